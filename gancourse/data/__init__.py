@@ -1,0 +1,1 @@
+"""Data sets: what exists, where it comes from, images as tensors."""

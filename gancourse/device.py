@@ -1,0 +1,93 @@
+"""Where to compute and how: device, precision, memory format, compilation, seeds.
+
+The course runs on CUDA, on Apple's MPS or on a plain CPU. Hugging Face Accelerate makes the
+choice, and the same training loop then scales to several GPUs with ``accelerate launch``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+import torch
+
+from .errors import GancourseError, unknown
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+
+def pick(name: str = "auto") -> torch.device:
+    """The device to compute on: ``auto`` takes CUDA, else MPS, else the CPU.
+
+    Raises ``GancourseError`` when a device is asked for that this machine does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu"
+    kind, _, index = str(name).partition(":")
+    if kind not in ("cuda", "mps", "cpu") or (index and not index.isdigit()):
+        raise unknown("device", name, ("auto", "cuda", "mps", "cpu"))
+    present = {"cuda": torch.cuda.is_available(), "mps": _has_mps(), "cpu": True}
+    if not present[kind]:
+        raise GancourseError(
+            f"Device {name!r} was asked for, but this PyTorch ({torch.__version__}) sees none. "
+            "Use device='auto' or 'cpu', or install a PyTorch build for your hardware."
+        )
+    if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
+        raise GancourseError(f"Device {name!r}: only {torch.cuda.device_count()} GPU(s) here.")
+    return torch.device(name)
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()
+
+
+def pick_precision(device: torch.device, precision: str = "auto") -> str:
+    """``fp32``, ``bf16`` or ``fp16``: what ``auto`` means on this device.
+
+    bf16 where the GPU computes in it (Ampere, 2020, and later), fp16 with a loss scaler on older
+    GPUs such as the T4, fp32 on CPU and MPS: a CPU without AMX emulates bf16 and is slower with it.
+    """
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, PRECISIONS)
+    if precision != "auto":
+        if precision == "fp16" and device.type == "cpu":
+            raise GancourseError("fp16 needs a GPU; on the CPU use precision='fp32'.")
+        return precision
+    if device.type != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
+
+
+def accelerator(device: str = "auto", precision: str = "auto"):
+    """An ``accelerate.Accelerator`` on ``pick(device)`` with ``pick_precision``."""
+    target = pick(device)
+    if target.index is not None:
+        torch.cuda.set_device(target)
+    if "WORLD_SIZE" not in os.environ:  # `accelerate launch` sets it and chooses for us
+        os.environ["ACCELERATE_USE_CPU"] = str(target.type == "cpu").lower()
+    from accelerate import Accelerator  # imported here: it takes over a second
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)  # a notebook may change its mind
+    mixed = pick_precision(target, precision).replace("fp32", "no")
+    return Accelerator(mixed_precision=mixed, cpu=target.type == "cpu")
+
+
+def seed_everything(seed: int) -> int:
+    """Seed Python's, NumPy's and PyTorch's generators (all devices); returns the seed."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    return seed
+
+
+def describe(device: torch.device | str = "auto") -> str:
+    """One line for captions and records, such as ``NVIDIA A100 (bf16)`` or ``CPU, 2 threads (fp32)``."""
+    device = pick(device) if isinstance(device, str) else device
+    precision = pick_precision(device)
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} ({precision})"
+    if device.type == "mps":
+        return f"Apple GPU ({precision})"
+    return f"CPU, {torch.get_num_threads()} threads ({precision})"

@@ -1,0 +1,23 @@
+"""Errors that say what happened, to what, and what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GancourseError(Exception):
+    """Base of every error that this package raises on purpose; the command line prints only its text."""
+
+
+class UnknownName(GancourseError, ValueError):
+    """A name that is not among the known ones: a chapter, a profile, a data set, a parameter, …"""
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownName:
+    """The error to raise for an unknown ``name``; it suggests the nearest of the ``known`` words."""
+    options = sorted(str(k) for k in known)
+    lowered = {o.lower(): o for o in options}
+    near = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
+    hint = f" Did you mean {lowered[near[0]]!r}?" if near else ""
+    return UnknownName(f"Unknown {kind} {str(name)!r}.{hint} Known: {', '.join(options)}.")

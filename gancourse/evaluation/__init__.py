@@ -1,0 +1,1 @@
+"""Evaluation: features, distances between sets, nearest neighbours."""
