@@ -83,7 +83,7 @@ def seed_everything(seed: int) -> int:
 
 
 def describe(device: torch.device | str = "auto") -> str:
-    """One line for captions and records, such as ``NVIDIA A100 (bf16)`` or ``CPU, 2 threads (fp32)``."""
+    """One line for captions and records: ``NVIDIA A100 (bf16)``, ``CPU, 2 threads (fp32)``."""
     device = pick(device) if isinstance(device, str) else device
     precision = pick_precision(device)
     if device.type == "cuda":

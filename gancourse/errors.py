@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class GancourseError(Exception):
-    """Base of every error that this package raises on purpose; the command line prints only its text."""
+    """Base of every error raised on purpose; the command line prints only its text."""
 
 
 class UnknownName(GancourseError, ValueError):
@@ -15,7 +15,7 @@ class UnknownName(GancourseError, ValueError):
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownName:
-    """The error to raise for an unknown ``name``; it suggests the nearest of the ``known`` words."""
+    """The error to raise for an unknown ``name``, with the nearest ``known`` word suggested."""
     options = sorted(str(k) for k in known)
     lowered = {o.lower(): o for o in options}
     near = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)

@@ -1,0 +1,165 @@
+"""Checkpoints that hold everything, so that a resumed run is the same run.
+
+n steps, a checkpoint, and n steps more give the same weights as 2n steps, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pickle
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import GancourseError
+from .loop import Callback, History, Run
+
+FORMAT = "gancourse-checkpoint-1"
+
+
+class CheckpointError(GancourseError):
+    """A file that cannot be resumed from: not ours, damaged, or of another run."""
+
+
+def random_state() -> dict:
+    """The state of Python's, NumPy's and PyTorch's generators, as plain numbers and tensors."""
+    name, keys, *rest = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": [name, torch.from_numpy(keys.astype(np.int64)), *rest],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def set_random_state(state: dict) -> None:
+    """Put back what ``random_state`` returned."""
+    random.setstate(state["python"])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def write(path: str | Path, content: dict) -> Path:
+    """``torch.save`` to a temporary file beside ``path``, then rename: never half a file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        torch.save(content, temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise CheckpointError(
+            f"Could not write {path}: {error.strerror or error}. "
+            "Free some space or choose another folder."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def save(path: str | Path, step, batches, history: History) -> Path:
+    """Write the whole state of a run. ``step`` and ``batches`` offer ``state_dict``."""
+    return write(
+        path,
+        {
+            "format": FORMAT,
+            "settings": dataclasses.asdict(step.settings),
+            "step": step.state_dict(),
+            "batches": batches.state_dict(),
+            "data": batches.images.fingerprint(),
+            "history": dataclasses.asdict(history),
+            "random": random_state(),
+        },
+    )
+
+
+def read(path: str | Path) -> dict:
+    """The content of one of our checkpoints; nothing in the file is ever executed."""
+    path = Path(path)
+    if not path.exists():
+        found = ", ".join(sorted(p.name for p in path.parent.glob("*.pt"))) or "none"
+        raise CheckpointError(f"No checkpoint {path}. Checkpoints there: {found}.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of gancourse, or is damaged; it was not unpickled. "
+            "Resume from another one, or start the run afresh."
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of this version ({FORMAT}).")
+    return content
+
+
+def load(path: str | Path, step, batches) -> History:
+    """Put a saved run back into ``step`` and ``batches``; returns its history.
+
+    Raises ``CheckpointError``, naming every difference, if the checkpoint was made with another
+    architecture, other settings (``epochs`` may differ: that is how a run is prolonged) or other
+    data.
+    """
+    content = read(path)
+    ours = dataclasses.asdict(step.settings)
+    theirs = content["settings"]
+    differences = [
+        f"{name}: checkpoint {theirs.get(name, 'absent')!r}, this run {ours.get(name, 'absent')!r}"
+        for name in sorted({*ours, *theirs} - {"epochs"})
+        if ours.get(name) != theirs.get(name)
+    ]
+    differences += _shape_differences(content["step"], step.state_dict())
+    if content["data"] != batches.images.fingerprint():
+        differences.append("data: the checkpoint was trained on other images")
+    if differences:
+        listed = "\n  ".join(differences)
+        raise CheckpointError(f"{path} belongs to another run:\n  {listed}")
+    step.load_state_dict(content["step"])
+    batches.load_state_dict(content["batches"])
+    set_random_state(content["random"])
+    return History(**content["history"])
+
+
+def _shape_differences(theirs: dict, ours: dict) -> list[str]:
+    """Where two states' network weights differ in name or shape; at most three, they repeat."""
+    found = []
+    for network, weights in ours.items():
+        if network.startswith("opt_") or not isinstance(weights, dict):
+            continue
+        other = theirs.get(network, {})
+        for name in sorted({*weights, *other}):
+            a, b = (getattr(w.get(name), "shape", None) for w in (other, weights))
+            if a != b:
+                shapes = [tuple(s) if s is not None else "absent" for s in (a, b)]
+                found.append(f"{network}.{name}: checkpoint {shapes[0]}, this run {shapes[1]}")
+    return found[:3]
+
+
+class Checkpoints(Callback):
+    """Saves every ``every`` epochs, at an interrupt and at the end; keeps the last ``keep``."""
+
+    def __init__(self, folder: str | Path, every: int = 1, keep: int = 2):
+        self.folder, self.every, self.keep = Path(folder), every, keep
+
+    def on_epoch(self, run: Run) -> None:
+        if run.batches.epoch % self.every == 0 or run.batches.epoch == run.epochs:
+            self.save(run)
+
+    def on_interrupt(self, run: Run) -> None:
+        self.save(run)
+
+    def save(self, run: Run) -> None:
+        """Write ``step_<number>.pt`` and drop what is older than the last ``keep``."""
+        path = self.folder / f"step_{len(run.history):07d}.pt"
+        run.last_checkpoint = str(save(path, run.step, run.batches, run.history))
+        for old in sorted(self.folder.glob("step_*.pt"))[: -self.keep]:
+            old.unlink()
+
+
+def latest(folder: str | Path) -> Path | None:
+    """The newest checkpoint in ``folder``, or None."""
+    return max(Path(folder).glob("step_*.pt"), default=None)
