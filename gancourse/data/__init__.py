@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 
 from ..errors import GancourseError, unknown
-from . import images, steel
-from .catalog import CATALOG, Entry, find
-from .images import DataNotFound, ImageSet, to_float, to_uint8
+from . import catalog, files, images, steel
+from .catalog import CATALOG, Entry
+from .files import DataNotFound, stream
+from .images import ImageSet, to_float, to_uint8
 
-__all__ = ["CATALOG", "DataNotFound", "ImageSet", "find", "load", "locate", "to_float", "to_uint8"]
+__all__ = ["CATALOG", "DataNotFound", "ImageSet", "load", "stream", "to_float", "to_uint8"]
 
 SOURCES = ("auto", "real", "stand-in")
 SPLITS = ("all", "train", "test")
+MASKS = {"magnetic-tile": steel.tile_masks, "severstal-steel-defect-detection": steel.strip_masks}
 
 
 def load(
@@ -41,12 +42,12 @@ def load(
     Raises ``UnknownName`` for a word it does not know, ``DataNotFound`` when "real" data is missing
     or a folder is laid out otherwise, ``GancourseError`` when over 5 % of the files are broken.
     """
-    entry = find(name)
+    entry = catalog.find(name)
     part = _known("part", part, entry.parts) if part is not None else None
     split, source = _known("split", split, SPLITS), _known("source", source, SOURCES)
     if channels not in (1, 3) or size < 1 or (limit is not None and limit < 1):
         raise GancourseError("load() takes channels=1 or 3, size >= 1 and limit >= 1.")
-    folder = None if source == "stand-in" else locate(entry, required=source == "real", root=root)
+    folder = None if source == "stand-in" else _locate(entry, source == "real", root)
     if folder is None:
         from . import standins  # drawn only when needed
 
@@ -62,21 +63,25 @@ def _known(kind: str, word: str, words: tuple[str, ...]) -> str:
     return lowered[str(word).lower()]
 
 
-def locate(entry: Entry, required: bool = False, root: str | Path | None = None) -> Path | None:
-    """The folder that holds ``entry``: ``root`` or $GANCOURSE_DATA, the cache, a fresh download.
+def _locate(entry: Entry, required: bool, root: str | Path | None) -> Path | None:
+    """The folder of ``entry`` on this machine, or freshly downloaded; None: make a stand-in."""
+    from . import download, store  # looks up the platform's cache folder: only when needed
 
-    None when there is none; with ``required`` (or a ``root`` without it) ``DataNotFound`` instead.
-    """
-    where = root or os.environ.get("GANCOURSE_DATA")
-    if where and (Path(where) / entry.name).is_dir():
-        return Path(where) / entry.name
-    if root:
-        raise DataNotFound(f"No folder {entry.name!r} in {root}. {images.inventory(Path(root))}")
-    return None
+    folder = store.look(entry, root)
+    if folder is None and root:
+        found = files.inventory(Path(root))
+        raise DataNotFound(f"There is no folder {entry.name!r} in {root}. {found}")
+    folder = folder or download.automatic(entry)
+    if folder is None and required:
+        why = download.why_not(entry)
+        raise DataNotFound(
+            f"The real {entry.name} is not on this machine. {why} {store.how_to_get(entry)}"
+        )
+    return folder
 
 
 def _read(entry, folder, part, size, split, channels, limit) -> ImageSet:
-    """The files of one split and part, decoded, with their labels and boxes."""
+    """The files of one split and part, decoded, with their labels, boxes and masks."""
     parts = entry.parts if part is None else (part,)
     found = [(file, p) for p in parts or (None,) for file in _files(entry, folder, p, split)]
     if limit and limit < len(found):
@@ -84,18 +89,20 @@ def _read(entry, folder, part, size, split, channels, limit) -> ImageSet:
     if not found:
         raise DataNotFound(f"No pictures in the {split} split of {entry.name} in {folder}.")
     items = [(file, entry.halves.get(p)) for file, p in found]
-    pixels, kept, skipped = images.load_files(items, size, channels)
+    pixels, kept, skipped = files.load_files(items, size, channels)
     found = [found[i] for i in kept]
+    read = [file for file, _ in found]
     labels = torch.tensor([entry.parts.index(p) for _, p in found]) if entry.parts else None
     return ImageSet(
         images=pixels,
-        names=[file.name for file, _ in found],
+        names=[file.name for file in read],
         name=entry.name,
         part=part,
         split=split,
         labels=labels,
         classes=entry.parts,
-        boxes=steel.boxes_of([file for file, _ in found], size) if entry.boxes else None,
+        boxes=steel.boxes_of(read, size) if entry.name == "NEU-DET" else None,
+        truth={"mask": MASKS[entry.name](read, size)} if entry.name in MASKS else {},
         skipped=skipped,
     )
 
@@ -104,9 +111,9 @@ def _files(entry: Entry, folder: Path, part: str | None, split: str) -> list[Pat
     """The picture files of one part and split, sorted by name within a folder."""
     pattern = entry.pattern.format(part=part)
     if entry.test is None:
-        files = images.list_files(folder / entry.train.format(part=part), pattern)
+        found = files.list_files(folder / entry.train.format(part=part), pattern)
         wanted = {"all": (True, False), "train": (False,), "test": (True,)}[split]
-        return [f for f in files if images.held_out(entry.key(f)) in wanted]
+        return [f for f in found if images.held_out(entry.key(f)) in wanted]
     sides = {"all": (entry.train, entry.test), "train": (entry.train,), "test": (entry.test,)}
     folders = [folder / side.format(part=part) for side in sides[split]]
-    return [file for where in folders for file in images.list_files(where, pattern)]
+    return [file for where in folders for file in files.list_files(where, pattern)]
