@@ -68,7 +68,7 @@ def train(
     newest = checkpoint.latest(out / "checkpoints")
     if newest and not resume:
         raise GancourseError(
-            f"{out} already holds a run ({newest.name}). Go on with --resume, or take another --out."
+            f"{out} already holds a run ({newest.name}). Use --resume, or another --out."
         )
     train_set, held_out = (load_data(settings, source, split) for split in ("train", "test"))
     devices.seed_everything(settings.seed)  # networks, latents and augmentation follow

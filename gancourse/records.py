@@ -53,7 +53,8 @@ class Record:
         """What a figure of this run has to say about itself."""
         s = self["settings"]
         widths = f"widths {s['width_g']}/{s['width_d']}" if "width_g" in s else ""
-        return f"{self['data']['caption']}; {widths}, {s['epochs']} epochs, seed {s['seed']}; {self['device']}"
+        run = f"{widths}, {s['epochs']} epochs, seed {s['seed']}"
+        return f"{self['data']['caption']}; {run}; {self['device']}"
 
     @cached_property
     def strip(self) -> Tensor:
@@ -95,7 +96,8 @@ def load(name: str) -> Record:
     content = json.loads((path / "record.json").read_text(encoding="utf-8"))
     if content.get("format") != FORMAT:
         raise GancourseError(
-            f"{path}/record.json has format {content.get('format')!r}, this version reads {FORMAT!r}."
+            f"{path}/record.json has format {content.get('format')!r}, "
+            f"this version reads {FORMAT!r}: record it again."
         )
     return Record(path, content)
 

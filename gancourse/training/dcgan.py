@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from .. import device as devices
 from .. import losses
 from ..augment import diffaugment
+from ..data.images import to_uint8
 from ..errors import unknown
 from ..models import dcgan
 
@@ -54,7 +55,7 @@ class DCGANStep:
         # channels_last: plain convolution nets run faster in it on CPU and GPU alike
         gen, disc = (net.to(memory_format=torch.channels_last) for net in (gen, disc))
         betas = (settings.beta1, settings.beta2)
-        # fused: one pass over the weights; Adam on 57 million of them is otherwise a fifth of a step
+        # fused: one pass over the weights, of which the published networks have 57 million
         fused = self.device.type in ("cpu", "cuda")
         self.gen, self.disc, self.opt_gen, self.opt_disc = self.accelerator.prepare(
             gen,
@@ -136,9 +137,6 @@ def sample_images(gen: nn.Module, z: Tensor, batch_size: int = 64) -> Tensor:
     """G(z) as uint8 (N, C, H, W) on the CPU, in evaluation mode; z (N, z_dim) on G's device."""
     was_training = gen.training
     gen.eval()
-    # contiguous: the standard layout, whatever layout G computes in
-    parts = [
-        gen(part).float().add(1).mul(127.5).round().clamp(0, 255) for part in z.split(batch_size)
-    ]
+    parts = [to_uint8(gen(part)).cpu().contiguous() for part in z.split(batch_size)]
     gen.train(was_training)
-    return torch.cat(parts).to("cpu", torch.uint8).contiguous()
+    return torch.cat(parts)
