@@ -139,7 +139,8 @@ def strip_masks(files: Sequence[Path], size: int) -> torch.Tensor:
     masks = torch.zeros(len(files), STRIP_CLASSES, size, size, dtype=torch.uint8)
     for i, file in enumerate(files):
         for kind, text in known.get(file.name, {}).items():
-            masks[i, kind - 1] = _square(Image.fromarray(rle_decode(text, *STRIP).numpy()), size)
+            mask = 255 * rle_decode(text, *STRIP).numpy()
+            masks[i, kind - 1] = _square(Image.fromarray(mask), size)
     return masks
 
 
@@ -149,9 +150,10 @@ def tile_masks(files: Sequence[Path], size: int) -> torch.Tensor:
     for i, file in enumerate(files):
         if (png := file.with_suffix(".png")).is_file():
             with Image.open(png) as mask:
-                masks[i, 0] = _square(mask.convert("L").point(lambda v: int(v > 127)), size)
+                masks[i, 0] = _square(mask.convert("L").point(lambda v: 255 * (v > 127)), size)
     return masks
 
 
 def _square(mask: Image.Image, size: int) -> torch.Tensor:
-    return torch.from_numpy(np.array(fit_square(mask, size, Image.Resampling.NEAREST)))
+    """(size, size) uint8: 1 wherever a defect (255) touches the pixel, so that none is lost."""
+    return torch.from_numpy(np.array(fit_square(mask, size, Image.Resampling.BOX)) > 0)

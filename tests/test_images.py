@@ -1,0 +1,311 @@
+"""Every kind of picture file loads right; broken ones are named; folders fail with what was found."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gancourse import data
+from gancourse.data import files, images
+from gancourse.errors import GancourseError
+
+RED, WHITE = [255, 0, 0], [255, 255, 255]
+
+
+def write(path, array, mode=None, **save):
+    Image.fromarray(np.asarray(array)).convert(mode).save(path, **save) if mode else (
+        Image.fromarray(np.asarray(array)).save(path, **save)
+    )
+    return path
+
+
+def flat(color, height=8, width=8):
+    return np.full((height, width, len(color)), color, np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        write(tmp_path / f"{i:02}.png", rng.integers(0, 256, (20, 16, 3), np.uint8))
+    return tmp_path
+
+
+# --- ranges -------------------------------------------------------------------------------------
+
+
+def test_every_byte_survives_the_way_to_float_and_back():
+    x = torch.arange(256, dtype=torch.uint8)
+    f = images.to_float(x)
+    assert (f[0], f[255]) == (-1, 1) and f.dtype == torch.float32
+    assert torch.equal(images.to_uint8(f), x)
+
+
+def test_floats_outside_the_range_are_clamped_and_rounded():
+    assert images.to_uint8(torch.tensor([-3.0, 3.0, 0.5 / 127.5 - 1 + 1e-4])).tolist() == [
+        0,
+        255,
+        1,
+    ]
+
+
+# --- file formats -------------------------------------------------------------------------------
+
+
+def test_grey_is_repeated_over_three_channels_and_kept_at_one(tmp_path):
+    grey = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+    file = write(tmp_path / "a.png", grey)
+    assert torch.equal(files.decode(file, None), torch.tensor(grey).expand(3, 8, 8))
+    assert torch.equal(files.decode(file, None, 1), torch.tensor(grey)[None])
+
+
+def test_colour_as_grey_is_its_luma(tmp_path):
+    file = write(tmp_path / "a.png", flat(RED))
+    assert files.decode(file, None, 1).unique().tolist() == [76]  # 0.299 * 255
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bit_grey_is_scaled_not_clipped(tmp_path, suffix):
+    values = np.array([[0, 257, 32896, 65535]], np.uint16).repeat(4, 0)
+    file = tmp_path / f"a.{suffix}"
+    Image.fromarray(values).save(file)
+    assert files.decode(file, None)[0, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_transparent_pixels_show_white(tmp_path):
+    rgba = np.concatenate([flat(RED), np.full((8, 8, 1), 255, np.uint8)], 2)
+    rgba[:, 4:, 3] = 0
+    picture = files.decode(write(tmp_path / "a.png", rgba), None)
+    assert picture[:, 0, 0].tolist() == RED and picture[:, 0, 7].tolist() == WHITE
+
+
+def test_palette_with_a_transparent_colour(tmp_path):
+    picture = Image.new("P", (8, 8), 0)
+    picture.putpalette([255, 0, 0, 0, 0, 255] + [0] * 762)
+    picture.paste(1, (4, 0, 8, 8))
+    picture.save(tmp_path / "plain.png")
+    picture.save(tmp_path / "clear.png", transparency=1)
+    assert files.decode(tmp_path / "plain.png", None)[:, 0, [0, 7]].T.tolist() == [RED, [0, 0, 255]]
+    assert files.decode(tmp_path / "clear.png", None)[:, 0, [0, 7]].T.tolist() == [RED, WHITE]
+
+
+def test_bilevel_is_black_and_white(tmp_path):
+    write(tmp_path / "a.png", np.eye(8, dtype=np.uint8) * 255, "1")
+    assert torch.equal(files.decode(tmp_path / "a.png", None, 1)[0], torch.eye(8).byte() * 255)
+
+
+def test_cmyk_jpeg_keeps_its_colour(tmp_path):
+    write(tmp_path / "a.jpg", flat(RED), "CMYK", quality=95)
+    red, green, blue = files.decode(tmp_path / "a.jpg", None).float().mean((1, 2))
+    assert red > 240 and green < 15 and blue < 15
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    upright = flat([0, 0, 0], 8, 16)
+    upright[:, :8] = RED
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
+    write(tmp_path / "a.png", upright, exif=exif)
+    picture = files.decode(tmp_path / "a.png", None)
+    assert picture.shape == (3, 16, 8)
+    assert picture[:, 0, 0].tolist() == RED and picture[:, 15, 0].tolist() == [0, 0, 0]
+
+
+def test_float_pixels_are_refused(tmp_path):
+    Image.fromarray(np.random.rand(8, 8).astype(np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="no agreed range"):
+        files.decode(tmp_path / "a.tif", None)
+
+
+# --- resize and crop ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(40, 64), (64, 40), (64, 64), (31, 97), (16, 16), (7, 300)])
+@pytest.mark.parametrize("size", [16, 33])
+def test_any_shape_becomes_a_square_of_the_size(tmp_path, shape, size):
+    file = write(tmp_path / "a.png", np.zeros(shape, np.uint8))
+    assert files.decode(file, size).shape == (3, size, size)
+
+
+def test_the_crop_is_the_middle(tmp_path):
+    wide = np.zeros((8, 24), np.uint8)
+    wide[:, 8:16] = 255
+    assert (files.decode(write(tmp_path / "a.png", wide), 8) == 255).all()
+
+
+def test_shrinking_averages_rather_than_skips(tmp_path):
+    board = np.indices((64, 64)).sum(0) % 2 * 255
+    small = files.decode(write(tmp_path / "a.png", board.astype(np.uint8)), 8, 1)
+    assert (small.float() - 127.5).abs().max() < 12  # without antialiasing: 0 or 255
+
+
+def test_halves_of_a_paired_picture(tmp_path):
+    pair = np.concatenate([flat(RED), flat(WHITE)], 1)
+    file = write(tmp_path / "a.png", pair)
+    assert files.decode(file, 8, half="left")[:, 0, 7].tolist() == RED
+    assert files.decode(file, 8, half="right")[:, 0, 0].tolist() == WHITE
+
+
+# --- folders ------------------------------------------------------------------------------------
+
+
+def items(folder):
+    return [(f, None) for f in files.list_files(folder)]
+
+
+def test_broken_files_are_named_and_skipped(folder):
+    (folder / "39.png").write_bytes((folder / "39.png").read_bytes()[:60])
+    (folder / "notes.txt").write_text("not a picture")
+    pixels, kept, skipped = files.load_files(items(folder), 16)
+    assert len(pixels) == len(kept) == 39
+    assert dict(skipped).keys() == {"39.png", "notes.txt"} and all(r for _, r in skipped)
+
+
+def test_an_empty_file_says_so(folder):
+    (folder / "00.png").write_bytes(b"")
+    assert files.load_files(items(folder), 16)[2] == [("00.png", "OSError: the file is empty")]
+
+
+def test_more_than_five_percent_broken_is_an_error_that_names_them(folder):
+    for name in ("00.png", "01.png", "02.png"):
+        (folder / name).write_bytes(b"x")
+    with pytest.raises(GancourseError, match=r"3 of 40 .* 5%: 00\.png .*01\.png"):
+        files.load_files(items(folder), 16)
+
+
+def test_files_that_desktops_leave_behind_do_not_count(folder):
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (folder / name).write_bytes(b"x")
+    assert len(files.list_files(folder)) == 40
+
+
+def test_a_set_too_large_for_memory_points_to_stream(folder, monkeypatch):
+    monkeypatch.setattr(files, "MAX_BYTES", 1000)
+    with pytest.raises(GancourseError, match="stream"):
+        files.load_files(items(folder), 16)
+
+
+def test_mistake_12_a_folder_named_otherwise_is_an_error_that_lists_what_is_there(tmp_path):
+    (tmp_path / "grumpifycat/train/A").mkdir(parents=True)  # the archive has trainA
+    write(tmp_path / "grumpifycat/train/A/1.png", flat(RED))
+    with pytest.raises(data.DataNotFound, match=r"trainA.*Found in .*train/.*train/A/"):
+        data.load("grumpifycat", part="A", root=tmp_path)
+
+
+def test_an_empty_folder_is_an_error_that_says_so(tmp_path):
+    (tmp_path / "grumpifycat/trainA").mkdir(parents=True)
+    with pytest.raises(data.DataNotFound, match="trainA, but there are none. Found .*: nothing"):
+        data.load("grumpifycat", part="A", root=tmp_path)
+
+
+def test_files_named_otherwise_are_an_error_that_lists_them(tmp_path):
+    (tmp_path / "NEU-DET/IMAGES").mkdir(parents=True)
+    write(tmp_path / "NEU-DET/IMAGES/Sc_1.bmp", flat(RED))
+    with pytest.raises(data.DataNotFound, match=r"scratches_\*.*Sc_1\.bmp"):
+        data.load("NEU-DET", part="scratches", root=tmp_path)
+
+
+# --- streaming ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("max_bytes", [10**9, 100], ids=["held", "from disk"])
+def test_a_stream_gives_each_picture_once_a_pass_in_a_new_repeatable_order(folder, max_bytes):
+    paths = files.list_files(folder)
+
+    def passes():
+        batches = data.stream(paths, 16, batch_size=16, seed=1, max_bytes=max_bytes)
+        return [torch.cat(list(batches)) for _ in range(2)]
+
+    first, second = passes()
+    whole = files.load_files(items(folder), 16)[0]
+
+    def rows(pictures):
+        return sorted(map(bytes, pictures.flatten(1).numpy()))
+
+    assert first.dtype == torch.uint8 and first.shape == (40, 3, 16, 16)
+    assert rows(first) == rows(second) == rows(whole)
+    assert not torch.equal(first, second)
+    assert torch.equal(torch.cat(passes()), torch.cat([first, second]))
+
+
+@pytest.mark.parametrize("max_bytes", [10**9, 100], ids=["held", "from disk"])
+def test_a_stream_leaves_broken_files_out_and_lists_them(folder, max_bytes):
+    (folder / "07.png").write_bytes(b"x")
+    batches = data.stream(files.list_files(folder), 16, max_bytes=max_bytes)
+    assert sum(map(len, batches)) == 39
+    assert [name for name, _ in batches.skipped] == ["07.png"]
+
+
+def test_a_stream_of_mostly_broken_files_is_an_error(folder):
+    for i in range(10):
+        (folder / f"{i:02}.png").write_bytes(b"x")
+    with pytest.raises(GancourseError, match="cannot be read"):
+        list(data.stream(files.list_files(folder), 16, max_bytes=100))
+
+
+def test_a_stream_reads_in_worker_processes(folder):
+    batches = data.stream(files.list_files(folder), 16, workers=1, max_bytes=100)
+    assert sum(map(len, batches)) == 40
+
+
+# --- ImageSet -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few():
+    return data.ImageSet(
+        images=torch.arange(4 * 3 * 2 * 2).reshape(4, 3, 2, 2).to(torch.uint8),
+        names=list("abcd"),
+        name="toy",
+        part="dots",
+        split="train",
+        labels=torch.arange(4),
+        truth={"mask": torch.arange(4)[:, None]},
+        boxes=[torch.full((1, 4), float(i)) for i in range(4)],
+    )
+
+
+@pytest.mark.parametrize(
+    "index", [[2, 0], torch.tensor([2, 0]), np.array([2, 0])], ids=["list", "tensor", "array"]
+)
+def test_a_subset_carries_everything_along(few, index):
+    part = few.subset(index)
+    assert part.names == ["c", "a"] and part.labels.tolist() == [2, 0]
+    assert torch.equal(part.images, few.images[[2, 0]])
+    assert part.truth["mask"].tolist() == [[2], [0]]
+    assert [b[0, 0].item() for b in part.boxes] == [2, 0]
+
+
+def test_a_subset_by_slice_and_by_mask(few):
+    assert few.subset(slice(1, 3)).names == ["b", "c"]
+    assert few.subset(few.labels > 1).names == ["c", "d"]
+
+
+def test_floats_are_what_networks_take(few):
+    assert torch.equal(few.floats(), images.to_float(few.images))
+    assert few.floats([1]).shape == (1, 3, 2, 2)
+
+
+def test_the_caption_says_what_is_shown(few):
+    assert few.caption == "4 real toy dots, 2 px, train split"
+
+
+def test_the_fingerprint_depends_on_pixels_and_shape_only(few):
+    same = data.ImageSet(images=few.images.clone(), names=list("efgh"), name="other")
+    assert same.fingerprint() == few.fingerprint()
+    changed = few.images.clone()
+    changed[3, 2, 1, 1] += 1
+    assert data.ImageSet(images=changed, names=few.names, name="toy").fingerprint() != (
+        few.fingerprint()
+    )
+    reshaped = few.images.reshape(4, 3, 1, 4)
+    assert data.ImageSet(images=reshaped, names=few.names, name="toy").fingerprint() != (
+        few.fingerprint()
+    )
+
+
+def test_wrong_content_is_refused(few):
+    with pytest.raises(GancourseError, match="uint8"):
+        data.ImageSet(images=few.floats(), names=few.names, name="toy")
+    with pytest.raises(GancourseError, match="names.*3"):
+        data.ImageSet(images=few.images, names=["a", "b", "c"], name="toy")
