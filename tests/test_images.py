@@ -1,4 +1,4 @@
-"""Every kind of picture file loads right; broken ones are named; folders fail with what was found."""
+"""Every kind of picture file loads right, broken ones are named, folders say what they hold."""
 
 import numpy as np
 import pytest
@@ -284,6 +284,16 @@ def test_a_subset_by_slice_and_by_mask(few):
 def test_floats_are_what_networks_take(few):
     assert torch.equal(few.floats(), images.to_float(few.images))
     assert few.floats([1]).shape == (1, 3, 2, 2)
+
+
+def test_a_set_moves_to_another_device_as_a_whole(few):
+    moved = few.to("meta")
+    assert {
+        moved.images.device.type,
+        moved.labels.device.type,
+        moved.truth["mask"].device.type,
+    } == {"meta"}
+    assert moved.names == few.names
 
 
 def test_the_caption_says_what_is_shown(few):

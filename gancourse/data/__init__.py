@@ -51,8 +51,8 @@ def load(
     if folder is None:
         from . import standins  # drawn only when needed
 
-        n = limit or entry.stand_ins
-        return standins.make(entry.name, part=part, n=n, size=size, channels=channels, split=split)
+        asked = {"part": part, "n": limit, "size": size, "channels": channels, "split": split}
+        return standins.make(entry.name, **asked)
     return _read(entry, folder, part, size, split, channels, limit)
 
 

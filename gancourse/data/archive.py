@@ -90,9 +90,10 @@ def _target(name: str, folders: dict[str, str], archive: Path) -> PurePosixPath 
     """Where a member goes below the target folder, or None when it is none of ours."""
     path = PurePosixPath(name)
     inside = "/".join(path.parts[1:-1])
-    ours = inside in folders and not path.name.startswith(".")
+    ours = inside in folders
     if path.is_absolute() or ".." in path.parts or (ours and set(path.name) & set("\\:\0")):
         raise BadArchive(f"{archive.name} wants to write to {name!r}: not unpacked.")
+    ours = ours and not path.name.startswith(".")
     return PurePosixPath(folders[inside]) / path.name if ours else None
 
 

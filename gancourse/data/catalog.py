@@ -55,7 +55,6 @@ class Entry:
     pattern: str = "*"
     halves: dict[str, str] = field(default_factory=dict)
     split_key: str = r"(.+)"
-    stand_ins: int = 256  # how many the stand-in makes where no limit is given
 
     def key(self, file: Path) -> str:
         """The text whose hash decides the split: the file's name, or the number of a tile."""

@@ -50,11 +50,11 @@ def boxes_of(files: Sequence[Path], size: int) -> list[torch.Tensor]:
 
 
 def box_mask(boxes: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """1 for each pixel whose centre lies in one of the boxes (n, 4), else 0: (1, H, W) uint8."""
+    """True for each pixel whose centre lies in one of the boxes (n, 4), as (1, H, W) bool."""
     y, x = torch.arange(height) + 0.5, torch.arange(width) + 0.5
     inside_x = (x >= boxes[:, 0, None]) & (x < boxes[:, 2, None])  # (n, W)
     inside_y = (y >= boxes[:, 1, None]) & (y < boxes[:, 3, None])  # (n, H)
-    return (inside_y[:, :, None] & inside_x[:, None, :]).any(0, keepdim=True).to(torch.uint8)
+    return (inside_y[:, :, None] & inside_x[:, None, :]).any(0, keepdim=True)
 
 
 def steel_span(image: torch.Tensor, dark: float = DARK) -> tuple[int, int]:
@@ -110,16 +110,16 @@ def rle_encode(mask: torch.Tensor) -> str:
 
 
 def rle_decode(text: str, height: int, width: int) -> torch.Tensor:
-    """The (H, W) uint8 mask of a run-length text; raises ``GancourseError`` if it does not fit."""
+    """The (H, W) bool mask of a run-length text; raises ``GancourseError`` if it does not fit."""
     try:
         runs = np.array(text.split(), dtype=np.int64).reshape(-1, 2)
     except ValueError as error:
         raise GancourseError(f"Not a run-length mask: {text[:40]!r}.") from error
     if len(runs) and (runs.min() < 1 or runs.sum(1).max() > height * width + 1):
         raise GancourseError(f"A run-length mask leaves its {height}x{width} image: {text[:40]!r}.")
-    flat = np.zeros(height * width, np.uint8)
+    flat = np.zeros(height * width, bool)
     for start, length in runs:
-        flat[start - 1 : start - 1 + length] = 1
+        flat[start - 1 : start - 1 + length] = True
     return torch.from_numpy(flat.reshape(width, height).T.copy())
 
 
@@ -134,19 +134,19 @@ def read_train_csv(file: Path) -> dict[str, dict[int, str]]:
 
 
 def strip_masks(files: Sequence[Path], size: int) -> torch.Tensor:
-    """(N, 4, size, size) uint8 masks of Severstal strips, cut like the pictures of ``load``."""
+    """(N, 4, size, size) bool masks of Severstal strips, cut like the pictures of ``load``."""
     known = read_train_csv(files[0].parent.parent / "train.csv")
-    masks = torch.zeros(len(files), STRIP_CLASSES, size, size, dtype=torch.uint8)
+    masks = torch.zeros(len(files), STRIP_CLASSES, size, size, dtype=torch.bool)
     for i, file in enumerate(files):
         for kind, text in known.get(file.name, {}).items():
-            mask = 255 * rle_decode(text, *STRIP).numpy()
-            masks[i, kind - 1] = _square(Image.fromarray(mask), size)
+            mask = Image.fromarray(rle_decode(text, *STRIP).numpy()).convert("L")
+            masks[i, kind - 1] = _square(mask, size)
     return masks
 
 
 def tile_masks(files: Sequence[Path], size: int) -> torch.Tensor:
-    """(N, 1, size, size) uint8 masks of magnetic tiles; a tile without a mask has no defect."""
-    masks = torch.zeros(len(files), 1, size, size, dtype=torch.uint8)
+    """(N, 1, size, size) bool masks of magnetic tiles; a tile without a mask has no defect."""
+    masks = torch.zeros(len(files), 1, size, size, dtype=torch.bool)
     for i, file in enumerate(files):
         if (png := file.with_suffix(".png")).is_file():
             with Image.open(png) as mask:
@@ -155,5 +155,5 @@ def tile_masks(files: Sequence[Path], size: int) -> torch.Tensor:
 
 
 def _square(mask: Image.Image, size: int) -> torch.Tensor:
-    """(size, size) uint8: 1 wherever a defect (255) touches the pixel, so that none is lost."""
+    """(size, size) bool: True wherever a defect (255) touches the pixel, so that none is lost."""
     return torch.from_numpy(np.array(fit_square(mask, size, Image.Resampling.BOX)) > 0)

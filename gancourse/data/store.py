@@ -25,7 +25,7 @@ class Check:
 def cache_folder() -> Path:
     """$GANCOURSE_CACHE, else the platform's cache folder for this package."""
     if os.environ.get("GANCOURSE_CACHE"):
-        return Path(os.environ["GANCOURSE_CACHE"])
+        return Path(os.environ["GANCOURSE_CACHE"]).expanduser()
     import pooch
 
     return Path(pooch.os_cache("gancourse"))
@@ -37,9 +37,16 @@ def place(entry: Entry, base: Path) -> Path:
 
 
 def look(entry: Entry, root: str | Path | None = None) -> Path | None:
-    """Where ``entry`` lies: in ``root`` or $GANCOURSE_DATA, else in the cache; None if nowhere."""
+    """Where ``entry`` lies: in ``root`` or $GANCOURSE_DATA, else in the cache; None if nowhere.
+
+    Raises ``DataNotFound`` when the folder named by ``root`` or $GANCOURSE_DATA does not exist:
+    a misspelt path must not quietly turn into stand-ins.
+    """
     where = root or os.environ.get("GANCOURSE_DATA")
-    bases = [Path(where)] if where else []
+    bases = [Path(where).expanduser()] if where else []
+    if bases and not bases[0].is_dir():
+        said = "root" if root else "GANCOURSE_DATA"
+        raise DataNotFound(f"{said} names {bases[0]}, which is not a folder. Mend or unset it.")
     places = [place(entry, base) for base in (bases if root else [*bases, cache_folder()])]
     return next((found for found in places if found.exists()), None)
 

@@ -1,0 +1,129 @@
+"""Boxes, masks and crops: closed forms, and round trips."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gancourse import data
+from gancourse.data import steel
+from gancourse.errors import GancourseError
+
+VOC = """<annotation><object><name>scratches</name><bndbox><xmin>{}</xmin><ymin>{}</ymin>
+<xmax>{}</xmax><ymax>{}</ymax></bndbox></object></annotation>"""
+
+
+def neu(folder, *box, width=200, height=200):
+    (folder / "NEU-DET/IMAGES").mkdir(parents=True)
+    (folder / "NEU-DET/ANNOTATIONS").mkdir()
+    Image.new("RGB", (width, height)).save(folder / "NEU-DET/IMAGES/scratches_1.jpg")
+    (folder / "NEU-DET/ANNOTATIONS/scratches_1.xml").write_text(VOC.format(*box))
+    return folder
+
+
+def test_a_voc_box_counts_from_one_and_includes_its_end(tmp_path):
+    root = neu(tmp_path, 1, 11, 200, 20)
+    whole = data.load("NEU-DET", part="scratches", size=200, root=root)
+    assert whole.boxes[0].tolist() == [[0, 10, 200, 20]]
+
+
+def test_boxes_shrink_with_the_picture_and_lose_what_the_crop_cuts_off(tmp_path):
+    root = neu(tmp_path, 1, 1, 150, 100, width=400, height=200)
+    assert data.load("NEU-DET", part="scratches", size=100, root=root).boxes[0].tolist() == [
+        [0, 0, 25, 50]
+    ]
+    (root / "NEU-DET/ANNOTATIONS/scratches_1.xml").write_text(VOC.format(1, 1, 90, 90))
+    assert len(data.load("NEU-DET", part="scratches", size=100, root=root).boxes[0]) == 0
+
+
+def test_a_box_mask_has_the_area_of_the_boxes():
+    boxes = torch.tensor([[2.0, 1.0, 6.0, 4.0], [10.0, 10.0, 12.0, 12.0]])
+    mask = steel.box_mask(boxes, 16, 20)
+    assert mask.shape == (1, 16, 20) and mask.sum() == 4 * 3 + 2 * 2
+    assert mask[0, 1:4, 2:6].all()
+    assert steel.box_mask(torch.zeros(0, 4), 4, 4).sum() == 0
+
+
+def test_run_lengths_count_down_the_columns_from_one():
+    mask = torch.tensor([[0, 1], [1, 1], [0, 0]])
+    assert steel.rle_encode(mask) == "2 1 4 2"
+    assert torch.equal(steel.rle_decode("2 1 4 2", 3, 2), mask.bool())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 1.0])
+def test_run_lengths_round_trip(share):
+    rng = torch.Generator().manual_seed(0)
+    mask = torch.rand(256, 160, generator=rng) < share
+    assert torch.equal(steel.rle_decode(steel.rle_encode(mask), 256, 160), mask)
+
+
+@pytest.mark.parametrize("text", ["1", "0 3", "10 90", "a b", "5 -1"])
+def test_run_lengths_that_make_no_sense_are_refused(text):
+    with pytest.raises(GancourseError, match="run-length"):
+        steel.rle_decode(text, 8, 8)
+
+
+def test_the_severstal_layout_loads_with_masks(tmp_path):
+    root = tmp_path / "severstal-steel-defect-detection"
+    (root / "train_images").mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (1600, 256)).save(root / "train_images" / name)
+    mask = torch.zeros(256, 1600)
+    mask[64:128, 800:864] = 1
+    text = steel.rle_encode(mask)
+    (root / "train.csv").write_text(f"ImageId,ClassId,EncodedPixels\nb.jpg,3,{text}\na.jpg,1,\n")
+    strips = data.load("severstal-steel-defect-detection", size=64, root=tmp_path)
+    found = strips.truth["mask"]
+    assert found.shape == (2, 4, 64, 64) and strips.labels is None
+    assert found[0].sum() == 0 and found[1, [0, 1, 3]].sum() == 0
+    assert found[1, 2].sum() == 16 * 16 and found[1, 2, 16:32, 32:48].all()
+
+
+def test_the_dark_margin_is_not_steel():
+    strip = torch.full((3, 16, 50), 3, dtype=torch.uint8)
+    strip[:, :, 12:40] = 120
+    assert steel.steel_span(strip) == (12, 40)
+    assert steel.steel_span(torch.zeros(3, 16, 50, dtype=torch.uint8)) == (0, 0)
+
+
+def test_the_crop_admits_most_defects_but_not_the_extraordinarily_wide():
+    boxes = torch.tensor([[0.0, 0.0, 60.0, 30.0]] * 95 + [[0.0, 0.0, 900.0, 30.0]] * 5)
+    assert steel.crop_size(boxes) == 64
+
+
+def test_crops_follow_the_rule():
+    rng = np.random.default_rng(0)
+    size, height, span, taken = 128, 256, (100, 1500), 0
+    for _ in range(2000):
+        x, y = rng.uniform(0, 1600), rng.uniform(0, 256)
+        box = (x, y, x + rng.uniform(1, 200), min(y + rng.uniform(1, 200), 256))
+        at = steel.crop_at(box, size, height, span)
+        if at is None:
+            continue
+        left, top = at
+        taken += 1
+        assert span[0] <= left and left + size <= span[1] and 0 <= top and top + size <= height
+        assert left <= box[0] and box[2] <= left + size and top <= box[1] and box[3] <= top + size
+        assert abs((box[0] + box[2]) / 2 - left - size / 2) <= size / 4
+        assert abs((box[1] + box[3]) / 2 - top - size / 2) <= size / 4
+    assert taken > 200
+
+
+def test_a_defect_in_the_middle_sits_in_the_middle_of_its_crop():
+    assert steel.crop_at((500, 100, 540, 140), 128, 256, (0, 1600)) == (456, 56)
+
+
+@pytest.mark.parametrize(
+    ("box", "why"),
+    [
+        ((500, 100, 700, 140), "wider than the crop"),
+        ((90, 100, 120, 140), "in the dark margin"),
+        ((100, 100, 110, 140), "only at the edge of its crop"),
+    ],
+)
+def test_some_defects_get_no_crop(box, why):
+    assert steel.crop_at(box, 128, 256, (100, 1600)) is None, why
+
+
+def test_a_crop_as_high_as_the_strip_need_not_centre_the_defect_vertically():
+    assert steel.crop_at((500, 0, 540, 20), 256, 256, (0, 1600)) == (392, 0)
