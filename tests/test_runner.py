@@ -1,0 +1,299 @@
+"""The runner over throw-away notebooks: what happens to good, bad, slow and misspelt ones."""
+
+import base64
+import html.parser
+import io
+import json
+import re
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from PIL import Image
+
+from gancourse import page, runner
+from gancourse.errors import GancourseError, UnknownName
+
+PARAMETERS = "PROFILE = ''\nSEED = 0\nEPOCHS = 5\nRATE = 0.1\nNAMES = ['a']\nFAST: bool = False"
+
+
+def book(*sources, parameters=PARAMETERS, title="A chapter"):
+    cells = [new_markdown_cell(f"# {title}")]
+    cells.append(new_code_cell(parameters, metadata={"tags": ["parameters"]}))
+    return new_notebook(cells=cells + [new_code_cell(source) for source in sources])
+
+
+def save(folder, **books):
+    folder.mkdir(exist_ok=True)
+    for name, content in books.items():
+        nbformat.write(content, folder / f"{name.removeprefix('c')}.ipynb")
+    return folder
+
+
+class Page(html.parser.HTMLParser):
+    """Collects what the index holds, and fails on tags that do not nest."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.links, self.images, self.text = [], [], [], ""
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "a":
+            self.links.append(dict(attrs)["href"])
+        if tag == "img":
+            self.images.append(dict(attrs))
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """One run over a good, a failing, a skipping, a damaged and a second good chapter."""
+    tmp = tmp_path_factory.mktemp("mixed")
+    picture = (
+        "from PIL import Image\nfrom IPython.display import display\n"
+        "display(Image.new('RGB', (2000, 1000), 'red'))"
+    )
+    good = book(
+        "import sys\nfrom gancourse import runner\n"
+        "runner.report(data='stand-in', KID=0.123456, python=sys.executable)",
+        "runner.report(epochs_run=EPOCHS, profile=PROFILE)",
+        picture,
+        title="Start *here* & <now>",
+    )
+    chapters = save(
+        tmp / "notebooks",
+        c00_good=good,
+        c01_bad=book("a = 1", "raise ValueError('the <reason>')", "a = 2"),
+        c02_skips=book("from gancourse import runner\nraise runner.SkipChapter('needs a GPU')"),
+        c04_plain=new_notebook(cells=[new_code_cell("print('no parameters cell')")]),
+    )
+    (chapters / "03_damaged.ipynb").write_text("{")
+    (chapters / "notes.ipynb").write_text("no chapter")
+    out = tmp / "out"
+    results = runner.run(profile="smoke", out=out, parameters={"EPOCHS": "2"}, folder=chapters)
+    return {r.chapter: r for r in results}, out, chapters
+
+
+def test_a_failing_chapter_does_not_stop_the_others(mixed):
+    results, _, _ = mixed
+    statuses = {name: r.status for name, r in results.items()}
+    assert statuses == {
+        "00_good": "OK",
+        "01_bad": "FAIL",
+        "02_skips": "SKIP",
+        "03_damaged": "FAIL",
+        "04_plain": "OK",
+    }
+
+
+def test_a_failure_names_chapter_cell_and_error(mixed):
+    results, out, _ = mixed
+    bad = results["01_bad"]
+    assert bad.error == "ValueError: the <reason>"
+    cells = nbformat.read(out / "01_bad.ipynb", as_version=4).cells
+    failed = next(c for c in cells if c.get("execution_count") == bad.cell)
+    assert failed.source == "raise ValueError('the <reason>')"
+    assert re.search(r"FAIL +01_bad .*cell In \[\d\]: ValueError: the <reason>", str(bad))
+    assert results["02_skips"].error == "needs a GPU"
+    assert "03_damaged" in str(results["03_damaged"]) and results["03_damaged"].error
+
+
+def test_reports_and_parameters_arrive(mixed):
+    good = mixed[0]["00_good"]
+    assert good.data == "stand-in"
+    assert good.numbers["KID"] == "0.1235"
+    assert good.numbers["epochs run"] == "2"
+    assert good.numbers["profile"] == "smoke"
+    assert good.title == "Start here & <now>"
+    assert good.seconds > 0
+
+
+def test_chapters_run_in_this_interpreter(mixed):
+    assert mixed[0]["00_good"].numbers["python"] == sys.executable
+
+
+def test_index_shows_every_chapter(mixed):
+    results, out, _ = mixed
+    index = Page((out / "index.html").read_text(encoding="utf-8"))
+    for result in results.values():
+        assert result.status in index.text
+        assert (result.title or result.chapter) in index.text
+        assert result.error in index.text
+    assert "stand-in" in index.text and "0.1235" in index.text
+    for link in index.links:
+        assert (out / link).is_file(), link
+    assert "00_good.ipynb" in index.links and "00_good.html" in index.links
+
+
+def test_thumbnail_is_small_embedded_and_described(mixed):
+    index = Page((mixed[1] / "index.html").read_text(encoding="utf-8"))
+    (image,) = index.images
+    assert "Start here" in image["alt"]
+    kind, _, data = image["src"].partition(",")
+    assert kind == "data:image/png;base64" and len(data) < 200_000
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        assert picture.size == (480, 240)
+
+
+def test_a_tagged_cell_gives_the_thumbnail():
+    def cell(colour, tags=()):
+        file = io.BytesIO()
+        Image.new("RGB", (4, 4), colour).save(file, "png")
+        png = base64.b64encode(file.getvalue()).decode()
+        output = nbformat.v4.new_output("display_data", data={"image/png": png})
+        return new_code_cell("", outputs=[output], metadata={"tags": list(tags)})
+
+    def colour(*cells):
+        data = page.thumbnail(new_notebook(cells=list(cells))).partition(",")[2]
+        return Image.open(io.BytesIO(base64.b64decode(data))).getpixel((0, 0))[:3]
+
+    red, blue = (255, 0, 0), (0, 0, 255)
+    assert colour(cell(red), cell(blue)) == blue
+    assert colour(cell(red, ["thumbnail"]), cell(blue)) == red
+    assert page.thumbnail(new_notebook()) == ""
+
+
+def test_a_later_run_of_one_chapter_keeps_the_others(mixed, tmp_path):
+    _, out, chapters = mixed
+    for name in ("results.json", "00_good.ipynb"):
+        (tmp_path / name).write_bytes((out / name).read_bytes())
+    save(chapters, c01_bad=book("1"))
+    (result,) = runner.run(["1"], "smoke", tmp_path, folder=chapters)
+    assert result.status == "OK" and not result.error
+    rows = {r["chapter"]: r for r in json.loads((tmp_path / "results.json").read_text())}
+    assert rows["01_bad"]["status"] == "OK"
+    assert rows["00_good"]["numbers"]["KID"] == "0.1235"
+
+
+def test_a_slow_chapter_times_out(tmp_path):
+    chapters = save(
+        tmp_path / "n",
+        c00_slow=book("print('first')", "import time\ntime.sleep(60)"),
+        c01_good=book("1"),
+    )
+    slow, good = runner.run(out=tmp_path / "o", profile="smoke", folder=chapters, timeout=8)
+    assert slow.status == "TIMEOUT" and good.status == "OK"
+    assert slow.seconds < 40
+    assert slow.cell == 4  # parameters, injected parameters, first, sleep
+    assert "8 s" in slow.error and "TIMEOUT" in (tmp_path / "o" / "index.html").read_text()
+
+
+def test_a_kernel_that_dies_is_a_failure(tmp_path):
+    chapters = save(tmp_path / "n", c00_dies=book("import os\nos._exit(9)"))
+    (result,) = runner.run(out=tmp_path / "o", profile="smoke", folder=chapters)
+    assert result.status == "FAIL" and result.cell == 3 and "Dead" in result.error
+
+
+def test_another_registered_kernel_is_not_used(tmp_path, monkeypatch):
+    spec = tmp_path / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(
+        json.dumps({"argv": ["/no/such/python"], "display_name": "x", "language": "python"})
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    chapters = save(tmp_path / "n", c00_good=book("1"))
+    (result,) = runner.run(out=tmp_path / "o", profile="smoke", folder=chapters)
+    assert result.status == "OK", result.error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        ({"chapters": ["00_god"]}, "'00_good'"),
+        ({"profile": "smok"}, "'smoke'"),
+        ({"parameters": {"EPOCH": "2"}}, "'EPOCHS'"),
+        ({"parameters": {"epochs": "2"}}, "'EPOCHS'"),
+    ],
+)
+def test_unknown_words_suggest_the_nearest_before_anything_runs(tmp_path, arguments, suggestion):
+    chapters = save(tmp_path / "n", c00_good=book("1"))
+    with pytest.raises(UnknownName, match=f"Did you mean {suggestion}"):
+        runner.run(out=tmp_path / "o", folder=chapters, **arguments)
+    assert not (tmp_path / "o").exists()
+
+
+def test_chapters_are_chosen_by_number_name_or_file(tmp_path):
+    known = runner.notebooks(save(tmp_path / "n", c00_a=book(), c02_b=book(), c10_c=book()))
+    assert list(known) == ["00_a", "02_b", "10_c"]
+    assert runner.choose(None, known) == ["00_a", "02_b", "10_c"]
+    assert runner.choose(["10", "notebooks/02_b.ipynb", "2"], known) == ["02_b", "10_c"]
+    with pytest.raises(UnknownName):
+        runner.choose(["20"], known)
+
+
+def test_a_folder_without_chapters_is_an_error(tmp_path):
+    with pytest.raises(GancourseError, match="No chapters"):
+        runner.run(folder=tmp_path, out=tmp_path / "o")
+
+
+def test_the_default_folder_is_the_one_here_first(tmp_path, monkeypatch):
+    save(tmp_path / "notebooks", c77_mine=book())
+    monkeypatch.chdir(tmp_path)
+    assert list(runner.notebooks()) == ["77_mine"]
+
+
+@pytest.mark.parametrize(
+    ("text", "default", "value"),
+    [
+        ("2", 5, 2),
+        ("2", 0.5, 2.0),
+        ("1e-3", 0.5, 0.001),
+        ("2", "text", "2"),
+        ("true", False, True),
+        ("False", True, False),
+        ("[1, 2]", ["a"], [1, 2]),
+        ("None", None, None),
+        ("scratches", None, "scratches"),
+        (3, 5, 3),
+        (3, ..., 3),
+    ],
+)
+def test_values_get_the_parameters_type(text, default, value):
+    result = runner.typed("P", text, default)
+    assert result == value and type(result) is type(value)
+
+
+@pytest.mark.parametrize(("text", "default"), [("two", 5), ("1.5", 5), ("1", True), (2, "text")])
+def test_values_of_another_type_are_refused(text, default):
+    with pytest.raises(GancourseError, match="Parameter EPOCHS"):
+        runner.typed("EPOCHS", text, default)
+
+
+def test_parameters_are_read_with_their_defaults():
+    found = runner.parameters_of(book(parameters=PARAMETERS + "\nNOW = time()\nA = B = -1"))
+    assert found == {
+        "PROFILE": "",
+        "SEED": 0,
+        "EPOCHS": 5,
+        "RATE": 0.1,
+        "NAMES": ["a"],
+        "FAST": False,
+        "NOW": ...,
+        "A": -1,
+        "B": -1,
+    }
+
+
+def test_report_takes_an_image_set(monkeypatch):
+    class Set:
+        source = "real"
+
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    runner.report(Set(), a_b=0.000123456, n=3)
+    assert shown == [
+        {
+            runner.MIME: {"data": "real", "numbers": {"a b": "0.0001235", "n": "3"}},
+            "text/plain": "data: real\na b: 0.0001235\nn: 3",
+        }
+    ]
