@@ -1,0 +1,254 @@
+"""The command line: exit codes, messages, and what each command hands on."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from gancourse import cli, doctor, experiments, records
+from gancourse.data import download
+from gancourse.data.store import Check
+from gancourse.errors import GancourseError
+
+
+@pytest.fixture
+def chapters(tmp_path, monkeypatch):
+    """A folder with a good and a bad chapter, which is the current one."""
+    parameters = new_code_cell("PROFILE = ''\nEPOCHS = 1", metadata={"tags": ["parameters"]})
+    sources = {"00_good": "assert EPOCHS == 2", "01_bad": "1 / 0"}
+    (tmp_path / "notebooks").mkdir()
+    for name, source in sources.items():
+        book = new_notebook(cells=[parameters, new_code_cell(source)])
+        nbformat.write(book, tmp_path / "notebooks" / f"{name}.ipynb")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_run_exits_1_naming_chapter_cell_and_error(chapters, capfd):
+    code = cli.main(["run", "--profile", "smoke", "-p", "EPOCHS=2"])
+    out, err = capfd.readouterr()
+    assert code == 1
+    assert "OK      00_good" in out and "1 of 2 chapters" in out
+    assert "FAIL    01_bad" in err and "cell In [3]: ZeroDivisionError: division by zero" in err
+    assert (chapters / "build" / "course" / "index.html").is_file()
+
+
+def test_run_exits_0_when_all_is_well(chapters):
+    command = ["run", "0", "--profile", "smoke", "-p", "EPOCHS=2", "--out", "elsewhere"]
+    assert cli.main(command) == 0
+    assert (chapters / "elsewhere" / "00_good.ipynb").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["run", "00_god"], "00_good"),
+        (["run", "--profile", "smokes"], "smoke"),
+        (["run", "-p", "EPOCS=2"], "EPOCHS"),
+        (["data", "fetch", "NEU-DAT"], "NEU-DET"),
+        (["data", "path", "gumpifycat"], "grumpifycat"),
+        (["train", "neu-scratch"], "neu-scratches"),
+        (["train", "cats", "--set", "epoch=2"], "epochs"),
+    ],
+)
+def test_unknown_names_exit_2_with_one_line_and_a_suggestion(
+    chapters, capsys, arguments, suggestion
+):
+    assert cli.main(arguments) == 2
+    err = capsys.readouterr().err
+    assert f"Did you mean '{suggestion}'?" in err
+    assert err.count("\n") == 1 and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["trian"], "train"),
+        (["data", "pth"], "path"),
+        (["records", "shw"], "show"),
+        (["run", "--profle", "smoke"], "--profile"),
+    ],
+)
+def test_unknown_commands_and_options_suggest_the_nearest(capsys, arguments, suggestion):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2
+    assert f"Did you mean '{suggestion}'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["run", "-p", "EPOCHS"], ["train"], ["run", "-p", "=2"]])
+def test_incomplete_commands_are_usage_errors(arguments):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2
+
+
+def test_other_errors_exit_1_with_their_text(capsys, monkeypatch):
+    def fail(args):
+        raise GancourseError("No space for NEU-DET. Make room.")
+
+    monkeypatch.setitem(cli.COMMANDS, "doctor", fail)
+    assert cli.main(["doctor"]) == 1
+    assert capsys.readouterr().err == "gancourse: No space for NEU-DET. Make room.\n"
+
+
+def test_an_interruption_exits_130_and_says_what_was_saved(capsys, monkeypatch):
+    def stop(args):
+        raise KeyboardInterrupt("go on with --resume")
+
+    monkeypatch.setitem(cli.COMMANDS, "doctor", stop)
+    assert cli.main(["doctor"]) == 130
+    assert "go on with --resume" in capsys.readouterr().err
+
+
+def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
+    told = {}
+
+    def train(name, overrides, **others):
+        told.update(others, name=name, overrides=overrides)
+        return "runs/x"
+
+    monkeypatch.setattr(experiments, "train", train)
+    command = "train cats --set epochs=2 --set lr_g=1e-4 --device cpu --resume --profile smoke"
+    assert cli.main(command.split()) == 0
+    assert told == {
+        "name": "cats",
+        "overrides": {"epochs": "2", "lr_g": "1e-4"},
+        "device": "cpu",
+        "resume": True,
+        "profile": "smoke",
+        "source": "auto",
+        "out": None,
+    }
+    assert "runs/x" in capsys.readouterr().out
+    cli.main(["train", "cats"])
+    assert told["overrides"] == {} and told["resume"] is False
+
+
+def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path))
+    (tmp_path / "NEU-DET").mkdir()
+    assert cli.main(["data"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("NEU-DET"))
+    assert str(tmp_path / "NEU-DET") in lines[at + 1]
+    at = next(i for i, line in enumerate(lines) if line.startswith("horse2zebra"))
+    assert "not on this machine" in lines[at + 1] and "MB" in lines[at]
+
+
+def test_data_path_and_fetch_take_every_name(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(download, "fetch", lambda name: f"fetched {name}")
+    monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path))
+    (tmp_path / "facades").mkdir()
+    assert cli.main(["data", "fetch", "neu-det", "facades"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["fetched NEU-DET", "fetched facades"]
+    assert cli.main(["data", "path", "facades"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "facades")
+    assert cli.main(["data", "fetch"]) == 1
+    assert "NEU-DET" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("outcome", "code"), [(True, 0), (None, 0), (False, 1)])
+def test_data_verify_exits_1_only_for_wrong_bytes(monkeypatch, capsys, tmp_path, outcome, code):
+    checked = []
+
+    def verify(name):
+        checked.append(name)
+        return Check(outcome, f"text about {name}")
+
+    monkeypatch.setattr(download, "verify", verify)
+    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path))
+    (tmp_path / "facades").mkdir()
+    assert cli.main(["data", "verify"]) == code
+    assert checked == ["facades"]
+    assert "text about facades" in capsys.readouterr().out
+
+
+def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
+    content = {
+        "settings": {"width_g": 8, "width_d": 16, "epochs": 3, "seed": 0},
+        "data": {"caption": "225 real scratches"},
+        "device": "CPU",
+    }
+    records.save(tmp_path / "neu-scratches" / "none-seed0", content)
+    name = "neu-scratches/none-seed0"
+    assert cli.main(["records"]) == 0
+    assert capsys.readouterr().out.startswith(f"{name}: 225 real scratches")
+    assert cli.main(["records", "index"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].startswith(f"| {name} | 225 real scratches")
+    assert cli.main(["records", "show", name]) == 0
+    assert '"epochs": 3' in capsys.readouterr().out
+    assert cli.main(["records", "show", "neu-scratches/non-seed0"]) == 2
+    assert f"Did you mean '{name}'?" in capsys.readouterr().err
+    assert cli.main(["records", "show"]) == 1
+    assert name in capsys.readouterr().err
+
+
+# the doctor
+
+
+def test_the_doctor_finds_this_environment_fit(capsys):
+    assert cli.main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("] ")[1].split(":")[0].strip() for line in lines] == list(doctor.CHECKS)
+    assert all(line.startswith(("[OK]", "[WARN]")) for line in lines)
+
+
+def test_a_failing_check_fails_the_doctor_but_not_the_other_checks(capsys, monkeypatch):
+    def broken():
+        raise OSError("libcudart is missing\nmore")
+
+    monkeypatch.setattr(doctor, "CHECKS", {"PyTorch": broken, "disk": lambda: ("OK", "room")})
+    assert cli.main(["doctor"]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert out == ["[FAIL] PyTorch: OSError: libcudart is missing", "[OK]   disk: room"]
+
+
+def test_a_torchvision_of_another_build_is_seen(monkeypatch):
+    def missing(*_):
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr("torchvision.ops.nms", missing)
+    status, text = doctor.CHECKS["torchvision"]()
+    assert status == "FAIL" and "does not fit torch" in text
+
+
+def test_a_foreign_kernel_is_seen(monkeypatch, tmp_path):
+    assert doctor.CHECKS["kernel"]()[0] == "OK"
+    spec = tmp_path / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    kernel = '{"argv": ["/opt/other/bin/python"], "display_name": "x", "language": "python"}'
+    (spec / "kernel.json").write_text(kernel)
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    status, text = doctor.CHECKS["kernel"]()
+    assert status == "WARN" and "/opt/other/bin/python" in text
+
+
+def test_missing_widgets_are_seen(monkeypatch):
+    def version(name):
+        if name == "jupyterlab_widgets":
+            raise doctor.importlib.metadata.PackageNotFoundError(name)
+        return "8"
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", version)
+    status, text = doctor.CHECKS["widgets"]()
+    assert status == "FAIL" and "pip install jupyterlab_widgets" in text
+
+
+def test_the_doctor_tells_real_data_from_stand_ins(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path))
+    status, text = doctor.CHECKS["data"]()
+    assert status == "WARN" and text.startswith("real: none; stand-ins: NEU-DET")
+    (tmp_path / "facades").mkdir()
+    status, text = doctor.CHECKS["data"]()
+    assert status == "OK" and text.startswith("real: facades; stand-ins: NEU-DET")
+
+
+def test_little_space_is_a_warning(monkeypatch):
+    usage = type("Usage", (), {"free": 1e9})
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
+    status, text = doctor.CHECKS["disk"]()
+    assert status == "WARN" and "1.0 GB free" in text
