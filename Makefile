@@ -1,0 +1,57 @@
+# `make help` lists the targets. Needed: make and Python 3.11 or later; everything else is installed
+# into .venv from the package index. Another interpreter: `make install PYTHON=python3.12`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.PHONY: help course test lab bench install pair
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make course   install, run every chapter, write build/course/index.html"
+	@echo "make test     install, then everything that CI runs"
+	@echo "make lab      open the chapters in JupyterLab"
+	@echo "make bench    print the benchmark table"
+	@echo "make install  only install, into .venv"
+	@echo "make pair     bring the notebooks and their text forms (notebooks/text) into step"
+
+install: $(STAMP)
+
+# The stamp is older than what decides the installation only when that has changed, so a second run
+# installs nothing. uv is used if it is there and works, else it goes into .venv, else pip does it.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "gancourse needs Python 3.11 or later as $(PYTHON), and found:" \
+	    "$$($(PYTHON) --version 2>&1)." \
+	    "Install one and say: make install PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
+	  echo "Could not create .venv with $(PYTHON) -m venv" \
+	    "(on Debian and Ubuntu: apt install python3-venv)." >&2; rm -rf .venv; exit 1; }
+	@if uv --version >/dev/null 2>&1; then \
+	  UV="uv pip install --python $(BIN)/python"; \
+	elif $(BIN)/python -m pip install --quiet uv && $(BIN)/uv --version >/dev/null; then \
+	  UV="$(BIN)/uv pip install --python $(BIN)/python"; \
+	else \
+	  UV="$(BIN)/python -m pip install"; \
+	fi; \
+	echo "$$UV -c constraints.txt -e .[dev]"; \
+	$$UV -c constraints.txt -e '.[dev]'
+	@touch $@
+
+course: $(STAMP)
+	$(BIN)/gancourse run --out build/course
+
+test: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest --cov=gancourse --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+lab: $(STAMP)
+	$(BIN)/jupyter lab notebooks
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/run.py
+
+pair: $(STAMP)
+	$(BIN)/jupytext --sync notebooks/[0-9]*.ipynb

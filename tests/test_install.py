@@ -1,0 +1,112 @@
+"""What is installed, how: pyproject.toml, constraints.txt, environment.yml, Makefile, .ci/run."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONDA_NAMES = {"pytorch": "torch"}  # where conda-forge's name is another
+
+
+def ranges(lines):
+    requirements = [Requirement(line) for line in lines]
+    return {canonicalize_name(r.name): r.specifier for r in requirements}
+
+
+NEEDED = ranges(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"])
+
+
+def test_constraints_hold_names_and_versions_only():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line) for line in lines)
+    assert len({line.split("==")[0] for line in lines}) == len(lines)
+
+
+def test_constraints_pin_every_dependency_within_its_range():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines)
+    pins = {canonicalize_name(name): version for name, version in pins.items()}
+    assert "gancourse" not in pins
+    outside = [n for n, allowed in NEEDED.items() if pins.get(n, "none") not in allowed]
+    assert not outside
+
+
+def test_environment_yml_agrees_with_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    (from_pip,) = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
+    from_conda = [d for d in environment["dependencies"] if isinstance(d, str)]
+    assert from_pip[-1] == "-e ."
+    found = ranges(from_conda + from_pip[:-1])
+    found = {CONDA_NAMES.get(name, name): allowed for name, allowed in found.items()}
+    found.pop("pip")
+    assert str(found.pop("python")) == PROJECT["requires-python"]
+    assert found == NEEDED
+
+
+def test_every_dependency_has_a_reason_beside_it():
+    lines = (ROOT / "environment.yml").read_text(encoding="utf-8").partition("dependencies:")[2]
+    items = [line for line in lines.splitlines() if line.strip().startswith("- ")]
+    assert not [line for line in items if "pip:" not in line and not re.search(r"# \w", line)]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def make(folder, *arguments):
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def set_time(path, seconds):
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    os.utime(path, (seconds, seconds))
+
+
+def test_a_second_install_does_nothing_until_the_requirements_change(checkout):
+    for name in ("pyproject.toml", "constraints.txt"):
+        set_time(checkout / name, 1000)
+    assert make(checkout, "-q", "install").returncode == 1
+    set_time(checkout / ".venv" / "installed", 2000)
+    assert make(checkout, "-q", "install").returncode == 0
+    for name in ("pyproject.toml", "constraints.txt"):
+        set_time(checkout / name, 3000)
+        assert make(checkout, "-q", "install").returncode == 1
+        set_time(checkout / name, 1000)
+
+
+def test_an_old_python_is_refused_clearly(checkout):
+    old = checkout / "oldpython"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1\nexit 1\n')
+    old.chmod(0o755)
+    done = make(checkout, "install", f"PYTHON={old}")
+    assert done.returncode != 0
+    assert "needs Python 3.11 or later" in done.stderr and "Python 3.9.1" in done.stderr
+    assert not (checkout / ".venv").exists()
+
+
+def test_every_target_of_the_issue_exists_and_is_in_the_help(checkout):
+    text = make(checkout, "help").stdout
+    for target in ("course", "test", "lab", "bench", "install", "pair"):
+        assert f"make {target} " in text
+        assert make(checkout, "-n", target).returncode == 0
+
+
+def test_ci_runs_the_readmes_test_command():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert script.read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
