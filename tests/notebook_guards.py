@@ -1,0 +1,145 @@
+"""What nbval and papermill let pass and this course does not: complaints about a notebook.
+
+Each guard takes a notebook object and returns sentences; an empty list means that all is well.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+from nbval.plugin import find_comment_markers, find_metadata_tags, get_sanitize_patterns
+
+SANITIZER = Path(__file__).with_name("nbval_sanitize.cfg")
+PATTERNS = get_sanitize_patterns(SANITIZER.read_text(encoding="utf-8"))
+NUMBER = re.compile(r"(?<![\w.])[-+−]?\d")  # "3", "-0.5", but not the 2 of "Line2D"
+NUMBERS_NEEDED = 5
+PARAMETERS_NEEDED = {"PROFILE", "SEED", "DATA"}
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+
+
+def code_cells(book):
+    return [cell for cell in book.cells if cell.cell_type == "code"]
+
+
+def name_of(cell):
+    return f"cell In [{cell.execution_count}] ({cell.source.strip().splitlines()[:1]})"
+
+
+def run_in_order(book):
+    """Every code cell has run, once, from top to bottom, in a fresh kernel."""
+    counts = [cell.execution_count for cell in code_cells(book)]
+    found = [f"{name_of(c)} was never run" for c in code_cells(book) if c.execution_count is None]
+    if not found and counts != list(range(1, len(counts) + 1)):
+        found.append(f"cells ran out of order or twice: {counts}")
+    return found
+
+
+def no_errors(book):
+    """No output is an error, and no cell is left over from a papermill run."""
+    found = []
+    for cell in book.cells:
+        kinds = [output.output_type for output in cell.get("outputs", [])]
+        if "error" in kinds:
+            found.append(f"{name_of(cell)} holds an error")
+        left = {"injected-parameters", "papermill-error-cell-tag"} & set(
+            cell.metadata.get("tags", [])
+        )
+        found += [f"a cell tagged {tag!r} is left from papermill" for tag in left]
+    return found
+
+
+def parameters_cell(book):
+    """One cell tagged ``parameters`` only assigns literals, among them what all chapters have."""
+    cells = [c for c in code_cells(book) if "parameters" in c.metadata.get("tags", [])]
+    if len(cells) != 1:
+        return [f"{len(cells)} cells are tagged 'parameters', not one"]
+    found, names = [], set()
+    for node in ast.parse(cells[0].source).body:
+        try:
+            ast.literal_eval(node.value)
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets}
+        except (AttributeError, ValueError):
+            found.append(f"the parameters cell does more than assign: {ast.unparse(node)}")
+    missing = sorted(PARAMETERS_NEEDED - names)
+    return found + [f"the parameters cell has no {name}" for name in missing]
+
+
+def widget_state(book):
+    """Widget metadata holds its ``state``: without it GitHub refuses to show the notebook."""
+    widgets = book.metadata.get("widgets")
+    if widgets is None or "state" in widgets.get(WIDGETS, {}):
+        return []
+    return ["widget metadata has no 'state': clear it or save the notebook from JupyterLab"]
+
+
+def compared_numbers(book):
+    """At least ``NUMBERS_NEEDED`` cells print a number that nbval compares after sanitising."""
+    count = sum(map(is_compared_number, code_cells(book)))
+    if count >= NUMBERS_NEEDED:
+        return []
+    return [f"{count} cells print a number that nbval compares; {NUMBERS_NEEDED} are needed"]
+
+
+def is_compared_number(cell):
+    options = {**dict(find_metadata_tags(cell.metadata)), **dict(find_comment_markers(cell.source))}
+    if options.get("skip") or not options.get("check", True):
+        return False
+    return any(NUMBER.search(sanitized(text)) for text in texts(cell))
+
+
+def sanitized(text):
+    for pattern, replacement in PATTERNS:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def texts(cell):
+    """What a cell printed or returned as text; the text form of a picture or a widget is none."""
+    for output in cell.outputs:
+        if output.output_type == "stream" and output.name == "stdout":
+            yield output.text
+        data = output.get("data", {})
+        if "text/plain" in data and not any("image/" in k or "widget" in k for k in data):
+            yield data["text/plain"]
+
+
+def alternative_text(book):
+    """Pictures in the prose say what they show."""
+    prose = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+    bad = re.findall(r"!\[\s*\]\([^)]*\)", prose)
+    bad += [tag for tag in re.findall(r"<img\b[^>]*>", prose) if not re.search(r'alt="[^"]', tag)]
+    return [f"a picture without alternative text: {tag[:80]}" for tag in bad]
+
+
+GUARDS = (
+    run_in_order,
+    no_errors,
+    parameters_cell,
+    widget_state,
+    compared_numbers,
+    alternative_text,
+)
+
+
+def pairing(book, text):
+    """The text form holds the same cells: kind, source and tags."""
+
+    def cells(notebook):
+        return [
+            (c.cell_type, c.source.rstrip(), sorted(c.metadata.get("tags", [])))
+            for c in notebook.cells
+        ]
+
+    here, there = cells(book), cells(text)
+    if here == there:
+        return []
+    same = sum(1 for _ in iter_same(here, there))
+    return [f"ipynb and text differ from cell {same} of {len(here)} on: run `make pair`"]
+
+
+def iter_same(here, there):
+    for a, b in zip(here, there, strict=False):
+        if a != b:
+            return
+        yield a

@@ -1,0 +1,295 @@
+"""The chapters: in step with their text, run in order, compared by nbval, executed by papermill."""
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import notebook_guards as guards
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from gancourse import runner
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "notebooks"
+CHAPTERS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+MEGABYTE = 1_000_000
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def test_there_are_chapters_and_no_other_notebooks():
+    assert CHAPTERS
+    assert sorted(FOLDER.rglob("*.ipynb")) == CHAPTERS
+    assert sorted(p.stem for p in (FOLDER / "text").glob("*.py")) == [p.stem for p in CHAPTERS]
+
+
+@each_chapter
+def test_the_text_form_is_the_same_notebook(path):
+    assert not guards.pairing(read(path), jupytext.read(FOLDER / "text" / f"{path.stem}.py"))
+
+
+@each_chapter
+@pytest.mark.parametrize("guard", guards.GUARDS, ids=lambda guard: guard.__name__)
+def test_chapters_pass_the_guards(path, guard):
+    assert not guard(read(path))
+
+
+def test_chapters_are_small():
+    sizes = [path.stat().st_size for path in CHAPTERS]
+    assert max(sizes, default=0) <= 2 * MEGABYTE
+    assert sum(sizes) <= 15 * MEGABYTE
+
+
+# The guards on notebooks that are wrong on purpose
+
+
+def number_cell(value=1, **metadata):
+    output = new_output("stream", name="stdout", text=f"{value}\n")
+    return new_code_cell(f"print({value})", outputs=[output], metadata=metadata)
+
+
+def good_book(cells=()):
+    """A notebook that every guard accepts; ``cells`` are added at its end."""
+    parameters = "PROFILE = ''\nSEED = 0\nDATA = 'auto'"
+    book = new_notebook(
+        cells=[
+            new_markdown_cell("# Title\n![a red square](x.png)"),
+            new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+            *[number_cell(n) for n in range(5)],
+            *cells,
+        ]
+    )
+    for number, cell in enumerate(guards.code_cells(book), start=1):
+        cell.execution_count = number
+    return book
+
+
+def drop_counts(book):
+    book.cells[3].execution_count = None
+
+
+def swap_counts(book):
+    book.cells[2].execution_count, book.cells[3].execution_count = 3, 2
+
+
+def count_from_seven(book):
+    for cell in guards.code_cells(book):
+        cell.execution_count += 6
+
+
+def save_an_error(book):
+    book.cells[2].outputs = [new_output("error", ename="E", evalue="", traceback=[])]
+
+
+def leave_an_injected_cell(book):
+    book.cells[2].metadata["tags"] = ["injected-parameters"]
+
+
+def lose_the_parameters_tag(book):
+    book.cells[1].metadata["tags"] = []
+
+
+def misspell_a_parameter(book):
+    book.cells[1].source = book.cells[1].source.replace("SEED", "SED")
+
+
+def compute_a_parameter(book):
+    book.cells[1].source += "\nEPOCHS = len('abc')"
+
+
+def import_among_the_parameters(book):
+    book.cells[1].source += "\nimport os"
+
+
+def lose_the_widget_state(book):
+    book.metadata["widgets"] = {guards.WIDGETS: {"version_major": 2}}
+
+
+def strip_the_outputs(book):
+    for cell in guards.code_cells(book):
+        cell.outputs = []
+
+
+def ignore_one_by_tag(book):
+    book.cells[2].metadata["tags"] = ["nbval-ignore-output"]
+
+
+def ignore_one_by_comment(book):
+    book.cells[2].source = "# NBVAL_IGNORE_OUTPUT\n" + book.cells[2].source
+
+
+def skip_one(book):
+    book.cells[2].metadata["tags"] = ["nbval-skip"]
+
+
+def print_words_only(book):
+    book.cells[2].outputs[0].text = "[<matplotlib.lines.Line2D at 0x7f3a5c0d1e90>]"
+
+
+def show_a_figure_only(book):
+    data = {"image/png": "", "text/plain": "<Figure size 640x480 with 1 Axes>"}
+    book.cells[2].outputs = [new_output("display_data", data=data)]
+
+
+def leave_out_alternative_text(book):
+    book.cells[0].source += "\n![](y.png)"
+
+
+def leave_out_alt_in_html(book):
+    book.cells[0].source += '\n<img src="y.png" alt="">'
+
+
+@pytest.mark.parametrize(
+    ("spoil", "guard"),
+    [
+        (drop_counts, guards.run_in_order),
+        (swap_counts, guards.run_in_order),
+        (count_from_seven, guards.run_in_order),
+        (save_an_error, guards.no_errors),
+        (leave_an_injected_cell, guards.no_errors),
+        (lose_the_parameters_tag, guards.parameters_cell),
+        (misspell_a_parameter, guards.parameters_cell),
+        (compute_a_parameter, guards.parameters_cell),
+        (import_among_the_parameters, guards.parameters_cell),
+        (lose_the_widget_state, guards.widget_state),
+        (strip_the_outputs, guards.compared_numbers),
+        (ignore_one_by_tag, guards.compared_numbers),
+        (ignore_one_by_comment, guards.compared_numbers),
+        (skip_one, guards.compared_numbers),
+        (print_words_only, guards.compared_numbers),
+        (show_a_figure_only, guards.compared_numbers),
+        (leave_out_alternative_text, guards.alternative_text),
+        (leave_out_alt_in_html, guards.alternative_text),
+    ],
+    ids=lambda function: function.__name__,
+)
+def test_each_guard_sees_what_it_is_for(spoil, guard):
+    book = good_book()
+    assert all(not g(book) for g in guards.GUARDS)
+    spoil(book)
+    assert guard(book)
+
+
+def test_widget_metadata_with_state_is_fine():
+    book = good_book()
+    book.metadata["widgets"] = {guards.WIDGETS: {"state": {}, "version_major": 2}}
+    assert not guards.widget_state(book)
+
+
+@pytest.mark.parametrize("change", ["source", "tags", "kind", "order", "more"])
+def test_the_pairing_guard_sees_a_difference(change):
+    book = good_book()
+    text = jupytext.reads(jupytext.writes(book, "py:percent"), "py:percent")
+    assert not guards.pairing(book, text)
+    if change == "source":
+        text.cells[3].source += "  # edited"
+    elif change == "tags":
+        text.cells[1].metadata["tags"] = []
+    elif change == "kind":
+        text.cells[0].cell_type = "raw"
+    elif change == "order":
+        text.cells[2], text.cells[3] = text.cells[3], text.cells[2]
+    else:
+        text.cells.append(text.cells[-1])
+    assert guards.pairing(book, text)
+
+
+# nbval
+
+
+def nbval(*paths, **environment):
+    """Compare the stored outputs of ``paths`` with new ones at smoke; (exit code, text)."""
+    assert paths, "without a path pytest would run this whole folder again, and again"
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q"]
+    command += ["--nbval-sanitize-with", str(guards.SANITIZER), "--color=no", "-rf"]
+    command += ["-p", "no:cacheprovider", *map(str, paths)]
+    environment = {
+        **os.environ,
+        "GANCOURSE_PROFILE": "smoke",
+        "GANCOURSE_OFFLINE": "1",
+    } | environment
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_nbval_over_the_chapters(tmp_path):
+    """On the real data where $GANCOURSE_DATA is set, else on the stand-ins."""
+    code, text = nbval(*CHAPTERS, GANCOURSE_CACHE=str(tmp_path))
+    assert code == 0, text[-6000:]
+    cells = sum(len(guards.code_cells(read(path))) for path in CHAPTERS)
+    passed, skipped = (re.search(rf"(\d+) {word}", text) for word in ("passed", "skipped"))
+    assert int(passed[1]) + int(skipped[1] if skipped else 0) == cells
+
+
+def break_a_number(book):
+    """Change the first compared number of ``book``; the index of its cell among the code cells."""
+    for index, cell in enumerate(guards.code_cells(book)):
+        if guards.is_compared_number(cell):
+            for output in cell.outputs:
+                holder, key = (
+                    (output, "text") if "text" in output else (output.get("data"), "text/plain")
+                )
+                if holder and guards.NUMBER.search(guards.sanitized(holder.get(key, ""))):
+                    holder[key] = guards.NUMBER.sub(
+                        lambda m: m[0][:-1] + str((int(m[0][-1]) + 1) % 10), holder[key], count=1
+                    )
+                    return index
+    raise AssertionError("no compared number to break")
+
+
+@pytest.mark.parametrize("source", [None, *CHAPTERS[:1]], ids=lambda p: p.stem if p else "planted")
+def test_nbval_sees_a_broken_number(source, tmp_path):
+    """A chapter up to its first compared number is green; with that number changed it is red."""
+    book = read(source) if source else good_book()
+    spoilt = copy.deepcopy(book)
+    index = break_a_number(spoilt)
+    last = 1 + book.cells.index(guards.code_cells(book)[index])
+    for name, content in (("good", book), ("spoilt", spoilt)):
+        content.cells = content.cells[:last]
+        nbformat.write(content, tmp_path / f"{name}.ipynb")
+    code, text = nbval(tmp_path / "good.ipynb", GANCOURSE_CACHE=str(tmp_path))
+    assert code == 0, text
+    code, text = nbval(tmp_path / "spoilt.ipynb", GANCOURSE_CACHE=str(tmp_path))
+    assert code == 1 and "1 failed" in text
+    assert re.search(rf"^FAILED .*::Cell {index} ", text, re.MULTILINE)
+
+
+# papermill, through the runner
+
+
+@pytest.fixture(scope="module")
+def newcomer(tmp_path_factory):
+    """All chapters at smoke as someone sees them who has no data, no cache and no network."""
+    if not CHAPTERS:
+        pytest.skip("no chapters")
+    tmp = tmp_path_factory.mktemp("newcomer")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GANCOURSE_DATA", raising=False)
+        patch.setenv("GANCOURSE_OFFLINE", "1")
+        patch.setenv("GANCOURSE_CACHE", str(tmp / "cache"))
+        results = runner.run(profile="smoke", out=tmp / "out", folder=FOLDER)
+    yield results
+    shutil.rmtree(tmp)
+
+
+def test_every_chapter_runs_without_data_and_network(newcomer):
+    assert [r.chapter for r in newcomer] == [path.stem for path in CHAPTERS]
+    assert not [str(r) for r in newcomer if r.status not in ("OK", "SKIP")]
+
+
+def test_every_chapter_says_that_it_shows_stand_ins(newcomer):
+    assert {r.chapter: r.data for r in newcomer if r.status == "OK" and r.data != "stand-in"} == {}
+
+
+def test_every_chapter_reports_numbers_and_a_picture(newcomer):
+    assert not [r.chapter for r in newcomer if r.status == "OK" and not (r.numbers and r.thumbnail)]
