@@ -99,6 +99,15 @@ def run_name(settings) -> str:
     return f"{policy}-seed{settings.seed}"
 
 
+def _numbers(result) -> dict:
+    """A ``Copying`` as a record keeps it: the statistic, both distributions, the verdict."""
+    content = {
+        name: value.tolist() if isinstance(value, torch.Tensor) else value
+        for name, value in vars(result).items()
+    }
+    return {**content, "verdict": result.verdict}
+
+
 class _SaveWithStrip(checkpoint.Checkpoints):
     """Keeps the sample strip beside the checkpoints, so that a resumed run has all of it."""
 
@@ -176,7 +185,7 @@ class Measure:
                 **self.distances(found),
                 "precision": precision,
                 "recall": recall,
-                "copying": copying(fake, self.train_set.images, self.held_out.images).as_dict(),
+                "copying": _numbers(copying(fake, self.train_set.images, self.held_out.images)),
             }
         # chosen by the distance to the training images: the held-out ones choose nothing
         best = min(history.metrics, key=lambda m: m["last"]["train"]["KID×10³"][0])

@@ -1,0 +1,246 @@
+"""One figure, one function. Every function returns a Matplotlib figure; ``show`` displays it.
+
+Colours are Okabe and Ito's, which colour-blind readers tell apart, and lines also differ in style,
+so that a figure survives a grey printer. The caption names the data: real, or stand-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from torch import Tensor
+
+BLUE, ORANGE, GREEN, PINK, SKY, GREY = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7F7F7F",
+)  # fmt: skip
+CYCLE = [(BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"), (SKY, "-"), (GREY, "--")]
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display ``figure`` under a notebook cell with ``alt``, its text for who cannot see it."""
+    from IPython.display import display
+
+    display(figure, metadata={"image/png": {"alt": alt}})
+    plt.close(figure)
+
+
+def tile(images: Tensor, columns: int = 8, gap: int = 2) -> np.ndarray:
+    """Images (N, C, H, W), uint8 or float in [-1, 1], as one picture (H', W', 3) uint8."""
+    if images.dtype != torch.uint8:
+        images = ((images.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    images = images.cpu().expand(-1, 3, -1, -1)
+    n, _, height, width = images.shape
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    for i, image in enumerate(images.permute(0, 2, 3, 1).numpy()):
+        y, x = (i // columns) * (height + gap), (i % columns) * (width + gap)
+        sheet[y : y + height, x : x + width] = image
+    return sheet
+
+
+def grid(images: Tensor, columns: int = 8, title: str = "", caption: str = "") -> Figure:
+    """Images (N, C, H, W) in rows of ``columns``, with the data's caption below."""
+    sheet = tile(images, columns)
+    return _picture(sheet, title, caption, width=min(8.0, 1.0 * min(columns, len(images)) + 0.5))
+
+
+def _picture(sheet: np.ndarray, title: str, caption: str, width: float) -> Figure:
+    height = width * sheet.shape[0] / sheet.shape[1]
+    figure, axis = plt.subplots(figsize=(width, height + 0.5), layout="constrained")
+    axis.imshow(sheet, interpolation="nearest")
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=10)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def rows(
+    groups: Mapping[str, Tensor], columns: int = 8, title: str = "", caption: str = ""
+) -> Figure:
+    """One labelled row of images for each entry of ``groups``: label → (N, C, H, W)."""
+    count = len(groups)
+    figure, axes = plt.subplots(count, 1, figsize=(8, 1.05 * count + 0.5), layout="constrained")
+    for axis, (label, images) in zip(np.atleast_1d(axes), groups.items(), strict=True):
+        axis.imshow(tile(images[:columns], columns), interpolation="nearest")
+        axis.set_yticks([])
+        axis.set_xticks([])
+        axis.spines[:].set_visible(False)
+        axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def smooth(values: Sequence[float], window: int) -> np.ndarray:
+    """Centred moving average; at the ends over what there is. Same length as ``values``."""
+    values = np.asarray(values, float)
+    if window <= 1 or len(values) == 0:
+        return values
+    kernel = np.ones(min(window, len(values)))
+    return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
+
+
+def curves(
+    terms: Mapping[str, Sequence[float]],
+    steps_per_epoch: int = 1,
+    title: str = "",
+    ylabel: str = "loss",
+    caption: str = "",
+    axis=None,
+    levels: Mapping[str, float] | None = None,
+) -> Figure:
+    """Each term against the epoch: thin as measured, bold its moving average.
+
+    ``levels``: horizontal lines worth comparing with, such as {"log 2": 0.693}.
+    """
+    if axis is None:
+        _, axis = plt.subplots(figsize=(7, 3), layout="constrained")
+    for (name, values), (color, style) in zip(terms.items(), CYCLE, strict=False):
+        x = (np.arange(len(values)) + 1) / steps_per_epoch
+        window = max(1, len(values) // 40)
+        axis.plot(x, values, color=color, alpha=0.25, linewidth=0.6)
+        axis.plot(x, smooth(values, window), style, color=color, linewidth=1.8, label=name)
+    for label, level in (levels or {}).items():
+        axis.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
+        axis.annotate(
+            label,
+            (1, level),
+            xycoords=("axes fraction", "data"),
+            fontsize=8,
+            va="bottom",
+            ha="right",
+        )
+    axis.set(xlabel="epoch" if steps_per_epoch > 1 else "step", ylabel=ylabel)
+    axis.set_title(title, fontsize=10)
+    if terms:
+        axis.legend(frameon=False, fontsize=8, ncols=min(3, len(terms)))
+    axis.spines[["top", "right"]].set_visible(False)
+    if caption:
+        axis.figure.supxlabel(caption, fontsize=8, color=GREY)
+    return axis.figure
+
+
+def _levels(axis, levels: Mapping[str, float] | None) -> None:
+    """Dotted lines to compare with, each with its name at the right end."""
+    place = {"xycoords": ("axes fraction", "data"), "va": "bottom", "ha": "right"}
+    for label, level in (levels or {}).items():
+        axis.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
+        axis.annotate(label, (1, level), fontsize=8, **place)
+
+
+def progress(history, images: Tensor, steps_per_epoch: int, title: str, caption: str) -> Figure:
+    """What the live panel draws: D's and G's losses, D's two averages, and samples."""
+    figure, axes = plt.subplots(
+        1, 3, figsize=(11, 3.2), layout="constrained", width_ratios=(1.2, 1.2, 1)
+    )
+    losses = {k: history.terms[k] for k in ("disc_real", "disc_fake", "gen") if k in history.terms}
+    beliefs = {k: history.terms[k] for k in ("p_real", "p_fake") if k in history.terms}
+    curves(losses, steps_per_epoch, "losses", axis=axes[0])
+    curves(beliefs, steps_per_epoch, "D's belief", "D(x), D(G(z))", axis=axes[1])
+    axes[1].set_ylim(0, 1)
+    axes[2].imshow(tile(images, 4), interpolation="nearest")
+    axes[2].set_axis_off()
+    axes[2].set_title("samples", fontsize=10)
+    figure.suptitle(title, fontsize=10)
+    figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def strip(images: Tensor, epochs: Sequence[int], title: str = "", caption: str = "") -> Figure:
+    """Samples over time: images (rows, columns, C, H, W), one column for each of ``epochs``."""
+    count, columns = images.shape[:2]
+    sheet = tile(images.flatten(0, 1), columns, gap=4)
+    figure = _picture(sheet, title, caption, width=9)
+    step = sheet.shape[1] / columns
+    axis = figure.axes[0]
+    axis.set_axis_on()
+    axis.set(xticks=[(i + 0.5) * step for i in range(columns)], yticks=[])
+    axis.set_xticklabels([str(e) for e in epochs], fontsize=9)
+    axis.tick_params(length=0)
+    axis.set_xlabel("epoch", fontsize=9)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def metric(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    levels: Mapping[str, float] | None = None,
+    title: str = "",
+    ylabel: str = "",
+    caption: str = "",
+    log: bool = False,
+) -> Figure:
+    """A metric against the epoch: label → (epochs, values); ``levels`` as in ``curves``."""
+    figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    for (label, (x, y)), (color, style) in zip(series.items(), CYCLE, strict=False):
+        axis.plot(x, y, style, marker="o", markersize=3, color=color, label=label)
+    for label, level in (levels or {}).items():
+        axis.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
+        axis.annotate(
+            label,
+            (0, level),
+            xycoords=("axes fraction", "data"),
+            fontsize=8,
+            va="bottom",
+            ha="left",
+        )
+    if log:
+        axis.set_yscale("log")
+    axis.set(xlabel="epoch", ylabel=ylabel)
+    axis.set_title(title, fontsize=10)
+    axis.legend(frameon=False, fontsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def neighbours(
+    query: Tensor, found: Tensor, distances: Tensor, title: str = "", caption: str = ""
+) -> Figure:
+    """Each query image (n, C, H, W) with its neighbours (n, k, C, H, W) and distances (n, k)."""
+    n, k = found.shape[:2]
+    figure, axes = plt.subplots(
+        n, k + 1, figsize=(1.15 * (k + 1), 1.3 * n + 0.5), layout="constrained", squeeze=False
+    )
+    for i in range(n):
+        for j in range(k + 1):
+            axis = axes[i, j]
+            axis.imshow(tile((query[i] if j == 0 else found[i, j - 1])[None]))
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_color(ORANGE if j == 0 else "none")
+            axis.spines[:].set_linewidth(2.5)
+            axis.set_title("query" if j == 0 else f"{float(distances[i, j - 1]):.1f}", fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def distributions(
+    groups: Mapping[str, Sequence[float]], xlabel: str, title: str = "", caption: str = ""
+) -> Figure:
+    """Overlaid histograms on common bins, each with a tick at its median; label → values."""
+    figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
+    values = {k: np.asarray(v, float) for k, v in groups.items()}
+    bins = np.histogram_bin_edges(np.concatenate(list(values.values())), 28)
+    for (label, v), (color, style) in zip(values.items(), CYCLE, strict=False):
+        options = {"bins": bins, "density": True, "histtype": "stepfilled"}
+        axis.hist(v, alpha=0.25, color=color, **options)
+        options["histtype"] = "step"
+        axis.hist(v, color=color, linestyle=style, linewidth=1.6, label=label, **options)
+        axis.axvline(np.median(v), color=color, linestyle=style, linewidth=1)
+    axis.set(xlabel=xlabel, ylabel="density", yticks=[])
+    axis.set_title(title, fontsize=10)
+    axis.legend(frameon=False, fontsize=8)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure

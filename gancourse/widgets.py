@@ -1,0 +1,106 @@
+"""Sliders and panels. Nothing is computed in here: a panel calls what the chapter gives it."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Sequence
+
+from matplotlib import pyplot as plt
+
+from . import plots
+from .training.loop import Callback, Run
+
+
+def png(figure, dpi: int = 80) -> bytes:
+    """A Matplotlib figure as PNG bytes; the figure is closed."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def panel(draw: Callable, **controls):
+    """Controls above one picture: ``draw(**values)`` returns a figure whenever a control moves.
+
+    ``controls``: name → ipywidgets control. An error in ``draw`` is shown in the panel, and the
+    kernel goes on.
+    """
+    import ipywidgets as w
+
+    picture, message = w.Image(format="png"), w.HTML()
+
+    def update(_=None):
+        try:
+            picture.value = png(draw(**{name: c.value for name, c in controls.items()}))
+            message.value = ""
+        except Exception as error:
+            message.value = f"<b>{type(error).__name__}:</b> {error}"
+
+    for control in controls.values():
+        control.observe(update, names="value")
+    update()
+    return w.VBox([w.HBox(list(controls.values())), picture, message])
+
+
+def slider(values: Sequence, label: str, start=None):
+    """A slider over ``values``, such as recorded epochs; ``start`` is shown first."""
+    import ipywidgets as w
+
+    return w.SelectionSlider(
+        options=list(values),
+        value=values[0] if start is None else start,
+        description=label,
+        continuous_update=True,
+        style={"description_width": "initial"},
+        layout={"width": "380px"},
+    )
+
+
+def number(low: float, high: float, value: float, label: str, step: float = 1):
+    """A slider from ``low`` to ``high``; whole numbers if ``step`` is one."""
+    import ipywidgets as w
+
+    kind = w.IntSlider if isinstance(step, int) else w.FloatSlider
+    return kind(
+        min=low,
+        max=high,
+        step=step,
+        value=value,
+        description=label,
+        style={"description_width": "initial"},
+    )
+
+
+class LiveFigure(Callback):
+    """Losses, D's belief and samples, redrawn under the cell while ``fit`` runs.
+
+    ``seconds``: at most one drawing in so many, so that looking costs little. The last drawing
+    stays in the notebook.
+    """
+
+    def __init__(self, z, title: str = "", caption: str = "", seconds: float = 5.0):
+        self.z, self.title, self.caption, self.seconds = z, title, caption, seconds
+        self.handle, self.drawn = None, 0.0
+
+    def on_step(self, run: Run) -> None:
+        if run.history.terms and time.monotonic() - self.drawn > self.seconds:
+            self.draw(run)
+
+    def on_end(self, run: Run) -> None:
+        if run.history.terms:
+            self.draw(run)
+
+    def draw(self, run: Run) -> None:
+        """Put the current state under the cell, in the place of the one before."""
+        from IPython.display import Image, display
+
+        images = run.step.sample(self.z, ema=True)
+        title = f"{self.title}: step {len(run.history)} of {run.steps}"
+        figure = plots.progress(run.history, images, len(run.batches), title, self.caption)
+        image = Image(png(figure), alt=f"Live training figure. {title}.")
+        if self.handle is None:
+            self.handle = display(image, display_id=True)
+        else:
+            self.handle.update(image)
+        self.drawn = time.monotonic()

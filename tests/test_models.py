@@ -1,0 +1,69 @@
+"""The DCGAN's networks: sizes, shapes and the published parameter counts."""
+
+import pytest
+import torch
+
+from gancourse import profiles
+from gancourse.errors import GancourseError
+from gancourse.models import dcgan
+
+
+def test_published_parameter_counts():
+    """G 12.8 M and D 44.6 M, from the layer formulas (REPRODUCTION's counts) worked out by hand."""
+    gen, disc = dcgan.build(profiles.DCGANSettings())
+    widths = [1024, 512, 256, 128, 64]
+    expected_gen = 100 * 1024 * 16 + sum(
+        a * b * 16 for a, b in zip(widths, [*widths[1:], 3], strict=True)
+    )
+    expected_gen += 2 * sum(widths)  # batch norm: scale and shift
+    blocks = [3, 128, 256, 512, 1024, 2048]
+    expected_disc = sum(a * b * 16 for a, b in zip(blocks, [*blocks[1:], 1], strict=True))
+    expected_disc += 2 * sum(blocks[2:])
+    assert dcgan.parameters(gen) == expected_gen == 12_786_560
+    assert dcgan.parameters(disc) == expected_disc == 44_611_072
+
+
+@pytest.mark.parametrize("size", [8, 16, 64])
+@pytest.mark.parametrize("upsample", ["transpose", "nearest"])
+@pytest.mark.parametrize("norm", ["batch", "instance", "none"])
+def test_any_power_of_two(size, upsample, norm):
+    gen = dcgan.Generator(size, 4, 10, 1, norm, upsample)
+    disc = dcgan.Discriminator(size, 4, 1, norm, spectral=False)
+    image = gen(torch.randn(3, 10))
+    assert image.shape == (3, 1, size, size)
+    assert image.abs().max() <= 1
+    assert disc(image).shape == (3,)
+    assert gen(torch.randn(3, 10, 1, 1)).shape == image.shape  # the post's shape of z works too
+
+
+@pytest.mark.parametrize("size", [4, 48, 100, 0, -8])
+def test_other_sizes_are_refused(size):
+    with pytest.raises(GancourseError, match=f"power-of-two.*{size}"):
+        dcgan.Generator(size)
+
+
+def test_spectral_norm_sits_on_each_of_the_five_blocks_and_not_on_the_last():
+    disc = dcgan.Discriminator(128, 4)
+    normed = [hasattr(stage[0], "parametrizations") for stage in disc.stages[:-1]]
+    assert normed == [True] * 5
+    assert not hasattr(disc.stages[-1], "parametrizations")
+    disc.train()
+    for _ in range(200):  # power iterations converge
+        disc(torch.zeros(2, 3, 128, 128))
+    largest = torch.linalg.matrix_norm(disc.stages[2][0].weight.flatten(1), 2)
+    assert largest.item() == pytest.approx(1, abs=0.01)
+
+
+def test_batch_norm_has_the_usual_eps_and_momentum():
+    """Mistake 6: BatchNorm2d(n, 0.8) sets eps, not momentum."""
+    gen, disc = dcgan.build(profiles.DCGANSettings(size=32, width_g=4, width_d=4))
+    norms = [m for net in (gen, disc) for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert len(norms) == 4 - 0 + 1  # three blocks of G below the image, all but the first of D
+    assert all(m.eps == 1e-5 and m.momentum == 0.1 for m in norms)
+
+
+def test_unknown_words_get_a_suggestion():
+    with pytest.raises(GancourseError, match="Did you mean 'instance'"):
+        dcgan.Generator(16, 4, norm="instanse")
+    with pytest.raises(GancourseError, match="Did you mean 'nearest'"):
+        dcgan.Generator(16, 4, upsample="neares")

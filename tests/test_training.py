@@ -1,0 +1,265 @@
+"""The step and the loop: who moves when, what an interrupt and a NaN do, and the published step."""
+
+import copy
+import os
+import signal
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from gancourse import profiles
+from gancourse.data import ImageSet
+from gancourse.errors import GancourseError
+from gancourse.training import callbacks, loop
+from gancourse.training import dcgan as training
+
+SETTINGS = profiles.DCGANSettings(size=16, width_g=4, width_d=4, batch_size=4, epochs=2)
+
+
+def image_set(n=13, size=16):
+    pixels = torch.randint(0, 256, (n, 3, size, size), generator=torch.Generator().manual_seed(1))
+    return ImageSet(pixels.to(torch.uint8), [f"{i}.png" for i in range(n)], "NEU-DET")
+
+
+def make(settings=SETTINGS, seed=0):
+    torch.manual_seed(seed)
+    step = training.DCGANStep(settings, "cpu")
+    return step, loop.Batches(image_set(), settings.batch_size, seed=seed)
+
+
+def weights(net):
+    return {k: v.clone() for k, v in net.state_dict().items()}
+
+
+def test_one_step_equals_a_plain_transcription_of_the_post():
+    """Same updates as the published loop: BCE on a sigmoid, D on reals and fakes, G on the same."""
+    step, _ = make()
+    gen, disc = copy.deepcopy(step.gen), copy.deepcopy(step.disc)
+    opt_g = torch.optim.Adam(gen.parameters(), 1e-4, (0.5, 0.999))
+    opt_d = torch.optim.Adam(disc.parameters(), 4e-4, (0.5, 0.999))
+    for seed in (1, 2):
+        real = torch.rand(4, 3, 16, 16) * 2 - 1
+        torch.manual_seed(seed)
+        terms = step(real)
+        torch.manual_seed(seed)
+        z = torch.randn(4, 100)
+        opt_d.zero_grad()
+        on_real = F.binary_cross_entropy(disc(real).sigmoid(), torch.ones(4))
+        on_real.backward()
+        fake = gen(z)
+        on_fake = F.binary_cross_entropy(disc(fake.detach()).sigmoid(), torch.zeros(4))
+        on_fake.backward()
+        opt_d.step()
+        opt_g.zero_grad()
+        loss_g = F.binary_cross_entropy(disc(fake).sigmoid(), torch.ones(4))
+        loss_g.backward()
+        opt_g.step()
+        expected = {"disc_real": on_real, "disc_fake": on_fake, "gen": loss_g}
+        for name, value in expected.items():
+            assert terms[name].item() == pytest.approx(value.item(), rel=1e-4), name
+    for ours, theirs in ((step.gen, gen), (step.disc, disc)):
+        for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+            # Adam's first steps are sign-like: a gradient near zero may differ by a whole step
+            assert (a - b).abs().mean() < 1e-5, name
+
+
+def test_both_networks_learn_and_are_unfrozen_afterwards():
+    step, batches = make()
+    before = weights(step.gen), weights(step.disc)
+    step(next(iter(batches)))
+    for net, old in zip((step.gen, step.disc), before, strict=True):
+        for name, p in net.named_parameters():
+            assert p.requires_grad, name
+            assert not torch.equal(p, old[name]), f"{name} never moved"
+
+
+def test_discriminator_gradient_does_not_reach_the_generator(monkeypatch):
+    """Mistake 10: fakes that are not detached in D's step."""
+    step, _ = make()
+    monkeypatch.setattr(step.opt_gen, "step", lambda: None)
+    seen = []
+    monkeypatch.setattr(
+        step.opt_disc,
+        "step",
+        lambda: seen.append([p.grad is None or not p.grad.any() for p in step.gen.parameters()]),
+    )
+    step(torch.rand(4, 3, 16, 16))
+    assert seen and all(seen[0])
+
+
+def test_generator_step_computes_no_gradient_for_the_discriminator(monkeypatch):
+    step, _ = make()
+    real = torch.rand(4, 3, 16, 16)
+    monkeypatch.setattr(
+        step.opt_disc, "step", lambda: [setattr(p, "grad", None) for p in step.disc.parameters()]
+    )
+    step(real)
+    assert all(p.grad is None for p in step.disc.parameters())
+
+
+def test_diffaugment_acts_on_reals_on_fakes_and_in_the_generators_step(monkeypatch):
+    """Mistake 8: DiffAugment on the reals only."""
+    step, _ = make(profiles.replace(SETTINGS, diffaugment="color"))
+    seen = []
+
+    def spy(images, policy):
+        seen.append((policy, images.requires_grad))
+        return images
+
+    monkeypatch.setattr(training, "diffaugment", spy)
+    step(torch.rand(4, 3, 16, 16))
+    assert seen == [("color", False), ("color", False), ("color", True)]
+
+
+def test_terms_are_what_they_are_called():
+    """Mistake 11: one number logged as both the real and the fake loss."""
+    step, _ = make()
+    with torch.no_grad():  # a D that finds everything real
+        step.disc.stages[-1].weight.zero_()
+    step.disc.stages.append(nn.Module())
+    step.disc.stages[-1].forward = lambda x: x + 3.0
+    terms = step(torch.rand(4, 3, 16, 16))
+    assert terms["p_real"].item() == pytest.approx(0.9526, abs=1e-3)
+    assert terms["disc_real"].item() == pytest.approx(0.0486, abs=1e-3)
+    assert terms["disc_fake"].item() == pytest.approx(3.0486, abs=1e-3)
+
+
+def test_ema_weights_the_old_average_by_the_decay():
+    """Mistake 4: the weights of the average the wrong way round."""
+    average, net = nn.Linear(1, 1), nn.Linear(1, 1)
+    nn.init.zeros_(average.weight), nn.init.ones_(net.weight)
+    training.update_ema(average, net, 0.9)
+    assert average.weight.item() == pytest.approx(0.1)
+
+
+def test_average_follows_batch_norm_statistics_too():
+    step, batches = make()
+    for batch in batches:
+        step(batch)
+    assert step.ema.stages[0][1].num_batches_tracked == step.gen.stages[0][1].num_batches_tracked
+    assert step.ema.stages[0][1].running_mean.abs().sum() > 0
+
+
+def test_samples_are_uint8_and_leave_the_network_in_training_mode():
+    step, _ = make()
+    z = torch.randn(5, 100)
+    images = step.sample(z)
+    assert images.dtype == torch.uint8 and images.shape == (5, 3, 16, 16)
+    assert step.gen.training
+    assert torch.equal(images, torch.cat([step.sample(z[:2]), step.sample(z[2:])]))
+
+
+@pytest.mark.parametrize("kind, low, high", [("normal", -9, 9), ("uniform", -1, 1)])
+def test_latents(kind, low, high):
+    z = training.sample_z(2000, profiles.replace(SETTINGS, z=kind), torch.device("cpu"))
+    assert z.min() >= low and z.max() <= high
+    assert z.std().item() == pytest.approx(1 if kind == "normal" else 3**-0.5, abs=0.02)
+    with pytest.raises(GancourseError, match="Did you mean 'normal'"):
+        training.sample_z(1, profiles.replace(SETTINGS, z="norml"), "cpu")
+
+
+def test_batches_see_every_image_once_an_epoch_and_go_on_where_they_stood():
+    images = image_set(12)
+    batches = loop.Batches(images, 4, seed=3)
+    seen = torch.cat(list(batches))
+    assert len(batches) == 3 and seen.shape == (12, 3, 16, 16)
+    assert sorted(seen.flatten(1).sum(1).tolist()) == pytest.approx(
+        sorted(images.floats().flatten(1).sum(1).tolist())
+    )
+    assert not torch.equal(torch.cat(list(batches)), seen)  # the next epoch has another order
+    first, other = loop.Batches(images, 4, seed=3), loop.Batches(images, 4, seed=3)
+    walk = iter(first)
+    next(walk)
+    other.load_state_dict(first.state_dict())
+    assert torch.equal(next(walk), next(iter(other)))
+    with pytest.raises(GancourseError, match="cannot fill one batch"):
+        loop.Batches(images, 13)
+
+
+def test_fit_counts_steps_and_calls_the_callbacks():
+    step, batches = make()
+    seen = []
+
+    class Spy(loop.Callback):
+        def on_start(self, run):
+            seen.append(("start", run.steps))
+
+        def on_step(self, run):
+            seen.append(("step", len(run.history)))
+
+        def on_epoch(self, run):
+            seen.append(("epoch", run.batches.epoch))
+
+        def on_end(self, run):
+            seen.append(("end", len(run.history)))
+
+    history = loop.fit(step, batches, 2, [Spy()])
+    expected = [("start", 6), *(("step", i) for i in (1, 2, 3)), ("epoch", 1)]
+    expected += [*(("step", i) for i in (4, 5, 6)), ("epoch", 2), ("end", 6)]
+    assert seen == expected
+    assert {len(v) for v in history.terms.values()} == {6}
+
+
+def test_reading_the_terms_seldom_gives_the_same_history():
+    often, seldom = (loop.fit(*make(), 2, read_every=n) for n in (1, 5))
+    assert often.terms == seldom.terms
+
+
+def test_a_nan_stops_with_step_terms_and_checkpoint():
+    def step(batch):
+        step.count += 1
+        return {"gen": torch.tensor(float("nan") if step.count == 3 else 1.0)}
+
+    step.count = 0
+    batches = loop.Batches(image_set(), 4)
+
+    class Saved(loop.Callback):
+        def on_step(self, run):
+            run.last_checkpoint = "step_0000002.pt"
+
+    with pytest.raises(loop.NonFiniteLoss, match=r"Step 3 .*gen = nan.*step_0000002\.pt"):
+        loop.fit(step, batches, 2, [Saved()])
+
+
+def test_an_interrupt_finishes_the_step_and_then_saves():
+    events = []
+
+    def step(batch):
+        if len(events) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        events.append("step done")
+        return {"gen": torch.tensor(1.0)}
+
+    class Saver(loop.Callback):
+        def on_interrupt(self, run):
+            events.append(f"saved after {len(run.history)}")
+
+    before = signal.getsignal(signal.SIGINT)
+    history = loop.fit(step, loop.Batches(image_set(), 4), 5, [Saver()])
+    assert history.interrupted
+    assert events == ["step done", "step done", "saved after 2"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_metrics_do_not_change_the_training():
+    def measure(step):
+        torch.randn(100)
+        return {"value": 1.0}
+
+    plain = make()
+    loop.fit(*plain, 2)
+    watched = make()
+    history = loop.fit(*watched, 2, [callbacks.Metrics(measure, every=1)])
+    assert [m["epoch"] for m in history.metrics] == [1, 2]
+    for a, b in zip(plain[0].gen.parameters(), watched[0].gen.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_samples_follow_the_same_latents_through_time():
+    step, batches = make()
+    samples = callbacks.Samples(torch.randn(2, 100), [0, 2], ema=False)
+    loop.fit(step, batches, 2, [samples, callbacks.ProgressBar()])
+    assert [epoch for epoch, _ in samples.images] == [0, 2]
+    assert not torch.equal(samples.images[0][1], samples.images[1][1])
