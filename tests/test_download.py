@@ -316,6 +316,14 @@ def test_a_bomb_that_understates_its_size_is_stopped_too(tmp_path):
     assert sum(p.stat().st_size for p in tmp_path.rglob("out/*/*")) <= 20_000_000
 
 
+@pytest.mark.parametrize("where", ["pics", "elsewhere"])
+def test_a_bomb_in_small_pieces_is_stopped_too(tmp_path, where):
+    pieces = {f"{where}/{i}": ZEROS[: 2**20] for i in range(30)}
+    (tmp_path / "a").write_bytes(zipped(pieces))
+    with pytest.raises(archive.BadArchive, match="more than"):
+        archive.unpack(tmp_path / "a", tmp_path / "out", FOLDERS, max_bytes=20 * 2**20)
+
+
 def test_too_many_files_are_stopped(tmp_path):
     (tmp_path / "a").write_bytes(zipped({f"pics/{i}": b"" for i in range(50)}))
     with pytest.raises(archive.BadArchive, match="more than"):
@@ -350,7 +358,7 @@ def test_a_disk_that_fills_up_half_way_keeps_nothing(cache, site, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(archive, "_copy", full)
+    monkeypatch.setattr(archive.shutil, "copyfileobj", full)
     with pytest.raises(GancourseError, match="toy: there is no space left"):
         download.fetch("toy")
     assert visible(cache) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -15,7 +16,6 @@ from ..errors import GancourseError
 
 MAX_BYTES = 4 * 2**30  # unpacked; the largest set of the course has 0.12 GB
 MAX_ENTRIES = 50_000
-CHUNK = 2**20
 
 
 class BadArchive(GancourseError):
@@ -34,22 +34,26 @@ def unpack(
     ``folders`` maps a folder of the archive, below its one top folder, to a folder under ``into``;
     only plain files that lie directly in one of them are written, so a repository's other content
     stays inside. Raises ``BadArchive`` on absolute or climbing paths, on links and devices, on two
-    files of one name, beyond ``max_bytes`` (counted while writing, whatever the headers say) or
-    ``max_entries``, and on an archive that cannot be read.
+    files of one name, beyond ``max_bytes`` or ``max_entries`` in all, and on an archive that cannot
+    be read.
     """
     done, left = 0, max_bytes
     try:
         for number, (name, size, plain, source) in enumerate(_members(archive), start=1):
-            if number > max_entries or size > left:
-                raise _too_much(archive, max_bytes)
+            left -= max(size, 0)  # readers give no more than is declared; skipping costs too
+            if number > max_entries or left < 0:
+                raise BadArchive(
+                    f"{archive.name} unpacks to more than {max_bytes / 2**20:.0f} MB or "
+                    f"{max_entries} files: stopped, nothing is kept."
+                )
             target = _target(name, folders, archive)
             if target is None:
-                left -= size  # skipping still costs the decompression of a tar
                 continue
             if not plain:
                 raise BadArchive(f"{archive.name} holds a link or device, {name!r}: not unpacked.")
             (into / target).parent.mkdir(parents=True, exist_ok=True)
-            left = _copy(source, into / target, left, archive, max_bytes)
+            with source() as reader, open(into / target, "xb") as writer:
+                shutil.copyfileobj(reader, writer)
             done += 1
     except FileExistsError as error:
         raise BadArchive(f"{archive.name} holds {error.filename} twice: not unpacked.") from error
@@ -61,13 +65,6 @@ def unpack(
         text = f"{archive.name} cannot be unpacked ({type(error).__name__}: {error})."
         raise BadArchive(text) from error
     return done
-
-
-def _too_much(archive: Path, max_bytes: int) -> BadArchive:
-    return BadArchive(
-        f"{archive.name} unpacks to more than {max_bytes / 2**20:.0f} MB or {MAX_ENTRIES} files: "
-        "stopped, nothing is kept."
-    )
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, bool, Callable[[], IO[bytes]]]]:
@@ -95,17 +92,6 @@ def _target(name: str, folders: dict[str, str], archive: Path) -> PurePosixPath 
         raise BadArchive(f"{archive.name} wants to write to {name!r}: not unpacked.")
     ours = ours and not path.name.startswith(".")
     return PurePosixPath(folders[inside]) / path.name if ours else None
-
-
-def _copy(source: Callable, target: Path, left: int, archive: Path, max_bytes: int) -> int:
-    """Copy one member; returns how many bytes are left to write."""
-    with source() as reader, open(target, "xb") as writer:
-        while block := reader.read(CHUNK):
-            left -= len(block)
-            if left < 0:
-                raise _too_much(archive, max_bytes)
-            writer.write(block)
-    return left
 
 
 def sha256(file: Path) -> str:
