@@ -1,0 +1,377 @@
+"""Profiles, devices, records, self-checks, figures, panels; the way from settings to a record."""
+
+import ast
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import pytest
+import torch
+from matplotlib import pyplot as plt
+
+import gancourse
+from gancourse import device, exercises, experiments, plots, profiles, records, widgets
+from gancourse.errors import GancourseError, UnknownName
+from gancourse.training.loop import History, Run
+
+matplotlib.use("agg")
+PACKAGE = Path(gancourse.__file__).parent
+
+
+# The house: what leans on what
+
+
+def test_import_is_light():
+    heavy = "matplotlib ipywidgets torchvision accelerate pooch pytorch_fid papermill".split()
+    code = f"import sys, torch, gancourse; print([m for m in {heavy} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+LEVELS = [
+    {"errors", "device", "profiles"},
+    {"data", "augment", "losses", "models"},
+    {"training", "evaluation"},
+    {"records", "experiments", "plots", "exercises"},
+    {"widgets", "runner", "page", "doctor"},
+    {"cli"},
+]
+
+
+def imports_of(path):
+    """Rooms of this package that ``path`` imports, at the top or inside functions."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            names = [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
+            yield from (name for name in names if name != "__version__")
+
+
+def test_arrows_run_one_way():
+    level = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        wrong += [f"{room} → {other}" for other in imports_of(path) if level[other] > level[room]]
+    assert not wrong
+
+
+def test_files_are_short():
+    long = {
+        p.name: n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text().splitlines())) > 300
+    }
+    assert not long
+
+
+# Profiles
+
+
+def test_the_defaults_are_the_published_settings():
+    s = profiles.dcgan("neu-scratches", "full")
+    assert (s.size, s.channels, s.z_dim, s.z) == (128, 3, 100, "normal")
+    assert (s.width_g, s.width_d, s.batch_size, s.epochs) == (64, 128, 12, 128)
+    assert (s.lr_g, s.lr_d, s.beta1, s.beta2, s.loss) == (1e-4, 4e-4, 0.5, 0.999, "bce")
+
+
+def test_cats_are_the_course_settings():
+    s = profiles.dcgan("cats", "full")
+    assert (s.size, s.width_g, s.width_d, s.norm, s.upsample) == (64, 32, 32, "instance", "nearest")
+    assert (s.loss, s.lr_g, s.lr_d, s.batch_size, s.z) == ("lsgan", 2e-4, 2e-4, 16, "uniform")
+    assert not s.spectral
+
+
+@pytest.mark.parametrize("experiment", profiles.experiments())
+@pytest.mark.parametrize("profile", profiles.PROFILES)
+def test_every_profile_of_every_experiment_can_be_built(experiment, profile):
+    s = profiles.dcgan(experiment, profile)
+    assert s.size >= 16 and s.batch_size <= 16
+
+
+def test_overrides_are_typed_and_checked():
+    s = profiles.dcgan("neu-scratches", "smoke", epochs="3", lr_g="1e-3", spectral="false")
+    assert (s.epochs, s.lr_g, s.spectral) == (3, 1e-3, False)
+    with pytest.raises(UnknownName, match="Did you mean 'epochs'"):
+        profiles.dcgan("neu-scratches", "smoke", epoch=3)
+    with pytest.raises(GancourseError, match="epochs takes a value of type int: 'many'"):
+        profiles.dcgan("neu-scratches", "smoke", epochs="many")
+    with pytest.raises(GancourseError, match="type bool"):
+        profiles.dcgan("neu-scratches", "smoke", spectral="perhaps")
+    with pytest.raises(UnknownName, match="Did you mean 'neu-scratches'"):
+        profiles.dcgan("neu-scratch")
+
+
+def test_resolving_a_profile(monkeypatch):
+    monkeypatch.delenv("GANCOURSE_PROFILE", raising=False)
+    assert profiles.resolve("smoke") == "smoke"
+    assert profiles.resolve() == ("full" if torch.cuda.is_available() else "quick")
+    monkeypatch.setenv("GANCOURSE_PROFILE", "smoke")
+    assert profiles.resolve("") == "smoke"
+    with pytest.raises(UnknownName, match="Did you mean 'smoke'"):
+        profiles.resolve("smok")
+
+
+# Devices
+
+
+def test_devices_and_precision(monkeypatch):
+    assert device.pick("cpu").type == "cpu"
+    assert device.pick().type in ("cuda", "mps", "cpu")
+    with pytest.raises(UnknownName, match="Did you mean 'cuda'"):
+        device.pick("cuda1")
+    if not torch.cuda.is_available():
+        with pytest.raises(GancourseError, match="sees none"):
+            device.pick("cuda")
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert device.pick_precision(cpu) == "fp32"
+    with pytest.raises(GancourseError, match="fp16 needs a GPU"):
+        device.pick_precision(cpu, "fp16")
+    with pytest.raises(UnknownName, match="Did you mean 'bf16'"):
+        device.pick_precision(cpu, "bf61")
+    for capability, expected in (((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda d, c=capability: c)
+        assert device.pick_precision(gpu) == expected
+    assert "fp32" in device.describe("cpu")
+
+
+def test_the_accelerator_may_be_made_again():
+    for _ in range(2):
+        found = device.accelerator("cpu")
+        assert found.device.type == "cpu" and found.mixed_precision == "no"
+
+
+def test_seeding_covers_all_three_generators():
+    import random
+
+    import numpy as np
+
+    def draw():
+        device.seed_everything(5)
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    assert draw() == draw()
+
+
+# From settings to a record, and back
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory):
+    """A smoke run on stand-ins, recorded; nothing is downloaded."""
+    root = tmp_path_factory.mktemp("records")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANCOURSE_CACHE", str(root / "cache"))
+        patch.setenv("GANCOURSE_RECORDS", str(root))
+        patch.delenv("GANCOURSE_DATA", raising=False)
+        out = root / "neu-scratches" / "none-seed0"
+        options = {"profile": "smoke", "source": "stand-in", "device": "cpu", "metrics_every": 1}
+        experiments.train("neu-scratches", {"epochs": 2, "ema": 0.5}, out=out, **options)
+        yield records.load("neu-scratches/none-seed0")
+
+
+def test_a_record_says_what_was_done(record):
+    assert records.names() == ["neu-scratches/none-seed0"]
+    assert record["settings"]["epochs"] == 2 and record["data"]["source"] == "stand-in"
+    assert "stand-in" in record.caption and "2 epochs" in record.caption
+    assert record["features"] == "stand-in"
+    row = record["final"]["last"]["held_out"]
+    assert set(row) == {"FD(stand-in)", "KID×10³"}  # never called FID
+    steps = 2 * (record["data"]["train"] // record["settings"]["batch_size"])
+    assert {len(v) for v in record["curves"].values()} == {steps}
+    assert [m["epoch"] for m in record["metrics"]] == [1, 2]
+    assert record["best"]["epoch"] in (1, 2) and "training" in record["best"]["chosen by"]
+    assert set(record["baselines"]) == {"training against held-out", "inclusions against held-out"}
+    copying = record["final"]["average"]["copying"]
+    assert len(copying["held_out"]) == record["data"]["held_out"] and copying["verdict"]
+    with pytest.raises(UnknownName, match="Did you mean 'metrics'"):
+        record["metric"]
+
+
+def test_the_strip_and_the_generator_come_back(record):
+    assert record.strip.shape == (experiments.ROWS, 3, 3, 16, 16)
+    assert record.strip.dtype == torch.uint8 and record["samples"]["epochs"] == [0, 1, 2]
+    gen = record.generator()
+    assert not gen.training
+    z = torch.Generator().manual_seed(20_000)
+    from gancourse.training.dcgan import sample_images, sample_z
+
+    settings = profiles.DCGANSettings(**record["settings"])
+    z = sample_z(experiments.MANY, settings, torch.device("cpu"), z)[: experiments.ROWS]
+    again = sample_images(gen, z).float()
+    # through fp16 weights and JPEG
+    assert (again - record.strip[:, -1].float()).abs().mean() < 12
+
+
+def test_weights_of_another_width_are_refused(record):
+    record.content["settings"]["width_g"] *= 2
+    try:
+        with pytest.raises(GancourseError, match="does not fit"):
+            record.generator()
+    finally:
+        record.content["settings"]["width_g"] //= 2
+
+
+def test_an_existing_run_is_not_overwritten_but_resumed(record):
+    options = {"profile": "smoke", "source": "stand-in", "device": "cpu", "out": record.path}
+    with pytest.raises(GancourseError, match="--resume"):
+        experiments.train("neu-scratches", {"epochs": 2, "ema": 0.5}, **options)
+    before = json.loads((record.path / "record.json").read_text())
+    changes = {"epochs": 3, "ema": 0.5}
+    experiments.train("neu-scratches", changes, resume=True, metrics_every=1, **options)
+    after = json.loads((record.path / "record.json").read_text())
+    assert after["samples"]["epochs"] == [0, 1, 2]
+    for name, values in before["curves"].items():
+        assert after["curves"][name][: len(values)] == values
+    assert len(after["curves"]["gen"]) == len(before["curves"]["gen"]) * 3 // 2
+
+
+def test_records_that_are_not_there(record, tmp_path):
+    with pytest.raises(UnknownName, match="Did you mean 'neu-scratches/none-seed0'"):
+        records.load("neu-scratches/none-seed1")
+    records.save(tmp_path / "a" / "b", {"x": 1})
+    content = json.loads((tmp_path / "a" / "b" / "record.json").read_text())
+    assert content["format"] == records.FORMAT and content["versions"]["torch"]
+    assert [p.name for p in (tmp_path / "a" / "b").iterdir()] == ["record.json"]
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    def writer(file):
+        Path(file).write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError):
+        records._write(tmp_path / "x.json", writer)
+    assert not list(tmp_path.iterdir())
+
+
+def test_rounding():
+    assert records.rounded({"a": [0.123456, 2], "b": "x"}) == {"a": [0.1235, 2], "b": "x"}
+
+
+def test_unknown_policy_is_refused_before_training(tmp_path):
+    with pytest.raises(UnknownName, match="Did you mean 'steel'"):
+        experiments.train(
+            "neu-scratches", {"augment": "stel"}, profile="smoke", source="stand-in", out=tmp_path
+        )
+
+
+# Self-checks
+
+
+@pytest.mark.parametrize(
+    "answer, expected, right",
+    [
+        (2, 2, True),
+        (2.0000001, 2, True),
+        (3, 2, False),
+        ([1, 2], (1, 2), True),
+        ([1], [1, 2], False),
+        (torch.tensor([1.0, 2.0]), [1, 2], True),
+        ("a", "a", True),
+        (True, 1.0, True),
+        (1, True, False),
+        (None, 2, False),
+        (..., 2, False),
+    ],
+)
+def test_check(answer, expected, right, capsys):
+    assert exercises.check("question", answer, expected) is right
+    text = capsys.readouterr().out
+    assert "question" in text
+    assert ("not answered yet" in text) == (answer is ...)
+
+
+# Figures and panels
+
+
+def test_figures_draw_what_they_are_given():
+    images = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8)
+    assert plots.tile(images, 3).shape == (18, 28, 3)
+    assert (plots.tile(images, 3)[:8, :8, 0] == images[0, 0].numpy()).all()
+    assert (plots.tile(torch.ones(1, 3, 4, 4)) == 255).all()
+    figures = [
+        plots.grid(images, 3, "title", "caption"),
+        plots.rows({"a": images, "b": images}, 5),
+        plots.curves({"loss": [1.0, 2.0, 3.0]}, 2, levels={"log 2": 0.69}),
+        plots.strip(images[:4].reshape(2, 2, 1, 8, 8), [0, 8]),
+        plots.metric({"a": ([1, 2], [0.1, 0.2])}, {"level": 0.15}, log=True),
+        plots.neighbours(images[:2], images[:4].reshape(2, 2, 1, 8, 8), torch.ones(2, 2)),
+        plots.distributions({"a": [1.0, 2.0], "b": [2.0, 3.0]}, "distance"),
+    ]
+    for figure in figures:
+        assert widgets.png(figure).startswith(b"\x89PNG")
+    assert not plt.get_fignums()
+
+
+def test_smoothing_keeps_constants_and_length():
+    assert plots.smooth([2.0] * 7, 3).tolist() == pytest.approx([2.0] * 7)
+    assert plots.smooth([0.0, 3.0, 0.0], 3)[1] == pytest.approx(1)
+    assert len(plots.smooth([], 3)) == 0
+
+
+def test_show_attaches_the_alternative_text(monkeypatch):
+    seen = {}
+    monkeypatch.setattr("IPython.display.display", lambda figure, metadata: seen.update(metadata))
+    plots.show(plt.figure(), "a red square")
+    assert seen == {"image/png": {"alt": "a red square"}}
+    assert not plt.get_fignums()
+
+
+def test_a_panel_redraws_when_a_control_moves_and_survives_an_error():
+    drawn = []
+
+    def draw(epoch, width):
+        drawn.append((epoch, width))
+        if width == 3:
+            raise ValueError("three is not allowed")
+        return plt.figure(figsize=(1, 1))
+
+    epoch, width = widgets.slider([0, 8, 64], "epoch", start=8), widgets.number(1, 5, 2, "width")
+    panel = widgets.panel(draw, epoch=epoch, width=width)
+    _, picture, message = panel.children
+    before = picture.value
+    assert before.startswith(b"\x89PNG")
+    epoch.value = 64
+    assert drawn == [(8, 2), (64, 2)]
+    width.value = 3
+    assert "ValueError" in message.value and "three is not allowed" in message.value
+    width.value = 4
+    assert message.value == "" and drawn[-1] == (64, 4)
+    assert isinstance(widgets.number(0.0, 1.0, 0.5, "t", step=0.1).value, float)
+
+
+def test_the_live_figure_draws_into_one_place(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, image):
+            shown.append("update")
+
+    def display(image, display_id):
+        shown.append("display")
+        return Handle()
+
+    monkeypatch.setattr("IPython.display.display", display)
+    live = widgets.LiveFigure(torch.zeros(4, 3), seconds=0.0)
+
+    class Step:
+        def sample(self, z, ema):
+            return torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+
+    history = History()
+    run = Run(Step(), [1, 2], 1, history)
+    live.on_step(run)
+    assert not shown  # nothing has been measured yet
+    history.add({"disc_real": 0.7, "disc_fake": 0.7, "gen": 0.7, "p_real": 0.5, "p_fake": 0.5})
+    live.on_step(run)
+    live.on_end(run)
+    assert shown == ["display", "update"]
+
+
+def test_settings_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        profiles.DCGANSettings().epochs = 3
