@@ -13,11 +13,11 @@ import os
 import warnings
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from .. import device as devices
+from ..data.store import cache_folder
 from ..errors import GancourseError, unknown
 from .networks import StandIn, fold, inception
 
@@ -27,22 +27,13 @@ SHA256 = {
     FULL: "6726825d",
     TRUNK: "cd99c270097c39e5c78891ad4e2f58209e40b2a1298eb1eb68f4890b810f6de3",
 }
-FULL_URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/" + FULL
+HOW = f"{FULL}: run `gancourse data fetch fid-inception`, or put it into $GANCOURSE_DATA/weights."
 KINDS = ("auto", "inception-2048", "inception-768", "stand-in")
-
-
-def cache_dir() -> Path:
-    """``$GANCOURSE_CACHE``, else the platform's cache folder; it may not exist yet."""
-    if os.environ.get("GANCOURSE_CACHE"):
-        return Path(os.environ["GANCOURSE_CACHE"])
-    import pooch
-
-    return Path(pooch.os_cache("gancourse"))
 
 
 def find_weights(name: str) -> Path | None:
     """Where the weight file ``name`` lies: ``$GANCOURSE_DATA/weights``, the cache, torch's hub."""
-    folders = [cache_dir() / "weights", Path(torch.hub.get_dir()) / "checkpoints"]
+    folders = [cache_folder() / "weights", Path(torch.hub.get_dir()) / "checkpoints"]
     if os.environ.get("GANCOURSE_DATA"):
         folders.insert(0, Path(os.environ["GANCOURSE_DATA"]) / "weights")
     return next((f / name for f in folders if (f / name).is_file()), None)
@@ -65,20 +56,16 @@ def extractor(kind: str = "auto", device: str = "auto") -> Extractor:
         return Extractor(StandIn(), "stand-in", "FD(stand-in)", "stand-in v1", device)
     if kind == "inception-768":
         if not (trunk or full):
-            raise GancourseError(f"Inception-768 needs {TRUNK} or {_how_to_get(FULL)}")
+            raise GancourseError(f"Inception-768 needs {TRUNK} or {HOW}")
         path, metric, last = trunk or full, "FID-768", "Mixed_6e"
     else:
         if not full:
             has = "The trunk ends at 768 dimensions and cannot give 2048. " if trunk else ""
-            raise GancourseError(f"{has}Inception-2048 needs {_how_to_get(FULL)}")
+            raise GancourseError(f"{has}Inception-2048 needs {HOW}")
         path, metric, last = full, "FID", "Mixed_7c"
     state, digest = _read(path)
     net = inception(state, last)
     return Extractor(net, f"Inception-{net.dims}", metric, f"{last} {digest}", device)
-
-
-def _how_to_get(name: str) -> str:
-    return f"{name}: download {FULL_URL} into {cache_dir() / 'weights'} or $GANCOURSE_DATA/weights."
 
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], str]:
@@ -126,7 +113,7 @@ class Extractor:
         with _exact(self.device):
             for i in starts:
                 with torch.inference_mode():
-                    batch = self.net(torch.as_tensor(images[i : i + size]).to(self.device))
+                    batch = self.net(_batch(images, i, size).to(self.device))
                 out[i : i + size] = batch.cpu()
         return out
 
@@ -135,13 +122,18 @@ class Extractor:
         _check(images)
         digest = hashlib.sha256(f"{self._key} {tuple(images.shape)}".encode())
         for i in range(0, len(images), 1024):
-            digest.update(np.ascontiguousarray(torch.as_tensor(images[i : i + 1024]).cpu()))
-        path = cache_dir() / "features" / f"{digest.hexdigest()}.safetensors"
+            digest.update(_batch(images, i, 1024).cpu().contiguous().numpy())
+        path = cache_folder() / "features" / f"{digest.hexdigest()}.safetensors"
         features = _load(path, (len(images), self.dims))
         if features is None:
             features = self(images, batch_size, progress)
             _store(path, features)
         return features
+
+
+def _batch(images, start: int, size: int) -> torch.Tensor:
+    part = images[start : start + size]
+    return part if isinstance(part, torch.Tensor) else torch.tensor(part)
 
 
 def _check(images) -> None:
