@@ -51,7 +51,7 @@ lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks
 
 pair: $(STAMP)
 	$(BIN)/jupytext --sync notebooks/[0-9]*.ipynb

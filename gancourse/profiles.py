@@ -55,8 +55,14 @@ _DCGAN: dict[str, dict[str, dict]] = {
         # narrower layer move its output less (Yang 2021: lr ~ 1/width).
         "cpu": {"width_g": 16, "width_d": 32, "channels": 1, "lr_g": 4e-4, "ema": 0.995},
         # 32 px: the smallest size at which a scratch still looks like one
-        "quick": {"size": 32, "width_g": 32, "width_d": 32, "epochs": 40, "ema": 0.99},
-        "smoke": {"size": 16, "width_g": 8, "width_d": 8, "epochs": 1, "batch_size": 8, "ema": 0.9},
+        "quick": {
+            **{"size": 32, "width_g": 32, "width_d": 32, "channels": 1},
+            **{"lr_g": 4e-4, "lr_d": 2e-4, "epochs": 30, "ema": 0.99},
+        },
+        "smoke": {
+            **{"size": 16, "width_g": 8, "width_d": 8, "channels": 1},
+            **{"epochs": 1, "batch_size": 8, "ema": 0.9},
+        },
     },
     "cats": {
         # CMU 16-726: LSGAN, instance norm, uniform z, equal learning rates, batch 16
