@@ -119,7 +119,11 @@ def _card(r) -> str:
     where = f"Cell In [{r.cell}]: " if r.cell else ""
     wrong = f"<pre>{where}{t['error']}</pre>" if r.error else ""
     files = {"read it": t["html"], "executed notebook": t["notebook"]}
-    links = ", ".join(f'<a href="{f}">{word}</a>' for word, f in files.items() if f)
+    links = ", ".join(
+        f'<a href="{file}" aria-label="{word}: {name}">{word}</a>'
+        for word, file in files.items()
+        if file
+    )
     return (
         f'<li>{picture}<div><span class="status {r.status}">{r.status}</span> '
         f'<span class="facts">{", ".join(filter(None, facts))}</span><h2>{name}</h2>'

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import datetime
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -260,13 +259,13 @@ def _own_kernel() -> type:
     Another environment's ``python3`` kernel may be registered for the user, or ``JUPYTER_PATH`` may
     point to one; a chapter must not silently run with other packages than this one has.
     """
+    from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec
 
     class OwnKernel(AsyncKernelManager):
         @property
         def kernel_spec(self) -> KernelSpec:
-            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-            return KernelSpec(argv=argv, display_name="Python 3", language="python")
+            return KernelSpec(**get_kernel_dict())  # starts sys.executable
 
     return OwnKernel
