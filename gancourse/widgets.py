@@ -75,16 +75,17 @@ def number(low: float, high: float, value: float, label: str, step: float = 1):
 class LiveFigure(Callback):
     """Losses, D's belief and samples, redrawn under the cell while ``fit`` runs.
 
-    ``seconds``: at most one drawing in so many, so that looking costs little. The last drawing
-    stays in the notebook.
+    At most one drawing in ``seconds``, and never more than a twentieth of the time: looking must
+    cost little on a slow machine too. The last drawing stays in the notebook.
     """
 
     def __init__(self, z, title: str = "", caption: str = "", seconds: float = 5.0):
         self.z, self.title, self.caption, self.seconds = z, title, caption, seconds
-        self.handle, self.drawn = None, 0.0
+        self.handle, self.drawn, self.cost = None, 0.0, 0.0
 
     def on_step(self, run: Run) -> None:
-        if run.history.terms and time.monotonic() - self.drawn > self.seconds:
+        pause = max(self.seconds, 19 * self.cost)
+        if run.history.terms and time.monotonic() - self.drawn > pause:
             self.draw(run)
 
     def on_end(self, run: Run) -> None:
@@ -95,6 +96,7 @@ class LiveFigure(Callback):
         """Put the current state under the cell, in the place of the one before."""
         from IPython.display import Image, display
 
+        started = time.monotonic()
         images = run.step.sample(self.z, ema=True)
         title = f"{self.title}: step {len(run.history)} of {run.steps}"
         figure = plots.progress(run.history, images, len(run.batches), title, self.caption)
@@ -104,3 +106,4 @@ class LiveFigure(Callback):
         else:
             self.handle.update(image)
         self.drawn = time.monotonic()
+        self.cost = self.drawn - started
