@@ -42,7 +42,7 @@ def blocks(n: int, m: int, d: int, itemsize: int, chunk_bytes: int) -> tuple[int
     row = (itemsize + 8) * d  # as stored, in float32, centred
     queries = max(1, min(n, chunk_bytes // 4 // row))
     references = max(1, min(m, chunk_bytes // 2 // (row + 16 * queries)))
-    pairs = max(1, min(2**19 // d, chunk_bytes // 4 // ((2 * itemsize + 16) * d)))  # 2 MB: in cache
+    pairs = max(1, min(2**18 // d, chunk_bytes // 4 // ((2 * itemsize + 16) * d)))  # 1 MB: in cache
     return queries, references, pairs
 
 
@@ -131,7 +131,7 @@ class _Search:
         distance = torch.empty(len(row), dtype=torch.float64)
         for i in range(0, len(row), self.rows_p):
             pairs = slice(i, i + self.rows_p)
-            left, right = query[row[pairs]], _take(reference, index[pairs])
+            left, right = _take(query, row[pairs]), _take(reference, index[pairs])
             # differences of uint8 are exact in float32, and their squares are summed in float64
             exact = torch.float32 if left.dtype == right.dtype == torch.uint8 else torch.float64
             difference = left.to(exact, copy=True).sub_(right)
@@ -151,10 +151,13 @@ def _best(row, distance, index, k: int):
 
 def _take(source, rows) -> torch.Tensor:
     """Some rows, flattened, as a CPU tensor, from a tensor, an array or a memory map."""
-    if not isinstance(source, torch.Tensor) and isinstance(rows, torch.Tensor):
-        rows = rows.numpy()
-    part = source[rows]
-    part = part.detach().cpu() if isinstance(part, torch.Tensor) else torch.tensor(part)
+    if isinstance(source, torch.Tensor):
+        if isinstance(rows, torch.Tensor):  # index_select copies whole rows: ten times as fast
+            part = source.detach().index_select(0, rows.to(source.device)).cpu()
+        else:
+            part = source[rows].detach().cpu()
+    else:
+        part = torch.tensor(source[rows.numpy() if isinstance(rows, torch.Tensor) else rows])
     if part.dtype not in (torch.uint8, torch.float32, torch.float64):
         part = part.double()
     return part.flatten(1)

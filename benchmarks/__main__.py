@@ -1,0 +1,54 @@
+"""`python -m benchmarks [word …]`: run the benchmarks whose names hold a word, print one table.
+
+Each number is a ratio measured in one run on one machine; seconds elsewhere will differ. Other
+work on the machine disturbs even ratios: run it alone.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import torch
+
+from gancourse import device
+
+from . import evaluation, training
+
+HEAD = ("benchmark", "ours", "reference", "ratio", "aim", "reached", "floor and notes")
+
+
+def cells(row: dict) -> tuple[str, ...]:
+    """One benchmark's row as text; ``unit`` is seconds unless it says otherwise."""
+    unit = row.get("unit", "s")
+    aim = row["aim"]
+    return (
+        row["name"],
+        f"{row['ours']:.3g} {unit}",
+        f"{row['reference']:.3g} {unit}",
+        f"{row['ratio']:.2f}×",
+        "" if aim is None else f"≥ {aim:g}×",
+        "" if aim is None else ("yes" if row["ratio"] >= aim else "no"),
+        row["floor"] or "",
+    )
+
+
+def main(words: list[str]) -> None:
+    every = (*training.BENCHMARKS, *evaluation.BENCHMARKS)
+    chosen = [b for b in every if not words or any(w in b.__name__ for w in words)]
+    if not chosen:
+        sys.exit(f"No benchmark holds {words}. There are: {', '.join(b.__name__ for b in every)}")
+    table = [HEAD]
+    for benchmark in chosen:
+        print(f"{benchmark.__name__} …", file=sys.stderr, flush=True)
+        rows = benchmark()
+        table += [cells(row) for row in ([rows] if isinstance(rows, dict) else rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    print(f"PyTorch {torch.__version__} on {device.describe('cpu')}")
+    for line in table:
+        print(
+            "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
