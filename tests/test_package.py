@@ -334,7 +334,7 @@ def test_a_panel_redraws_when_a_control_moves_and_survives_an_error():
     panel = widgets.panel(draw, epoch=epoch, width=width)
     _, picture, message = panel.children
     before = picture.value
-    assert before.startswith(b"\x89PNG")
+    assert bytes(before).startswith(b"\x89PNG")
     epoch.value = 64
     assert drawn == [(8, 2), (64, 2)]
     width.value = 3
