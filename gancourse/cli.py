@@ -140,11 +140,11 @@ def _records(args) -> int:
             raise GancourseError(f"records show NAME: one of {', '.join(records.names()) or '-'}.")
         print(json.dumps(records.load(args.name).content, indent=1))
         return 0
-    if args.action == "index":  # a Markdown table, for a README
-        print("| record | what |\n|---|---|")
+    if args.action == "index":  # a Markdown table: the README's
+        print(records.table())
+        return 0
     for name in records.names():
-        caption = records.load(name).caption
-        print(f"| {name} | {caption} |" if args.action == "index" else f"{name}: {caption}")
+        print(f"{name}: {records.load(name).caption}")
     return 0
 
 

@@ -102,6 +102,31 @@ def load(name: str) -> Record:
     return Record(path, content)
 
 
+def table() -> str:
+    """All records as one Markdown table: distances to held-out images, and the copying check.
+
+    Last and best epoch are of the trained weights, ``average`` is the running average of the last
+    epoch; the best epoch was chosen by the distance to the training images.
+    """
+    head = "| run | KID×10³ last | average | best (epoch) | FID last | average | copying AUC (p) |"
+    lines = [head, "|---|---|---|---|---|---|---|"]
+    for name in names():
+        run = load(name)
+        final, best = run["final"], run["best"]
+        kid = {k: final[k]["held_out"]["KID×10³"] for k in ("last", "average")}
+        metric = next(key for key in final["last"]["held_out"] if key != "KID×10³")
+        distance = {k: final[k]["held_out"][metric] for k in ("last", "average")}
+        copies = final["average"]["copying"]
+        kids = [f"{v[0]:.2f} [{v[1]:.2f}, {v[2]:.2f}]" for v in kid.values()]
+        cells = [
+            *(name, *kids, f"{best['last']['held_out']['KID×10³'][0]:.2f} ({best['epoch']})"),
+            *(f"{metric} {distance['last']:.2f}", f"{distance['average']:.2f}"),
+            f"{copies['auc']:.2f} ({copies['p_value']:.2g})",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def save(
     path: str | Path, content: dict, strip: list[tuple[int, Tensor]] = (), generator=None
 ) -> Path:

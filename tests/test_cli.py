@@ -171,13 +171,22 @@ def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
         "settings": {"width_g": 8, "width_d": 16, "epochs": 3, "seed": 0},
         "data": {"caption": "225 real scratches"},
         "device": "CPU",
+        "best": {"epoch": 2, "last": {"held_out": {"KID×10³": [2.5, 2, 3]}}},
+        "final": {
+            kind: {
+                "held_out": {"FID-768": 1.25, "KID×10³": [1.5, 1, 2]},
+                "copying": {"auc": 0.5, "p_value": 0.4},
+            }
+            for kind in ("last", "average")
+        },
     }
     records.save(tmp_path / "neu-scratches" / "none-seed0", content)
     name = "neu-scratches/none-seed0"
     assert cli.main(["records"]) == 0
     assert capsys.readouterr().out.startswith(f"{name}: 225 real scratches")
     assert cli.main(["records", "index"]) == 0
-    assert capsys.readouterr().out.splitlines()[2].startswith(f"| {name} | 225 real scratches")
+    row = capsys.readouterr().out.splitlines()[2]
+    assert row.startswith(f"| {name} | 1.50 [1.00, 2.00] |") and "FID-768 1.25" in row
     assert cli.main(["records", "show", name]) == 0
     assert '"epochs": 3' in capsys.readouterr().out
     assert cli.main(["records", "show", "neu-scratches/non-seed0"]) == 2

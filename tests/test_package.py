@@ -191,6 +191,20 @@ def test_a_record_says_what_was_done(record):
         record["metric"]
 
 
+def test_the_table_holds_the_numbers_of_the_record(record):
+    row = records.table().splitlines()[2]
+    kid, low, high = record["final"]["average"]["held_out"]["KID×10³"]
+    assert row.startswith("| neu-scratches/none-seed0 | ")
+    assert f"| {kid:.2f} [{low:.2f}, {high:.2f}] |" in row and "FD(stand-in)" in row
+
+
+def test_the_readme_shows_the_committed_records(monkeypatch):
+    """A number in the README that no record holds turns this red."""
+    monkeypatch.delenv("GANCOURSE_RECORDS", raising=False)
+    assert records.names()
+    assert records.table() in (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_strip_and_the_generator_come_back(record):
     assert record.strip.shape == (experiments.ROWS, 3, 3, 16, 16)
     assert record.strip.dtype == torch.uint8 and record["samples"]["epochs"] == [0, 1, 2]
