@@ -1,6 +1,5 @@
 """Exact neighbours against brute force; the copying check against planted copies."""
 
-import json
 import math
 
 import numpy as np
@@ -179,16 +178,16 @@ def test_fresh_samples_are_not_flagged():
 
 
 def test_p_values_of_fresh_samples_are_uniform():
-    """120 draws: the mean of uniforms is 1/2 ± 0.026, a tenth lies below 0.1, few below 0.01."""
+    """80 draws: the mean of uniforms is 1/2 ± 0.032, a tenth lies below 0.1, few below 0.01."""
     p, closest = [], []
-    for s in range(120):
+    for s in range(80):
         g = torch.Generator().manual_seed(s)
         train, held_out, fake = (torch.randn(n, 4, generator=g) for n in (60, 30, 25))
         found = copying(fake, train, held_out)
         p.append(found.p_value)
         closest.append(found.closest_p)
     p, closest = torch.tensor(p), torch.tensor(closest)
-    assert abs(p.mean() - 0.5) < 0.08
+    assert abs(p.mean() - 0.5) < 0.1
     assert 0.02 < (p < 0.1).float().mean() < 0.2
     assert (p < 0.01).float().mean() < 0.05 and (closest < 0.05).float().mean() < 0.12
 
@@ -229,12 +228,6 @@ def test_over_features():
         assert found.space == "block means" and found.p_value < 1e-6
     direct = copying(extract(TRAIN[:30]), extract(TRAIN), extract(HELD_OUT))
     assert direct.space == "features" and direct.closest == 30
-
-
-def test_a_record_holds_it():
-    content = copying(FRESH, TRAIN, HELD_OUT).as_dict()
-    assert json.loads(json.dumps(content))["fakes"] == 40
-    assert content["fake_quartiles"] == sorted(content["fake_quartiles"])
 
 
 def test_rank_statistic_by_hand():

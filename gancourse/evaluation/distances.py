@@ -102,9 +102,9 @@ def kid(
 
     The unbiased MMD² with k(x, y) = (xᵀy/d + 1)³: it may be negative, and is 0 on average for
     two samples of one distribution. With ``subset_size=None`` and up to 10,000 rows, all pairs
-    are used and the interval is the jackknife's, which errs on the wide side near 0. Otherwise
-    the mean over random ``subsets`` of ``subset_size`` (1,000 if None), and subset variance times
-    size/(n − size) + 1/subsets. Papers print KID × 10³.
+    are used and the interval is the jackknife's: too wide near 0, too narrow for a few dozen rows
+    with heavy tails. Otherwise the mean over random ``subsets`` of ``subset_size`` (1,000 if
+    None), and subset variance times size/(n − size) + 1/subsets. Papers print KID × 10³.
     """
     a, b = _pair(a, b)
     n = min(len(a), len(b))

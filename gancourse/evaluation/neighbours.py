@@ -42,19 +42,6 @@ class Copying:
         order = self.fake.argsort(stable=True)[:count].tolist()
         return [(i, int(self.nearest[i]), float(self.fake[i])) for i in order]
 
-    def as_dict(self) -> dict:
-        """The numbers and the verdict for a record (JSON), with quartiles of both distances."""
-        quartiles = torch.linspace(0, 1, 5, dtype=torch.float64)
-        return {
-            **{name: getattr(self, name) for name in ("space", "auc", "effect", "p_value")},
-            **{name: getattr(self, name) for name in ("closest", "closest_p", "alpha", "verdict")},
-            "fakes": len(self.fake),
-            "held_out": len(self.held_out),
-            "fake_quartiles": self.fake.quantile(quartiles).tolist(),
-            "held_out_quartiles": self.held_out.quantile(quartiles).tolist(),
-            "pairs": self.pairs(),
-        }
-
     @property
     def detectable(self) -> float:
         """The AUC that samples of this size would flag four times out of five."""
