@@ -90,4 +90,5 @@ def describe(device: torch.device | str = "auto") -> str:
         return f"{torch.cuda.get_device_name(device)} ({precision})"
     if device.type == "mps":
         return f"Apple GPU ({precision})"
-    return f"CPU, {torch.get_num_threads()} threads ({precision})"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads > 1)} ({precision})"

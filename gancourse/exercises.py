@@ -5,18 +5,17 @@ from __future__ import annotations
 from numbers import Number
 
 
-def check(question: str, answer, expected, tolerance: float = 1e-6) -> bool:
-    """Print the reader's ``answer`` beside the expected one; True if they agree.
+def check(question: str, answer, expected, tolerance: float = 1e-6) -> None:
+    """Print the reader's ``answer`` beside the true one: ✓ if they agree, ✗ if not.
 
-    A blank (``...``) counts as not answered. Numbers agree within ``tolerance``, sequences of
+    A blank (``...``) gets ○, not answered yet. Numbers agree within ``tolerance``, sequences of
     numbers element by element, everything else by equality.
     """
     if answer is ...:
         print(f"○ {question}: not answered yet")
-        return False
-    right = _agree(answer, expected, tolerance)
-    print(f"{'✓' if right else '✗'} {question}: yours {answer}, true {expected}")
-    return right
+    else:
+        mark = "✓" if _agree(answer, expected, tolerance) else "✗"
+        print(f"{mark} {question}: yours {answer}, true {expected}")
 
 
 def _agree(answer, expected, tolerance: float) -> bool:

@@ -65,7 +65,9 @@ def rows(
 ) -> Figure:
     """One labelled row of images for each entry of ``groups``: label → (N, C, H, W)."""
     count = len(groups)
-    figure, axes = plt.subplots(count, 1, figsize=(8, 1.05 * count + 0.5), layout="constrained")
+    height, width = next(iter(groups.values())).shape[-2:]
+    row = 7.2 / columns * height / width + 0.12  # inches: the labels take the rest of the eight
+    figure, axes = plt.subplots(count, 1, figsize=(8, row * count + 0.6), layout="constrained")
     for axis, (label, images) in zip(np.atleast_1d(axes), groups.items(), strict=True):
         axis.imshow(tile(images[:columns], columns), interpolation="nearest")
         axis.set_yticks([])
@@ -107,16 +109,7 @@ def curves(
         window = max(1, len(values) // 40)
         axis.plot(x, values, color=color, alpha=0.25, linewidth=0.6)
         axis.plot(x, smooth(values, window), style, color=color, linewidth=1.8, label=name)
-    for label, level in (levels or {}).items():
-        axis.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
-        axis.annotate(
-            label,
-            (1, level),
-            xycoords=("axes fraction", "data"),
-            fontsize=8,
-            va="bottom",
-            ha="right",
-        )
+    _levels(axis, levels)
     axis.set(xlabel="epoch" if steps_per_epoch > 1 else "step", ylabel=ylabel)
     axis.set_title(title, fontsize=10)
     if terms:
@@ -181,21 +174,12 @@ def metric(
     figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
     for (label, (x, y)), (color, style) in zip(series.items(), CYCLE, strict=False):
         axis.plot(x, y, style, marker="o", markersize=3, color=color, label=label)
-    for label, level in (levels or {}).items():
-        axis.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
-        axis.annotate(
-            label,
-            (0, level),
-            xycoords=("axes fraction", "data"),
-            fontsize=8,
-            va="bottom",
-            ha="left",
-        )
+    _levels(axis, levels)
     if log:
         axis.set_yscale("log")
     axis.set(xlabel="epoch", ylabel=ylabel)
-    axis.set_title(title, fontsize=10)
-    axis.legend(frameon=False, fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    axis.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     axis.spines[["top", "right"]].set_visible(False)
     if caption:
         figure.supxlabel(caption, fontsize=8, color=GREY)

@@ -57,7 +57,7 @@ _DCGAN: dict[str, dict[str, dict]] = {
         # 32 px: the smallest size at which a scratch still looks like one
         "quick": {
             **{"size": 32, "width_g": 32, "width_d": 32, "channels": 1},
-            **{"lr_g": 4e-4, "lr_d": 2e-4, "epochs": 30, "ema": 0.99},
+            **{"lr_g": 4e-4, "lr_d": 2e-4, "epochs": 20, "ema": 0.99},
         },
         "smoke": {
             **{"size": 16, "width_g": 8, "width_d": 8, "channels": 1},
