@@ -83,10 +83,10 @@ print(f"profile {profile}, {device.describe()}")
 # %% [markdown]
 # ## 1 · The images
 #
-# A camera above a strip of hot-rolled steel took these pictures. The scratches
-# run mostly along the rolling direction, bright on dark; the brightness of the
-# background differs from coil to coil. A generator has to learn all three:
-# the scratch, the texture and the brightness.
+# These are pictures of hot-rolled steel strip. Most scratches are bright lines,
+# nearly upright or nearly level; the brightness of the background differs from
+# picture to picture. A generator has to learn all three: the scratch, the
+# texture and the brightness.
 #
 # Before anything else we put a quarter of the images aside. A hash of the file
 # name decides, so the split survives every re-download. The *held-out* images
@@ -324,15 +324,15 @@ print(f"a layer under PyTorch's spectral_norm has largest singular value {larges
 # *Classical*: change the reals. Whatever the change does, G will learn to draw
 # it too, because to D it is part of the data. So a classical policy must stay
 # inside the distribution. Steel has no up or down, so both flips are safe; a
-# cat upside down is not. A ten-degree rotation of scratches that all run along
-# the rolling direction already is a change of the distribution.
+# cat upside down is not. A rotation by ten degrees turns an upright scratch
+# into a slanted one, which is rarer: a change of the distribution.
 #
 # *DiffAugment* (Zhao et al. 2020): change what D sees, reals and fakes alike,
 # by functions that gradients can pass. Then even a strong change, such as
 # cutting out a quarter of the image, does not leak into the samples.
 
 # %% tags=["nbval-ignore-output"]
-same = train_set.floats([3]).expand(10, -1, -1, -1)
+same = train_set.floats([13]).expand(10, -1, -1, -1)
 device.seed_everything(SEED)
 shown = {policy: augment.classical(same, policy) for policy in augment.POLICIES}
 shown |= {name: augment.diffaugment(same, name) for name in augment.DIFFAUGMENT}
@@ -504,7 +504,7 @@ fit(plain, plain_batches, len(history) // len(batches))
 
 extract = features.extractor("stand-in" if profile == "smoke" else "auto")
 real_features = extract.cached(held_out.images)
-z_many = sample_z(64, settings, step.device, torch.Generator().manual_seed(8))
+z_many = sample_z(48, settings, step.device, torch.Generator().manual_seed(8))
 kid = {}
 for label, trained in {settings.augment: step, "none": plain}.items():
     fakes = trained.sample(z_many, ema=True)
@@ -513,12 +513,12 @@ for label, trained in {settings.augment: step, "none": plain}.items():
         f"augment={label:6s} KID×10³ = {kid[label].value * 1e3:.2f} "
         f"[{kid[label].low * 1e3:.2f}, {kid[label].high * 1e3:.2f}]  ({extract.name} features)"
     )
-untrained = DCGANStep(settings).sample(z_many)
+untrained = DCGANStep(settings).sample(z_many[:24])
 kid["untrained"] = distances.kid(extract(untrained), real_features)
 print(f"untrained G    KID×10³ = {kid['untrained'].value * 1e3:.2f}")
 
 # %% tags=["nbval-ignore-output"]
-if profile != "smoke" and len(history) >= 500:
+if profile != "smoke" and len(history) >= 300:
     assert kid[settings.augment].value < kid["untrained"].value / 2, "G has not learnt"
 print("terms recorded at every step:", ", ".join(history.terms))
 
@@ -628,6 +628,22 @@ for name, run in runs.items():
 # recipe does not have. And each setting has as many rows as seeds were run:
 # with one seed a difference between two policies is an observation, not a
 # finding.
+
+# %%
+none, steel = (runs[f"{policy}-seed0"]["final"] for policy in ("none", "steel"))
+for kind in ("last", "average"):
+    change = steel[kind]["held_out"]["KID×10³"][0] - none[kind]["held_out"]["KID×10³"][0]
+    print(f"flips and crops changed KID×10³ by {change:+.2f} ({kind} weights, one seed each)")
+for name, run in runs.items():
+    f = run["final"]["average"]
+    print(f"{name}: precision {f['precision']:.2f}, recall {f['recall']:.2f} (average weights)")
+
+# %% [markdown]
+# Two things stand out. Flips and crops did *not* help here; one guess is that
+# the narrow generator has more to draw and no more channels to draw it with.
+# And recall is 0: no training image lies within the reach of the fakes. Many
+# fakes are plain steel, some have convincing scratches, and together they
+# cover only a part of what there is.
 
 # %% tags=["nbval-ignore-output"]
 series = {}
