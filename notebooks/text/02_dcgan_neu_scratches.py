@@ -485,7 +485,7 @@ comparison = {
     "fake": step.sample(sample_z(12, settings, step.device), ema=True),
 }
 figure = plots.rows(
-    comparison, 12, f"held-out reals and fakes of this run ({profile})", train_set.caption
+    comparison, 12, f"held-out reals and fakes of this run ({profile})", held_out.caption
 )
 plots.show(figure, "Two rows of twelve images: real steel above, generated steel below.")
 
