@@ -6,6 +6,7 @@ work on the machine disturbs even ratios: run it alone.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import torch
@@ -37,6 +38,7 @@ def main(words: list[str]) -> None:
     chosen = [b for b in every if not words or any(w in b.__name__ for w in words)]
     if not chosen:
         sys.exit(f"No benchmark holds {words}. There are: {', '.join(b.__name__ for b in every)}")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     table = [HEAD]
     for benchmark in chosen:
         print(f"{benchmark.__name__} …", file=sys.stderr, flush=True)
@@ -44,6 +46,8 @@ def main(words: list[str]) -> None:
         table += [cells(row) for row in ([rows] if isinstance(rows, dict) else rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     print(f"PyTorch {torch.__version__} on {device.describe('cpu')}")
+    if load > 0.7:
+        print(f"Load was {load:.1f} before the start: other work slows the side with more threads.")
     for line in table:
         print(
             "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
