@@ -68,7 +68,7 @@ def dcgan_step(repeats: int = 3, **overrides) -> dict:
     losses = []
     for step in (ours, post):
         torch.manual_seed(1)
-        losses.append({k: float(v) for k, v in step(real).items()})
+        losses.append({k: float(v.detach()) for k, v in step(real).items()})
     worst = max(abs(losses[0][k] - v) / abs(v) for k, v in losses[1].items())
     assert worst < 1e-3, f"the two steps differ: {losses}"
     reference, mine = _seconds(lambda: post(real), repeats), _seconds(lambda: ours(real), repeats)
