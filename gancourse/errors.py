@@ -18,6 +18,8 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownName:
     """The error to raise for an unknown ``name``, with the nearest ``known`` word suggested."""
     options = sorted(str(k) for k in known)
     lowered = {o.lower(): o for o in options}
-    near = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
+    asked = str(name).lower()
+    near = [o for o in lowered if asked and o.startswith(asked)]  # cut short, not mistyped
+    near = near or difflib.get_close_matches(asked, lowered, n=1, cutoff=0.5)
     hint = f" Did you mean {lowered[near[0]]!r}?" if near else ""
     return UnknownName(f"Unknown {kind} {str(name)!r}.{hint} Known: {', '.join(options)}.")

@@ -8,6 +8,7 @@ from PIL import Image
 from gancourse import data
 from gancourse.data import files, images
 from gancourse.errors import GancourseError
+from gancourse.training.loop import Batches
 
 RED, WHITE = [255, 0, 0], [255, 255, 255]
 
@@ -181,7 +182,7 @@ def test_files_that_desktops_leave_behind_do_not_count(folder):
 
 def test_a_set_too_large_for_memory_points_to_stream(folder, monkeypatch):
     monkeypatch.setattr(files, "MAX_BYTES", 1000)
-    with pytest.raises(GancourseError, match="stream"):
+    with pytest.raises(GancourseError, match="Stream"):
         files.load_files(items(folder), 16)
 
 
@@ -208,44 +209,60 @@ def test_files_named_otherwise_are_an_error_that_lists_them(tmp_path):
 # --- streaming ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("max_bytes", [10**9, 100], ids=["held", "from disk"])
-def test_a_stream_gives_each_picture_once_a_pass_in_a_new_repeatable_order(folder, max_bytes):
-    paths = files.list_files(folder)
-
-    def passes():
-        batches = data.stream(paths, 16, batch_size=16, seed=1, max_bytes=max_bytes)
-        return [torch.cat(list(batches)) for _ in range(2)]
-
-    first, second = passes()
-    whole = files.load_files(items(folder), 16)[0]
-
-    def rows(pictures):
-        return sorted(map(bytes, pictures.flatten(1).numpy()))
-
-    assert first.dtype == torch.uint8 and first.shape == (40, 3, 16, 16)
-    assert rows(first) == rows(second) == rows(whole)
-    assert not torch.equal(first, second)
-    assert torch.equal(torch.cat(passes()), torch.cat([first, second]))
+def stored(folder):
+    """The same pictures held in memory, as an ``ImageSet``."""
+    pictures = files.load_files(items(folder), 16)[0]
+    return data.ImageSet(pictures, [str(i) for i in range(len(pictures))], "held")
 
 
-@pytest.mark.parametrize("max_bytes", [10**9, 100], ids=["held", "from disk"])
-def test_a_stream_leaves_broken_files_out_and_lists_them(folder, max_bytes):
+def test_batches_from_disk_are_those_from_memory_also_after_an_interruption(folder):
+    held, streamed = (
+        Batches(images, 6, seed=1)
+        for images in (stored(folder), data.Stream(files.list_files(folder), 16))
+    )
+    for _ in range(2):  # epochs, each in an order of its own
+        for one, other in zip(held, streamed, strict=True):
+            assert torch.equal(one, other)
+    for batches in (held, streamed):
+        batches.load_state_dict({"epoch": 0, "position": 4})
+    assert torch.equal(torch.cat(list(streamed)), torch.cat(list(held)))
+    assert held.state_dict() == streamed.state_dict() == {"epoch": 1, "position": 0}
+
+
+def test_streaming_draws_nothing_from_the_global_generator(folder):
+    batches = Batches(data.Stream(files.list_files(folder), 16), 6)
+    before = torch.get_rng_state()
+    list(batches)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_stream_leaves_broken_files_out_and_lists_them(folder):
     (folder / "07.png").write_bytes(b"x")
-    batches = data.stream(files.list_files(folder), 16, max_bytes=max_bytes)
-    assert sum(map(len, batches)) == 39
-    assert [name for name, _ in batches.skipped] == ["07.png"]
+    stream = data.Stream(files.list_files(folder), 16)
+    assert sum(map(len, Batches(stream, 8))) == 39
+    assert [name for name, _ in stream.skipped] == ["07.png"]
 
 
 def test_a_stream_of_mostly_broken_files_is_an_error(folder):
     for i in range(10):
         (folder / f"{i:02}.png").write_bytes(b"x")
     with pytest.raises(GancourseError, match="cannot be read"):
-        list(data.stream(files.list_files(folder), 16, max_bytes=100))
+        list(Batches(data.Stream(files.list_files(folder), 16), 8))
 
 
 def test_a_stream_reads_in_worker_processes(folder):
-    batches = data.stream(files.list_files(folder), 16, workers=1, max_bytes=100)
-    assert sum(map(len, batches)) == 40
+    stream = data.Stream(files.list_files(folder), 16, workers=1)
+    assert sum(map(len, Batches(stream, 8))) == 40
+
+
+def test_a_stream_of_other_files_has_another_fingerprint(folder):
+    paths = files.list_files(folder)
+    first = data.Stream(paths, 16).fingerprint()
+    assert first == data.Stream(paths, 16).fingerprint()
+    assert first not in (
+        data.Stream(paths[1:], 16).fingerprint(),
+        data.Stream(paths, 32).fingerprint(),
+    )
 
 
 # --- ImageSet -----------------------------------------------------------------------------------

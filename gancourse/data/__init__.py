@@ -9,10 +9,10 @@ import torch
 from ..errors import GancourseError, unknown
 from . import catalog, files, images, steel
 from .catalog import CATALOG, Entry
-from .files import DataNotFound, stream
+from .files import DataNotFound, Stream
 from .images import ImageSet, to_float, to_uint8
 
-__all__ = ["CATALOG", "DataNotFound", "ImageSet", "load", "stream", "to_float", "to_uint8"]
+__all__ = ["CATALOG", "DataNotFound", "ImageSet", "Stream", "load", "to_float", "to_uint8"]
 
 SOURCES = ("auto", "real", "stand-in")
 SPLITS = ("all", "train", "test")

@@ -10,10 +10,10 @@ What a file may look like, and what becomes of it:
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -34,13 +34,13 @@ class DataNotFound(GancourseError, FileNotFoundError):
 
 
 def decode(file, size: int | None, channels: int = 3, half: str | None = None) -> torch.Tensor:
-    """One picture file as (channels, H, W) uint8.
+    """One picture file, a path or an open binary file, as (channels, H, W) uint8.
 
     ``size``: short side to ``size`` by antialiased bicubic, then a centre crop to size x size;
     None leaves it as it is. ``half``: "left" or "right" of a paired picture, cut first.
     Raises OSError or ValueError when the file is no picture that can be read.
     """
-    if os.path.getsize(file) == 0:
+    if isinstance(file, str | os.PathLike) and os.path.getsize(file) == 0:
         raise OSError("the file is empty")
     with Image.open(file) as opened:
         picture = _to_mode(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
@@ -158,76 +158,52 @@ def load_files(items: Sequence[tuple[Path, str | None]], size: int, channels: in
     if need > MAX_BYTES:
         raise GancourseError(
             f"{len(items)} images at {size} px take {need / 2**30:.1f} GiB, over the limit of "
-            f"{MAX_BYTES / 2**30:.1f} GiB. Use data.stream(), a smaller size, or limit=…"
+            f"{MAX_BYTES / 2**30:.1f} GiB. Use data.Stream(files, size), a smaller size, or limit=…"
         )
     return read_files(items, lambda it: decode(it[0], size, channels, it[1]), lambda it: it[0])
 
 
-def stream(
-    files: Sequence[Path],
-    size: int,
-    *,
-    channels: int = 3,
-    batch_size: int = 64,
-    shuffle: bool = True,
-    seed: int = 0,
-    workers: int = 0,
-    max_bytes: int = MAX_BYTES,
-) -> Stream:
-    """Batches (n, channels, size, size) uint8 of a set of any size, in a new order each pass.
+class Stream(torch.utils.data.Dataset):
+    """Pictures of a set of any size, decoded when they are asked for.
 
-    Up to ``max_bytes`` of pixels the pictures are decoded once and held; beyond, each batch is read
-    from disk by a torch ``DataLoader`` with ``workers`` processes. Broken files are left out and
-    listed in ``.skipped``; more than 5 % of them raise ``GancourseError``. The same ``seed`` gives
-    the same order, pass by pass.
+    ``Batches`` takes it in an ``ImageSet``'s place: each batch is read from disk, by a torch
+    ``DataLoader`` with ``workers`` processes. Broken files are left out of their batch and listed
+    in ``skipped``; more than 5 % of them in one pass raise ``GancourseError``.
     """
-    held = None
-    if len(files) * channels * size * size <= max_bytes:
-        held, _, skipped = load_files([(file, None) for file in files], size, channels)
-    loader = {"batch_size": batch_size, "shuffle": shuffle, "num_workers": workers}
-    result = Stream(_Files(list(files), size, channels, held), loader, seed)
-    result.skipped = skipped if held is not None else []
-    return result
 
+    device = torch.device("cpu")
 
-class Stream:
-    """What ``stream`` returns: iterate over it for one pass; ``skipped`` lists unread files."""
-
-    def __init__(self, source: _Files, loader: dict, seed: int):
-        self._source, self._loader, self._seed, self._passes = source, loader, seed, 0
+    def __init__(self, files: Sequence[Path], size: int, channels: int = 3, workers: int = 0):
+        self.files, self.size, self.channels, self.workers = list(files), size, channels, workers
         self.skipped: list[Pair] = []
 
-    def __iter__(self) -> Iterator[torch.Tensor]:
-        order = torch.Generator().manual_seed(self._seed + self._passes)
-        self._passes += 1
-        bad: list[Pair] = []
-        for batch, unread in torch.utils.data.DataLoader(
-            self._source, collate_fn=_collate, generator=order, **self._loader
-        ):
-            bad += unread
-            check_bad(bad, len(self._source), self._source.files[0].parent)
-            if batch is not None:
-                yield batch
-        self.skipped = self.skipped if self._source.held is not None else bad
-
-
-@dataclass
-class _Files(torch.utils.data.Dataset):
-    """Pictures by index, held in memory or decoded when asked for: (name, image or reason)."""
-
-    files: list[Path]
-    size: int
-    channels: int
-    held: torch.Tensor | None
-
     def __len__(self) -> int:
-        return len(self.files if self.held is None else self.held)
+        return len(self.files)
 
     def __getitem__(self, index: int):
-        if self.held is not None:
-            return "", self.held[index]
         read = partial(decode, size=self.size, channels=self.channels)
         return self.files[index].name, _attempt(read, self.files[index])
+
+    def batches(self, indices: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """For each index tensor (n,) of ``indices`` its images (n, channels, size, size) uint8."""
+        self.skipped = []
+        loader = torch.utils.data.DataLoader(
+            self,
+            batch_sampler=[index.tolist() for index in indices],
+            num_workers=self.workers,
+            collate_fn=_collate,
+            generator=torch.Generator(),  # its worker seeds must not come from the global stream
+        )
+        for batch, unread in loader:
+            self.skipped += unread
+            check_bad(self.skipped, len(self), self.files[0].parent)
+            if batch is not None:
+                yield batch
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over names, bytes on disk and the decoded shape: reads no picture."""
+        listed = [(file.name, file.stat().st_size) for file in self.files]
+        return hashlib.sha256(repr((self.size, self.channels, listed)).encode()).hexdigest()
 
 
 def _collate(items):

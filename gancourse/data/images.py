@@ -91,6 +91,16 @@ class ImageSet:
         """Images (all, or those of ``index``) as (n, C, H, W) float32 in [-1, 1]."""
         return to_float(self.images if index is None else self.images[index])
 
+    @property
+    def device(self) -> torch.device:
+        """Where the images are held."""
+        return self.images.device
+
+    def batches(self, indices):
+        """For each index tensor (n,) of ``indices`` its images (n, C, H, W) uint8."""
+        for index in indices:
+            yield self.images[index.to(self.device)]
+
     def subset(self, index) -> ImageSet:
         """The pictures of ``index`` (a slice, a list, or a tensor of integers or booleans)."""
         at = torch.arange(len(self))[index.cpu() if torch.is_tensor(index) else index].reshape(-1)

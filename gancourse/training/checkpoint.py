@@ -72,7 +72,7 @@ def save(path: str | Path, step, batches, history: History) -> Path:
             "settings": dataclasses.asdict(step.settings),
             "step": step.state_dict(),
             "batches": batches.state_dict(),
-            "data": batches.images.fingerprint(),
+            "data": batches.fingerprint(),
             "history": dataclasses.asdict(history),
             "random": random_state(),
         },
@@ -113,7 +113,7 @@ def load(path: str | Path, step, batches) -> History:
         if ours.get(name) != theirs.get(name)
     ]
     differences += _shape_differences(content["step"], step.state_dict())
-    if content["data"] != batches.images.fingerprint():
+    if content["data"] != batches.fingerprint():
         differences.append("data: the checkpoint was trained on other images")
     if differences:
         listed = "\n  ".join(differences)
@@ -128,7 +128,7 @@ def _shape_differences(theirs: dict, ours: dict) -> list[str]:
     """Where two states' network weights differ in name or shape; at most three, they repeat."""
     found = []
     for network, weights in ours.items():
-        if network.startswith("opt_") or not isinstance(weights, dict):
+        if network.startswith(("opt_", "pool_")) or not isinstance(weights, dict):
             continue
         other = theirs.get(network, {})
         for name in sorted({*weights, *other}):

@@ -44,12 +44,12 @@ class History:
 
 
 class Batches:
-    """Shuffled mini-batches of an ``ImageSet`` held as one uint8 tensor; knows where it stands.
+    """Shuffled mini-batches of a set of images; knows where it stands.
 
-    Iterating yields the *rest* of the current epoch as float (N, C, H, W) in [-1, 1] on the
-    set's device, each batch changed by ``augment`` if one is given. A last incomplete batch is
-    dropped: batch norm over two images is another network. The order of epoch e depends on
-    ``seed`` and e alone.
+    ``images`` is an ``ImageSet``, held as one uint8 tensor, or a ``data.Stream``, read from disk.
+    Iterating yields the *rest* of the current epoch as float (N, C, H, W) in [-1, 1], each batch
+    changed by ``augment`` if one is given. A last incomplete batch is dropped: batch norm over two
+    images is another network. The order of epoch e depends on ``seed`` and e alone.
     """
 
     def __init__(self, images, batch_size: int, augment: Callable | None = None, seed: int = 0):
@@ -64,16 +64,36 @@ class Batches:
     def __len__(self) -> int:
         return len(self.images) // self.batch_size
 
+    @property
+    def device(self) -> torch.device:
+        """Where the batches come from."""
+        return self.images.device
+
+    def fingerprint(self) -> str:
+        """Equal for equal data: a run is not resumed on other images."""
+        return self.images.fingerprint()
+
     def __iter__(self):
-        order = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self.images), generator=order)
-        while self.position < len(self):
-            start = self.position * self.batch_size
+        rest = self.order()[:, self.position * self.batch_size : len(self) * self.batch_size]
+        for batch in self.read(rest) if rest.numel() else ():
             self.position += 1  # before the yield: a checkpoint made in the step counts it as done
-            index = order[start : start + self.batch_size].to(self.images.images.device)
-            batch = to_float(self.images.images[index])
-            yield self.augment(batch) if self.augment else batch
+            yield batch
         self.epoch, self.position = self.epoch + 1, 0
+
+    def order(self) -> Tensor:
+        """Indices of this epoch (1, n): a permutation."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return torch.randperm(len(self.images), generator=generator)[None]
+
+    def read(self, order: Tensor):
+        """The batches at ``order`` (1, n), augmented."""
+        for images in self.images.batches(order[0].split(self.batch_size)):
+            yield self.changed(images)
+
+    def changed(self, images: Tensor) -> Tensor:
+        """uint8 → float in [-1, 1], augmented."""
+        images = to_float(images)
+        return self.augment(images) if self.augment else images
 
     def state_dict(self) -> dict:
         """The position in the data."""
@@ -82,6 +102,43 @@ class Batches:
     def load_state_dict(self, state: dict) -> None:
         """Go on from a position that ``state_dict`` returned."""
         self.epoch, self.position = state["epoch"], state["position"]
+
+
+class PairBatches(Batches):
+    """Unpaired batches (real_a, real_b) of two domains.
+
+    An epoch is one pass over the larger domain. A runs through all of its images in shuffled
+    order, again and again if it is the smaller one; B is drawn at random from *all* of B, so that
+    a pairing never repeats.
+    """
+
+    def __init__(
+        self, images_a, images_b, batch_size=1, augment: Callable | None = None, seed: int = 0
+    ):
+        shapes = [tuple(s.images.shape[1:]) for s in (images_a, images_b)]
+        if shapes[0] != shapes[1]:
+            raise GancourseError(f"Domains of two shapes, A {shapes[0]} and B {shapes[1]}.")
+        larger = max(images_a, images_b, key=len)
+        super().__init__(larger, batch_size, augment, seed)
+        self.images_a, self.images_b = images_a, images_b
+
+    def fingerprint(self) -> str:
+        return f"{self.images_a.fingerprint()} {self.images_b.fingerprint()}"
+
+    def order(self) -> Tensor:
+        """Indices of this epoch (2, n): into A and into B."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        a = torch.randperm(len(self.images), generator=generator) % len(self.images_a)
+        b = torch.randint(len(self.images_b), (len(self.images),), generator=generator)
+        return torch.stack([a, b])
+
+    def read(self, order: Tensor):
+        a, b = (
+            domain.batches(indices.split(self.batch_size))
+            for domain, indices in zip((self.images_a, self.images_b), order, strict=True)
+        )
+        for images_a, images_b in zip(a, b, strict=True):
+            yield self.changed(images_a), self.changed(images_b)
 
 
 @dataclass
@@ -126,10 +183,10 @@ def fit(
     notebook's stop button) lets the step finish, then the callbacks save; the history says so.
     A second one ends at once. Raises ``NonFiniteLoss`` on a NaN or infinite term.
     """
-    run = Run(step, batches, epochs, history or History())
+    run = Run(step, batches, epochs, History() if history is None else history)
     run.history.interrupted = False
     callbacks = list(callbacks)
-    every = read_every or (10 if batches.images.images.device.type == "cuda" else 1)
+    every = read_every or (10 if batches.device.type == "cuda" else 1)
     pending: list[dict[str, Tensor]] = []
     started, before = time.perf_counter(), run.history.seconds
 
