@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import unknown
+from .errors import GancourseError, unknown
 
 # Each policy is a set of random changes; the numbers are upper limits.
 POLICIES: dict[str, dict] = {
@@ -62,6 +62,26 @@ def classical(images: Tensor, policy: str = "basic") -> Tensor:
         images.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False
     )
     return out.to(images.dtype)
+
+
+def crop_and_flip(images: Tensor, size: int) -> Tensor:
+    """A random ``size``×``size`` window of each image (N, C, H, W), mirrored half of the time.
+
+    The reference CycleGAN's preparation: images are loaded larger than the networks take them
+    (286 for 256). Raises ``GancourseError`` where an image is smaller than the window.
+    """
+    n, _, height, width = images.shape
+    if size > min(height, width):
+        raise GancourseError(
+            f"A crop of {size}×{size} does not fit in images of {height}×{width}: "
+            "load them larger (load_size) or take a smaller size."
+        )
+    span, at = torch.arange(size), torch.arange(n)[:, None, None]
+    rows = torch.randint(height - size + 1, (n, 1)) + span
+    columns = torch.randint(width - size + 1, (n, 1)) + span
+    columns = torch.where(torch.rand(n, 1) < 0.5, columns, columns.flip(1))
+    cut = images[at.to(images.device), :, rows[:, :, None], columns[:, None, :]]
+    return cut.permute(0, 3, 1, 2).contiguous()
 
 
 def _color(x: Tensor) -> Tensor:

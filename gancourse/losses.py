@@ -65,6 +65,20 @@ def pair(name: str) -> tuple[Callable, Callable]:
     return LOSSES[name]
 
 
+DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
+
+
+def distance(name: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """Mean |a - b| (``"l1"``, CycleGAN eq. 2) or mean (a - b)² (``"l2"``, the CMU course's).
+
+    Both take two tensors of one shape. They measure how far F(G(x)) comes back to x, the cycle
+    loss, and how far G leaves an image alone that is in its target domain, the identity loss.
+    """
+    if name not in DISTANCES:
+        raise unknown("distance", name, DISTANCES)
+    return DISTANCES[name]
+
+
 def mmd2(x: Tensor, y: Tensor, bandwidths: tuple[float, ...] = (1.0,)) -> Tensor:
     """Unbiased squared maximum mean discrepancy of samples x (n, d) and y (m, d).
 

@@ -6,6 +6,9 @@ so that a figure survives a grey printer. The caption names the data: real, or s
 
 from __future__ import annotations
 
+import io
+import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -22,10 +25,23 @@ CYCLE = [(BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"), (SKY, "-"), (G
 
 def show(figure: Figure, alt: str) -> None:
     """Display ``figure`` under a notebook cell with ``alt``, its text for who cannot see it."""
-    from IPython.display import display
+    from IPython.display import Image, display
 
-    display(figure, metadata={"image/png": {"alt": alt}})
+    display(Image(png(figure), alt=alt))
+
+
+def png(figure: Figure, dpi: float | str = "figure") -> bytes:
+    """``figure`` as PNG bytes; pyplot, if it knows the figure, forgets it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
     plt.close(figure)
+    return buffer.getvalue()
+
+
+def subplots(*shape: int, figsize: tuple[float, float], **options):
+    """(figure, axes) as pyplot's, but unknown to pyplot, so that a thread may draw as well."""
+    figure = Figure(figsize=figsize, layout="constrained")
+    return figure, figure.subplots(*shape, **options)
 
 
 def tile(images: Tensor, columns: int = 8, gap: int = 2) -> np.ndarray:
@@ -51,8 +67,8 @@ def grid(images: Tensor, columns: int = 8, title: str = "", caption: str = "") -
 
 def _picture(sheet: np.ndarray, title: str, caption: str, width: float) -> Figure:
     height = width * sheet.shape[0] / sheet.shape[1]
-    figure, axis = plt.subplots(figsize=(width, height + 0.5), layout="constrained")
-    axis.imshow(sheet, interpolation="nearest")
+    figure, axis = subplots(figsize=(width, height + 0.5))
+    axis.imshow(sheet)
     axis.set_axis_off()
     axis.set_title(title, fontsize=10)
     if caption:
@@ -67,9 +83,9 @@ def rows(
     count = len(groups)
     height, width = next(iter(groups.values())).shape[-2:]
     row = 7.2 / columns * height / width + 0.12  # inches: the labels take the rest of the eight
-    figure, axes = plt.subplots(count, 1, figsize=(8, row * count + 0.6), layout="constrained")
+    figure, axes = subplots(count, 1, figsize=(8, row * count + 0.6))
     for axis, (label, images) in zip(np.atleast_1d(axes), groups.items(), strict=True):
-        axis.imshow(tile(images[:columns], columns), interpolation="nearest")
+        axis.imshow(tile(images[:columns], columns))
         axis.set_yticks([])
         axis.set_xticks([])
         axis.spines[:].set_visible(False)
@@ -103,8 +119,8 @@ def curves(
     ``levels``: horizontal lines worth comparing with, such as {"log 2": 0.693}.
     """
     if axis is None:
-        _, axis = plt.subplots(figsize=(7, 3), layout="constrained")
-    for (name, values), (color, style) in zip(terms.items(), CYCLE, strict=False):
+        _, axis = subplots(figsize=(7, 3))
+    for (name, values), (color, style) in zip(terms.items(), itertools.cycle(CYCLE), strict=False):
         x = (np.arange(len(values)) + 1) / steps_per_epoch
         window = max(1, len(values) // 40)
         axis.plot(x, values, color=color, alpha=0.25, linewidth=0.6)
@@ -121,24 +137,33 @@ def curves(
 
 
 def _levels(axis, levels: Mapping[str, float] | None) -> None:
-    """Dotted lines to compare with, each with its name at the right end."""
-    place = {"xycoords": ("axes fraction", "data"), "va": "bottom", "ha": "right"}
+    """Dotted lines to compare with, each with its name beyond the right end, clear of the data."""
+    place = {"xycoords": ("axes fraction", "data"), "va": "center", "ha": "left"}
     for label, level in (levels or {}).items():
         axis.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
-        axis.annotate(label, (1, level), fontsize=8, **place)
+        axis.annotate(textwrap.fill(label, 18), (1.01, level), fontsize=8, color=GREY, **place)
+
+
+DCGAN = (
+    ("losses", "loss", ("disc_real", "disc_fake", "gen")),
+    ("D's belief", "D(x), D(G(z))", ("p_real", "p_fake")),
+)
+CYCLEGAN = (
+    ("adversarial", "loss", ("adv_a", "adv_b", "disc_a", "disc_b")),
+    ("cycle and identity", "distance", ("cycle_a", "cycle_b", "idt_a", "idt_b")),
+)
 
 
 def progress(history, images: Tensor, steps_per_epoch: int, title: str, caption: str) -> Figure:
-    """What the live panel draws: D's and G's losses, D's two averages, and samples."""
-    figure, axes = plt.subplots(
-        1, 3, figsize=(11, 3.2), layout="constrained", width_ratios=(1.2, 1.2, 1)
-    )
-    losses = {k: history.terms[k] for k in ("disc_real", "disc_fake", "gen") if k in history.terms}
-    beliefs = {k: history.terms[k] for k in ("p_real", "p_fake") if k in history.terms}
-    curves(losses, steps_per_epoch, "losses", axis=axes[0])
-    curves(beliefs, steps_per_epoch, "D's belief", "D(x), D(G(z))", axis=axes[1])
-    axes[1].set_ylim(0, 1)
-    axes[2].imshow(tile(images, 4), interpolation="nearest")
+    """What the live panel draws of a DCGAN or CycleGAN: two groups of curves, and samples."""
+    figure, axes = subplots(1, 3, figsize=(11, 3.2), width_ratios=(1.2, 1.2, 1))
+    cyclegan = "adv_a" in history.terms or "cycle_a" in history.terms
+    for axis, (heading, ylabel, names) in zip(axes, CYCLEGAN if cyclegan else DCGAN, strict=False):
+        terms = {k: history.terms[k] for k in names if k in history.terms}
+        curves(terms, steps_per_epoch, heading, ylabel, axis=axis)
+    if not cyclegan:
+        axes[1].set_ylim(0, 1)
+    axes[2].imshow(tile(images, 4))
     axes[2].set_axis_off()
     axes[2].set_title("samples", fontsize=10)
     figure.suptitle(title, fontsize=10)
@@ -170,10 +195,17 @@ def metric(
     caption: str = "",
     log: bool = False,
 ) -> Figure:
-    """A metric against the epoch: label → (epochs, values); ``levels`` as in ``curves``."""
-    figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
-    for (label, (x, y)), (color, style) in zip(series.items(), CYCLE, strict=False):
-        axis.plot(x, y, style, marker="o", markersize=3, color=color, label=label)
+    """A metric against the epoch: label → (epochs, values); ``levels`` as in ``curves``.
+
+    Values may be one row a seed, (seeds, epochs): then the line is the mean, the band the range.
+    """
+    figure, axis = subplots(figsize=(7, 3.2))
+    for (label, (x, y)), (color, style) in zip(
+        series.items(), itertools.cycle(CYCLE), strict=False
+    ):
+        y = np.atleast_2d(np.asarray(y, float))
+        axis.plot(x, y.mean(0), style, marker="o", markersize=3, color=color, label=label)
+        axis.fill_between(x, y.min(0), y.max(0), color=color, alpha=0.15, linewidth=0)
     _levels(axis, levels)
     if log:
         axis.set_yscale("log")
@@ -191,9 +223,7 @@ def neighbours(
 ) -> Figure:
     """Each query image (n, C, H, W) with its neighbours (n, k, C, H, W) and distances (n, k)."""
     n, k = found.shape[:2]
-    figure, axes = plt.subplots(
-        n, k + 1, figsize=(1.15 * (k + 1), 1.3 * n + 0.5), layout="constrained", squeeze=False
-    )
+    figure, axes = subplots(n, k + 1, figsize=(1.15 * (k + 1), 1.3 * n + 0.5), squeeze=False)
     for i in range(n):
         for j in range(k + 1):
             axis = axes[i, j]
@@ -211,11 +241,11 @@ def neighbours(
 def distributions(
     groups: Mapping[str, Sequence[float]], xlabel: str, title: str = "", caption: str = ""
 ) -> Figure:
-    """Overlaid histograms on common bins, each with a tick at its median; label → values."""
-    figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
+    """Overlaid histograms on common bins, each with a line at its median; label → values."""
+    figure, axis = subplots(figsize=(7, 3))
     values = {k: np.asarray(v, float) for k, v in groups.items()}
     bins = np.histogram_bin_edges(np.concatenate(list(values.values())), 28)
-    for (label, v), (color, style) in zip(values.items(), CYCLE, strict=False):
+    for (label, v), (color, style) in zip(values.items(), itertools.cycle(CYCLE), strict=False):
         options = {"bins": bins, "density": True, "histtype": "stepfilled"}
         axis.hist(v, alpha=0.25, color=color, **options)
         options["histtype"] = "step"

@@ -45,6 +45,36 @@ class DCGANSettings:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class CycleGANSettings:
+    """Settings of one CycleGAN run. The defaults are the reference recipe at 256 px."""
+
+    data: str = "horse2zebra"
+    size: int = 256
+    load_size: int = 286  # enlarged by 11.7 %, so that the random crop has something to choose
+    channels: int = 3
+    width: int = 64  # of G's first stage; the residual blocks have four times as many
+    blocks: int = 9  # 6 at 128 px (paper, section 7.2), 3 at 64 px (CMU)
+    disc: str = "patch"  # or "dc", the CMU course's: one logit for the whole image
+    width_d: int = 64
+    patch_layers: int = 3  # 70×70 pixels a logit
+    loss: str = "lsgan"
+    adversarial: bool = True  # off: the paper's "cycle alone"
+    cycle: str = "l1"  # "l2" in the CMU course
+    direction: str = "both"  # which cycles count: forward is A→B→A, backward B→A→B
+    lambda_cycle: float = 10.0  # λ
+    lambda_identity: float = 0.5  # a fraction of λ: 5 in all
+    pool: int = 50  # earlier fakes that D is shown; 0 for none
+    clip: float = 0.0  # bound of D's weights, for the Wasserstein loss only (0.01 there)
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    batch_size: int = 1  # instance norm needs no batch
+    epochs: int = 200
+    constant_epochs: int = 100  # then the learning rate falls linearly to 0
+    seed: int = 0
+
+
 # What differs from the defaults, by experiment and profile.
 _DCGAN: dict[str, dict[str, dict]] = {
     "neu-scratches": {
@@ -89,9 +119,50 @@ _DCGAN: dict[str, dict[str, dict]] = {
 }
 
 
+_CATS = {  # CMU 16-726: 64 px, mean-squared cycle error, batch 16, no decay, no identity loss
+    **{"data": "grumpifycat", "size": 64, "load_size": 70, "blocks": 3, "cycle": "l2"},
+    **{"lambda_identity": 0.0, "lr": 3e-4, "batch_size": 16, "pool": 0},
+}
+_CYCLEGAN: dict[str, dict[str, dict]] = {
+    "grumpy-cats": {
+        "base": _CATS,
+        # 100,000 iterations of 158 // 16 = 9 an epoch (a quarter of the 204 is held out)
+        "full": {"width": 32, "width_d": 32, "epochs": 11112, "constant_epochs": 11112},
+        # 600 iterations. Width 16 has the 64 channels in the residual blocks that CMU's
+        # "conv_dim 32" has there: its generator starts at half the resolution.
+        "cpu": {"width": 16, "width_d": 32, "epochs": 67, "constant_epochs": 67},
+        "quick": {
+            **{"size": 32, "load_size": 36, "width": 8, "width_d": 16, "blocks": 2},
+            **{"patch_layers": 2, "epochs": 5, "constant_epochs": 5},
+        },
+        "smoke": {
+            **{"size": 16, "load_size": 18, "width": 4, "width_d": 4, "blocks": 1},
+            **{"patch_layers": 1, "epochs": 1, "constant_epochs": 1},
+        },
+    },
+    "horse2zebra": {
+        "full": {},
+        # A quarter of the side and of the width: 0.5 s a step on one core. Four images a step and
+        # twice the learning rate, because there is time for 8,000 steps, not for 267,000.
+        "cpu": {
+            **{"size": 64, "load_size": 72, "width": 16, "width_d": 32, "blocks": 3},
+            **{"batch_size": 4, "lr": 4e-4, "epochs": 24, "constant_epochs": 12},
+        },
+        "quick": {
+            **{"size": 32, "load_size": 36, "width": 8, "width_d": 16, "blocks": 2},
+            **{"patch_layers": 2, "batch_size": 8, "epochs": 1, "constant_epochs": 1},
+        },
+        "smoke": {
+            **{"size": 16, "load_size": 18, "width": 4, "width_d": 4, "blocks": 1},
+            **{"patch_layers": 1, "batch_size": 16, "epochs": 1, "constant_epochs": 1},
+        },
+    },
+}
+
+
 def experiments() -> list[str]:
-    """Names of the experiments that ``dcgan`` knows."""
-    return sorted(_DCGAN)
+    """Names of the experiments that ``settings`` knows."""
+    return sorted({**_DCGAN, **_CYCLEGAN})
 
 
 def default() -> str:
@@ -107,20 +178,22 @@ def resolve(profile: str | None = None) -> str:
     return profile
 
 
-def dcgan(experiment: str, profile: str | None = None, **overrides) -> DCGANSettings:
+def settings(experiment: str, profile: str | None = None, **overrides):
     """Settings of ``experiment`` at ``profile``, with ``overrides`` by field name.
 
-    ``profile`` may also be ``"cpu"`` (steel only): the recorded run for machines without a GPU.
-    Raises ``UnknownName`` for an unknown experiment, profile or setting, and ``GancourseError``
-    for a value of another type than the setting's.
+    A ``DCGANSettings`` or a ``CycleGANSettings``. ``profile`` may also be ``"cpu"``: the recorded
+    run for machines without a GPU. Raises ``UnknownName`` for an unknown experiment, profile or
+    setting, and ``GancourseError`` for a value of another type than the setting's.
     """
-    if experiment not in _DCGAN:
-        raise unknown("experiment", experiment, _DCGAN)
-    table = _DCGAN[experiment]
+    if experiment not in experiments():
+        raise unknown("experiment", experiment, experiments())
+    kind, tables = (DCGANSettings, _DCGAN)
+    if experiment in _CYCLEGAN:
+        kind, tables = (CycleGANSettings, _CYCLEGAN)
+    table = tables[experiment]
     if profile not in table:
         profile = resolve(profile)
-    values = {**table.get("base", {}), **table[profile]}
-    return replace(DCGANSettings(**values), **overrides)
+    return replace(kind(**{**table.get("base", {}), **table[profile]}), **overrides)
 
 
 def replace(settings, **overrides):

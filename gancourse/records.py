@@ -1,8 +1,8 @@
 """Records: what a long run left behind, as small files that notebooks and README read.
 
 A record is a folder ``records/<experiment>/<run>/`` with ``record.json`` (settings, curves,
-metrics, device, versions), ``samples.jpg`` (one row a latent point, one column an epoch) and
-``generator.safetensors`` (fp16 weights). Nothing in it is pickled.
+metrics, device, versions), ``samples.jpg`` (one row a latent point or an input, one column an
+epoch) and the generators' weights as fp16 safetensors. Nothing in it is pickled.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Record:
     def caption(self) -> str:
         """What a figure of this run has to say about itself."""
         s = self["settings"]
-        widths = f"widths {s['width_g']}/{s['width_d']}" if "width_g" in s else ""
-        run = f"{widths}, {s['epochs']} epochs, seed {s['seed']}"
+        widths = (s["width_g"], s["width_d"]) if "width_g" in s else (s["width"], s["width_d"])
+        run = f"widths {widths[0]}/{widths[1]}, {s['epochs']} epochs, seed {s['seed']}"
         return f"{self['data']['caption']}; {run}; {self['device']}"
 
     @cached_property
@@ -69,23 +69,32 @@ class Record:
         grid = pixels.reshape(rows, size, columns, size, 3)
         return grid.permute(0, 2, 4, 1, 3).contiguous()
 
-    def generator(self, device: str = "cpu"):
-        """The recorded generator (averaged weights of the last epoch) in evaluation mode."""
+    def generator(self, name: str = "generator", device: str = "cpu"):
+        """A recorded generator, last epoch, in evaluation mode.
+
+        A DCGAN has one, ``"generator"``, its weights averaged; a CycleGAN ``"gen_ab"`` and
+        ``"gen_ba"``.
+        """
         from safetensors.torch import load_file
 
-        from .models import dcgan
-        from .profiles import DCGANSettings
+        from . import profiles
+        from .models import cyclegan, dcgan
 
-        file = self.path / self["generator"]["file"]
-        gen, _ = dcgan.build(DCGANSettings(**self["settings"]))
+        if name not in self["networks"]:
+            raise unknown(f"network of record {self.path.name}", name, self["networks"])
+        file = self.path / self["networks"][name]
+        if "width_g" in self["settings"]:
+            net, _ = dcgan.build(profiles.DCGANSettings(**self["settings"]))
+        else:
+            net = cyclegan.generator(profiles.CycleGANSettings(**self["settings"]))
         weights = {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}
         try:
-            gen.load_state_dict(weights)
+            net.load_state_dict(weights)
         except RuntimeError as error:
             raise GancourseError(
                 f"{file} does not fit the network of its record: {error}"
             ) from None
-        return gen.to(device).eval()
+        return net.to(device).eval()
 
 
 def load(name: str) -> Record:
@@ -103,37 +112,77 @@ def load(name: str) -> Record:
 
 
 def table() -> str:
-    """All records as one Markdown table: distances to held-out images, and the copying check.
+    """All records as Markdown tables, one for each kind of model."""
+    runs = {name: load(name) for name in names()}
+    dcgans = {name: run for name, run in runs.items() if "width_g" in run["settings"]}
+    cyclegans = {name: run for name, run in runs.items() if name not in dcgans}
+    tables = [_dcgan_table(dcgans)] * bool(dcgans) + [_cyclegan_table(cyclegans)] * bool(cyclegans)
+    return "\n\n".join(tables)
+
+
+def _markdown(head: str, rows: list[list[str]]) -> str:
+    lines = [f"| {head} |", "|---" * (head.count("|") + 1) + "|"]
+    return "\n".join([*lines, *(f"| {' | '.join(cells)} |" for cells in rows)])
+
+
+def _interval(values) -> str:
+    return f"{values[0]:.2f} [{values[1]:.2f}, {values[2]:.2f}]"
+
+
+def _dcgan_table(runs: dict[str, Record]) -> str:
+    """Distances to held-out images, and the copying check.
 
     Last and best epoch are of the trained weights, ``average`` is the running average of the last
     epoch; the best epoch was chosen by the distance to the training images.
     """
-    head = "| run | KID×10³ last | average | best (epoch) | FID last | average | copying AUC (p) |"
-    lines = [head, "|---|---|---|---|---|---|---|"]
-    for name in names():
-        run = load(name)
+    rows = []
+    for name, run in runs.items():
         final, best = run["final"], run["best"]
-        kid = {k: final[k]["held_out"]["KID×10³"] for k in ("last", "average")}
-        metric = next(key for key in final["last"]["held_out"] if key != "KID×10³")
-        distance = {k: final[k]["held_out"][metric] for k in ("last", "average")}
+        ends = [final[k]["held_out"] for k in ("last", "average")]
+        metric = next(key for key in ends[0] if key != "KID×10³")
         copies = final["average"]["copying"]
-        kids = [f"{v[0]:.2f} [{v[1]:.2f}, {v[2]:.2f}]" for v in kid.values()]
-        cells = [
-            *(name, *kids, f"{best['last']['held_out']['KID×10³'][0]:.2f} ({best['epoch']})"),
-            *(f"{metric} {distance['last']:.2f}", f"{distance['average']:.2f}"),
-            f"{copies['auc']:.2f} ({copies['p_value']:.2g})",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        best_kid = best["last"]["held_out"]["KID×10³"][0]
+        rows.append(
+            [
+                *(name, *(_interval(end["KID×10³"]) for end in ends)),
+                f"{best_kid:.2f} ({best['epoch']})",
+                *(f"{metric} {ends[0][metric]:.2f}", f"{ends[1][metric]:.2f}"),
+                f"{copies['auc']:.2f} ({copies['p_value']:.2g})",
+            ]
+        )
+    head = "run | KID×10³ last | average | best (epoch) | FID last | average | copying AUC (p)"
+    return _markdown(head, rows)
+
+
+def _cyclegan_table(runs: dict[str, Record]) -> str:
+    """Held-out translations of the last epoch: distance both ways, reconstruction, content."""
+    rows = []
+    for name, run in runs.items():
+        ways = [run["final"][way] for way in ("a_to_b", "b_to_a")]
+        kids = [_interval(way["held_out"]["KID×10³"]) for way in ways]
+        back = [f"{way['reconstruction']:.3f}" for way in ways]
+        kept = [f"{way['agreement']['paired']:.2f}" for way in ways]
+        other = [f"{way['agreement']['shuffled']:.2f}" for way in ways]
+        steps = len(run["curves"]["gen"])
+        rows.append([name, f"{steps:,}", *kids, " / ".join(back), " / ".join(kept)])
+        rows[-1].append(" / ".join(other))
+    head = (
+        "run | steps | KID×10³ A→B | B→A | mean abs. reconstruction error A / B "
+        "| edges kept A→B / B→A | with others' inputs"
+    )
+    return _markdown(head, rows)
 
 
 def save(
-    path: str | Path, content: dict, strip: list[tuple[int, Tensor]] = (), generator=None
+    path: str | Path,
+    content: dict,
+    strip: list[tuple[int | str, Tensor]] = (),
+    networks: dict | None = None,
 ) -> Path:
     """Write a record; every file appears whole or not at all.
 
-    ``strip``: (epoch, uint8 (rows, C, H, W)) in order of time. ``generator``: a module, stored as
-    fp16 safetensors.
+    ``strip``: (epoch, uint8 (rows, C, H, W)) in order of time. ``networks``: name → module, each
+    stored as ``<name>.safetensors`` in fp16.
     """
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
@@ -143,14 +192,14 @@ def save(
         rows, size = len(images[0]), images[0].shape[-1]
         content["samples"] = {"file": "samples.jpg", "rows": rows, "epochs": epochs, "size": size}
         _write(path / "samples.jpg", lambda file: _save_strip(images, file))
-    if generator is not None:
+    for name, network in (networks or {}).items():
         from safetensors.torch import save_file
 
-        state = generator.state_dict()
+        state = network.state_dict()
         half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         half = {k: v.cpu().contiguous() for k, v in half.items()}
-        content["generator"] = {"file": "generator.safetensors", "weights": "average, last epoch"}
-        _write(path / "generator.safetensors", lambda file: save_file(half, file))
+        content.setdefault("networks", {})[name] = f"{name}.safetensors"
+        _write(path / f"{name}.safetensors", lambda file, half=half: save_file(half, file))
     text = json.dumps(content, indent=1)
     _write(path / "record.json", lambda file: Path(file).write_text(text + "\n", encoding="utf-8"))
     return path

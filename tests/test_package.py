@@ -72,14 +72,14 @@ def test_files_are_short():
 
 
 def test_the_defaults_are_the_published_settings():
-    s = profiles.dcgan("neu-scratches", "full")
+    s = profiles.settings("neu-scratches", "full")
     assert (s.size, s.channels, s.z_dim, s.z) == (128, 3, 100, "normal")
     assert (s.width_g, s.width_d, s.batch_size, s.epochs) == (64, 128, 12, 128)
     assert (s.lr_g, s.lr_d, s.beta1, s.beta2, s.loss) == (1e-4, 4e-4, 0.5, 0.999, "bce")
 
 
 def test_cats_are_the_course_settings():
-    s = profiles.dcgan("cats", "full")
+    s = profiles.settings("cats", "full")
     assert (s.size, s.width_g, s.width_d, s.norm, s.upsample) == (64, 32, 32, "instance", "nearest")
     assert (s.loss, s.lr_g, s.lr_d, s.batch_size, s.z) == ("lsgan", 2e-4, 2e-4, 16, "uniform")
     assert not s.spectral
@@ -88,21 +88,21 @@ def test_cats_are_the_course_settings():
 @pytest.mark.parametrize("experiment", profiles.experiments())
 @pytest.mark.parametrize("profile", profiles.PROFILES)
 def test_every_profile_of_every_experiment_can_be_built(experiment, profile):
-    s = profiles.dcgan(experiment, profile)
+    s = profiles.settings(experiment, profile)
     assert s.size >= 16 and s.batch_size <= 16
 
 
 def test_overrides_are_typed_and_checked():
-    s = profiles.dcgan("neu-scratches", "smoke", epochs="3", lr_g="1e-3", spectral="false")
+    s = profiles.settings("neu-scratches", "smoke", epochs="3", lr_g="1e-3", spectral="false")
     assert (s.epochs, s.lr_g, s.spectral) == (3, 1e-3, False)
     with pytest.raises(UnknownName, match="Did you mean 'epochs'"):
-        profiles.dcgan("neu-scratches", "smoke", epoch=3)
+        profiles.settings("neu-scratches", "smoke", epoch=3)
     with pytest.raises(GancourseError, match="epochs takes a value of type int: 'many'"):
-        profiles.dcgan("neu-scratches", "smoke", epochs="many")
+        profiles.settings("neu-scratches", "smoke", epochs="many")
     with pytest.raises(GancourseError, match="type bool"):
-        profiles.dcgan("neu-scratches", "smoke", spectral="perhaps")
+        profiles.settings("neu-scratches", "smoke", spectral="perhaps")
     with pytest.raises(UnknownName, match="Did you mean 'neu-scratches'"):
-        profiles.dcgan("neu-scratch")
+        profiles.settings("neu-scratch")
 
 
 def test_resolving_a_profile(monkeypatch):
@@ -237,7 +237,7 @@ def test_an_existing_run_is_not_overwritten_but_resumed(record):
     changes = {"epochs": 3, "ema": 0.5}
     experiments.train("neu-scratches", changes, resume=True, metrics_every=1, **options)
     after = json.loads((record.path / "record.json").read_text())
-    assert after["samples"]["epochs"] == [0, 1, 2]
+    assert after["samples"]["epochs"] == [0, 1, 2, 3]
     for name, values in before["curves"].items():
         assert after["curves"][name][: len(values)] == values
     assert len(after["curves"]["gen"]) == len(before["curves"]["gen"]) * 3 // 2
@@ -271,6 +271,46 @@ def test_unknown_policy_is_refused_before_training(tmp_path):
         experiments.train(
             "neu-scratches", {"augment": "stel"}, profile="smoke", source="stand-in", out=tmp_path
         )
+
+
+def test_a_cyclegan_record_holds_both_ways(tmp_path, monkeypatch):
+    from gancourse.training.cyclegan import translate
+
+    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
+    monkeypatch.delenv("GANCOURSE_DATA", raising=False)
+    out = tmp_path / "grumpy-cats" / "lambda10-seed0"
+    options = {"profile": "smoke", "source": "stand-in", "device": "cpu", "metrics_every": 1}
+    changes = {"batch_size": 8, "epochs": 2, "constant_epochs": 1}
+    experiments.train("grumpy-cats", changes, out=out, **options)
+    run = records.load("grumpy-cats/lambda10-seed0")
+    assert "stand-in" in run.caption and run["data"]["source"] == "stand-in"
+    assert [m["epoch"] for m in run["metrics"]] == [1, 2]
+    assert set(run["final"]["b_to_a"]["held_out"]) == {"FD(stand-in)", "KID×10³"}
+    assert set(run["baselines"]["a_to_b"]) == {"untouched inputs", "training images"}
+    assert run["samples"]["epochs"] == ["input", 0, 1, 2]
+    inputs, last = run.strip[:, 0], run.strip[:, -1]
+    for name, part in (("gen_ab", slice(0, 4)), ("gen_ba", slice(4, 8))):
+        again = translate(run.generator(name), inputs[part]).float()
+        assert (again - last[part].float()).abs().mean() < 12  # through fp16 and JPEG
+    with pytest.raises(UnknownName, match="Did you mean 'gen_ab'"):
+        run.generator("gen_a")
+    row = records.table().splitlines()[-1]
+    kid, low, high = run["final"]["a_to_b"]["held_out"]["KID×10³"]
+    assert f"| {kid:.2f} [{low:.2f}, {high:.2f}] |" in row
+
+
+@pytest.mark.parametrize(
+    "changes, name",
+    [
+        ({}, "lambda10-seed0"),
+        ({"lambda_cycle": 0}, "lambda0-seed0"),
+        ({"lambda_identity": 0.5, "direction": "forward"}, "lambda10-idt0.5-forward-seed0"),
+        ({"adversarial": False, "disc": "dc", "seed": 2}, "lambda10-cycle-alone-dc-seed2"),
+    ],
+)
+def test_a_runs_name_says_how_it_differs(changes, name):
+    assert experiments.run_name(profiles.settings("grumpy-cats", "smoke", **changes)) == name
 
 
 # Self-checks
@@ -318,7 +358,7 @@ def test_figures_draw_what_they_are_given():
         plots.distributions({"a": [1.0, 2.0], "b": [2.0, 3.0]}, "distance"),
     ]
     for figure in figures:
-        assert widgets.png(figure).startswith(b"\x89PNG")
+        assert plots.png(figure).startswith(b"\x89PNG")
     assert not plt.get_fignums()
 
 
@@ -330,9 +370,10 @@ def test_smoothing_keeps_constants_and_length():
 
 def test_show_attaches_the_alternative_text(monkeypatch):
     seen = {}
-    monkeypatch.setattr("IPython.display.display", lambda figure, metadata: seen.update(metadata))
+    monkeypatch.setattr("IPython.display.display", lambda image: seen.update(image=image))
     plots.show(plt.figure(), "a red square")
-    assert seen == {"image/png": {"alt": "a red square"}}
+    data, metadata = seen["image"]._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == "a red square" and "image/png" in data
     assert not plt.get_fignums()
 
 

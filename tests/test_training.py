@@ -1,6 +1,7 @@
 """The step and the loop: who moves when, what an interrupt and a NaN do, and the published step."""
 
 import copy
+import functools
 import os
 import signal
 
@@ -33,10 +34,13 @@ def weights(net):
     return {k: v.clone() for k, v in net.state_dict().items()}
 
 
-def test_one_step_equals_a_plain_transcription_of_the_post():
+@pytest.mark.parametrize("width_d", [4, 40])  # the convolutions by PyTorch, and the wide one as
+def test_one_step_equals_a_plain_transcription_of_the_post(width_d):  # a matrix product
     """Same updates as the published loop: BCE on a sigmoid, D on reals and fakes, G on the same."""
-    step, _ = make()
+    step, _ = make(profiles.replace(SETTINGS, width_d=width_d))
     gen, disc = copy.deepcopy(step.gen), copy.deepcopy(step.disc)
+    for stage in disc.stages[:-1]:
+        stage[0].forward = functools.partial(nn.Conv2d.forward, stage[0])
     opt_g = torch.optim.Adam(gen.parameters(), 1e-4, (0.5, 0.999))
     opt_d = torch.optim.Adam(disc.parameters(), 4e-4, (0.5, 0.999))
     for seed in (1, 2):

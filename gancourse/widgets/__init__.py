@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Sequence
 
-from matplotlib import pyplot as plt
+from .. import plots
+from ..training.loop import Callback, Run
 
-from . import plots
-from .training.loop import Callback, Run
-
-
-def png(figure, dpi: int = 80) -> bytes:
-    """A Matplotlib figure as PNG bytes; the figure is closed."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
-    plt.close(figure)
-    return buffer.getvalue()
+LIVE_DPI = 80  # small enough to follow a slider
 
 
 def panel(draw: Callable, **controls):
@@ -32,7 +23,9 @@ def panel(draw: Callable, **controls):
 
     def update(_=None):
         try:
-            picture.value = png(draw(**{name: c.value for name, c in controls.items()}))
+            picture.value = plots.png(
+                draw(**{name: c.value for name, c in controls.items()}), LIVE_DPI
+            )
             message.value = ""
         except Exception as error:
             message.value = f"<b>{type(error).__name__}:</b> {error}"
@@ -100,7 +93,7 @@ class LiveFigure(Callback):
         images = run.step.sample(self.z, ema=True)
         title = f"{self.title}: step {len(run.history)} of {run.steps}"
         figure = plots.progress(run.history, images, len(run.batches), title, self.caption)
-        image = Image(png(figure), alt=f"Live training figure. {title}.")
+        image = Image(plots.png(figure, LIVE_DPI), alt=f"Live training figure. {title}.")
         if self.handle is None:
             self.handle = display(image, display_id=True)
         else:

@@ -21,8 +21,8 @@
 #
 # A *generative adversarial network* (GAN) learns to make things that look
 # like its training data. This course builds GANs in small steps, runs each
-# of them, and measures what came out. It ends with a question from a steel
-# plant: do synthetic scratches help to find real ones?
+# of them, and measures what came out. It is to end with a question from a
+# steel plant: do synthetic scratches help to find real ones?
 #
 # After this chapter you can
 #
@@ -106,8 +106,8 @@ device.seed_everything(SEED);
 #   `gancourse run 00 -p STEPS=300`.
 # - `PROFILE` says how much is run: *smoke* for the tests (seconds), *quick*
 #   for a laptop, *full* for a GPU with the papers' settings.
-# - **Sliders** need a running kernel. On GitHub you see the strip of still
-#   pictures below each of them instead.
+# - **Sliders** need a running kernel. On GitHub you see the still pictures
+#   below them instead.
 # - **Captions** name the data: its set, size and split, and *real* or
 #   *stand-in*. A number computed from stand-ins says nothing about steel.
 # - **Exercises** have a blank, `answer = ...`, and check themselves. The
@@ -187,9 +187,10 @@ plots.show(
 )
 
 # %% [markdown]
-# The steel rows are the hard ones: grey, few, and the defect is a thin line
-# on a surface that is never twice the same. In memory a set is one tensor of
-# bytes, `(N, C, H, W)`; a network sees numbers from −1 to 1.
+# Look at the steel and the tiles: they are grey, and a defect can be a thin
+# line on a surface that is never twice the same. In memory a set is one tensor
+# of bytes, `(N, C, H, W)`: pictures, channels, height, width. A network sees
+# numbers from −1 to 1.
 
 # %%
 batch = shown[wanted[0]]
@@ -205,9 +206,9 @@ print(
 # %% [markdown]
 # ## A first GAN
 #
-# A picture of 64 × 64 is a point in a space of 12,288 dimensions. Nobody can
-# look into that. So the first GAN learns points in the plane, where the whole
-# game can be seen at once.
+# A colour picture of 64 × 64 is a point in a space of 64 · 64 · 3 = 12,288
+# dimensions. Nobody can look into that. So the first GAN learns points in the
+# plane, where the whole game can be seen at once.
 #
 # The training data are points near a ring: radius 1, with a little noise
 # across it, of standard deviation 0.05. The generator is never told "ring".
@@ -222,7 +223,8 @@ print(
 #
 # Two networks play against each other.
 #
-# - The **generator** $G$ turns noise $z$ into a point $G(z)$.
+# - The **generator** $G$ turns noise $z$, two normal random numbers, into a
+#   point $G(z)$.
 # - The **discriminator** $D$ sees a point and says how likely it is real,
 #   $D(x) \in (0, 1)$.
 #
@@ -234,6 +236,9 @@ print(
 #
 # $$L_G = -\mathbb{E}_z[\log D(G(z))].$$
 #
+# $\mathbb{E}_x$ is the mean over real points, $\mathbb{E}_z$ the mean over
+# noise, log the natural logarithm.
+#
 # $G$ never sees a real point. All it gets is the slope of $D$ at its own
 # points: which way to go to look more real.
 #
@@ -241,7 +246,8 @@ print(
 #
 # First, a way to score it. A point counts as *near the ring* if it lies within
 # two standard deviations of it. Of the real points this is true for
-# $\mathrm{erf}(2/\sqrt{2})$, and a sample agrees.
+# $\mathrm{erf}(2/\sqrt{2})$, the share of a normal distribution within two
+# standard deviations, and a sample agrees.
 
 # %%
 NOISE = 0.05
@@ -265,8 +271,9 @@ print(f"near the ring, real points: {by_theory:.4f}")
 # %% [markdown]
 # ### The networks
 #
-# Both are three layers of plain matrix products. $D$ ends in one number, the
-# *logit* $\ell$, with $D(x) = 1/(1 + e^{-\ell})$.
+# Both are three matrix products with a bend after the first two: *LeakyReLU*
+# keeps a positive number and takes a fifth of a negative one. $D$ ends in one
+# number, the *logit* $\ell$, with $D(x) = 1/(1 + e^{-\ell})$.
 
 
 # %%
@@ -311,7 +318,8 @@ print(f"a discriminator that cannot tell: each term is log 2 = {undecided:.4f}")
 #
 # `detach` cuts the fakes loose from $G$: in $D$'s turn only $D$ learns. In
 # $G$'s turn the gradient runs through $D$ into $G$, and only $G$ is updated.
-# $D$ learns four times as fast as $G$, so that its advice is up to date.
+# $D$ learns four times as fast as $G$ (learning rates 1.2e-3 and 3e-4), so that
+# its advice is up to date.
 
 # %%
 device.seed_everything(SEED)
@@ -340,10 +348,17 @@ def train_step(real):  # real (n, 2)
 # ### A second number, and a picture
 #
 # *Near the ring* says where the points lie, not whether they go all the way
-# round. The *maximum mean discrepancy* compares two clouds as a whole: how
-# similar are points within a cloud, and how similar across? It is 0 for two
-# samples of the same source, up to chance. For two spots one bandwidth $s$
-# apart it is $2 - 2e^{-1/2}$:
+# round. The *maximum mean discrepancy* (MMD) compares two clouds as a whole.
+# The similarity of two points is $k(a, b) = e^{-\lVert a - b \rVert^2 / 2s^2}$,
+# with a bandwidth $s$, and
+#
+# $$\mathrm{MMD}^2 = \mathbb{E}\,k(x, x') + \mathbb{E}\,k(y, y')
+#   - 2\,\mathbb{E}\,k(x, y)$$
+#
+# for two points $x, x'$ of one cloud and two points $y, y'$ of the other: the
+# similarity within the clouds less the similarity across. It is 0 for two
+# samples of the same source, up to chance. For two spots one bandwidth apart
+# it is $1 + 1 - 2e^{-1/2}$:
 
 # %%
 BANDWIDTHS = (0.25,)  # a quarter of the ring's radius: fine enough to see a gap in it
@@ -438,7 +453,7 @@ frames, pictures, window = [], [], display(display_id=True)
 for step in range(last + 1):
     if step in moments:
         frames.append(snapshot(step))
-        pictures.append(widgets.png(draw(frames[-1]), dpi=72))
+        pictures.append(plots.png(draw(frames[-1]), dpi=72))
         window.update(Image(pictures[-1], alt=f"The points after {step} steps."))
     if step < last:
         for name, term in train_step(real_points(256)).items():
@@ -518,11 +533,11 @@ print(f"networks that learned: {moved} of 2")
 # %% [markdown]
 # Two things are worth a second look.
 #
-# The share does not come to rest. It moves by some points from frame to
-# frame, and the last step need not be the best. A network that trains alone
-# walks down a fixed slope; here each network's slope moves with every step of
-# the other. So a GAN is not judged by its last value alone: the recorded runs
-# of this course give the last *and* the best.
+# The share does not come to rest. It moves by some points from frame to frame,
+# and the last step need not be the best. A network that trains alone walks down
+# a fixed landscape; here each network's landscape moves with every step of the
+# other. So a GAN is not judged by its last value alone: the recorded runs of
+# this course give the last *and* the best.
 #
 # And the losses tell almost nothing. $G$'s loss is about the same in both
 # rows of the table, with a heap of fakes and with a ring. It measures who is
@@ -641,8 +656,8 @@ check("first recorded step above one half", answer, expected)
 # fake points need not be in memory at once: gradients add up until
 # `zero_grad` clears them. Their generator learned nothing. Below, $D$ alone
 # is trained in their order, against a heap of fakes in the middle of the
-# ring, which a child could tell from it. What does $D$ say about real points,
-# and which order is right?
+# ring, where no real point lies. What does $D$ say about real points, and which
+# order is right?
 
 
 # %% tags=["nbval-ignore-output"]

@@ -1,0 +1,111 @@
+"""Human judgement: real-or-fake trials after the AMT protocol of the pix2pix and CycleGAN papers.
+
+Each trial shows a real image beside a generated one for one second; then the viewer says which was
+real. The first ten trials tell whether the answer was right, the next forty count (CycleGAN,
+section 5.1.1). A viewer who sees no difference is fooled in half of the trials, so 50 % is the
+ceiling that matters, not 100 %.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import torch
+from torch import Tensor
+
+from ..errors import GancourseError
+
+PRACTICE, COUNTED, SECONDS = 10, 40, 1.0
+
+
+def wilson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float, float]:
+    """(share, low, high): a proportion with Wilson's score interval (1927) at ``level``.
+
+    Unlike share ± 1.96 standard errors it stays in [0, 1] and holds at few trials. Raises
+    ``GancourseError`` unless 0 ≤ successes ≤ trials and trials ≥ 1.
+    """
+    if trials < 1 or not 0 <= successes <= trials:
+        raise GancourseError(f"{successes} of {trials} trials is no proportion.")
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share = successes / trials
+    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials)
+    half *= math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
+    return share, max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass
+class Study:
+    """Trials over ``reals`` and ``fakes``, uint8 (N, C, H, W), in an order fixed by ``seed``.
+
+    ``trial`` counts from 0; ``answers`` holds for each finished one whether the fake was taken for
+    the real image. Every image comes once before any comes again.
+    """
+
+    reals: Tensor
+    fakes: Tensor
+    seed: int = 0
+    practice: int = PRACTICE
+    counted: int = COUNTED
+    answers: list[bool] = field(default_factory=list)
+
+    def __post_init__(self):
+        if not len(self.reals) or not len(self.fakes):
+            raise GancourseError("A study needs at least one real image and one generated one.")
+        if self.practice < 0 or self.counted < 1:
+            raise GancourseError("A study needs practice >= 0 and counted >= 1 trials.")
+        draw = torch.Generator().manual_seed(self.seed)
+        trials = self.practice + self.counted
+
+        def order(n: int) -> list[int]:
+            rounds = [torch.randperm(n, generator=draw) for _ in range(-(-trials // n))]
+            return torch.cat(rounds)[:trials].tolist()
+
+        self._order = list(zip(order(len(self.reals)), order(len(self.fakes)), strict=True))
+        self._real_left = (torch.rand(trials, generator=draw) < 0.5).tolist()
+
+    @property
+    def trial(self) -> int:
+        """Number of answers so far, the practice included."""
+        return len(self.answers)
+
+    @property
+    def done(self) -> bool:
+        """Whether every trial has been answered."""
+        return self.trial == self.practice + self.counted
+
+    @property
+    def practising(self) -> bool:
+        """Whether the next trial is practice, with feedback, and not counted."""
+        return self.trial < self.practice
+
+    def pair(self) -> tuple[Tensor, Tensor]:
+        """(left, right) images of the next trial, each (C, H, W) uint8."""
+        if self.done:
+            raise GancourseError("The study is over: every trial has been answered.")
+        real, fake = self._order[self.trial]
+        pair = self.reals[real], self.fakes[fake]
+        return pair if self._real_left[self.trial] else pair[::-1]
+
+    def answer(self, side: str) -> bool | None:
+        """Record which side, "left" or "right", was said to be real.
+
+        Returns whether that was right during practice, None afterwards: no feedback then.
+        """
+        if side not in ("left", "right"):
+            raise GancourseError(f"A side is 'left' or 'right', not {side!r}.")
+        if self.done:
+            raise GancourseError("The study is over: every trial has been answered.")
+        practising = self.practising
+        right = (side == "left") == self._real_left[self.trial]
+        self.answers.append(not right)
+        return right if practising else None
+
+    def fooled(self) -> tuple[float, float, float]:
+        """(share, low, high) of the counted trials in which the fake was taken for real."""
+        counted = self.answers[self.practice :]
+        if not counted:
+            raise GancourseError("No counted trial has been answered yet.")
+        return wilson(sum(counted), len(counted))

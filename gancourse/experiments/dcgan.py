@@ -1,0 +1,155 @@
+"""The DCGAN experiment: its data, its step, its numbers."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+
+from .. import augment, data, records
+from ..training.dcgan import DCGANStep, sample_z
+from ..training.loop import Batches
+
+ROWS = 6  # latent points in the strip
+FEW, MANY = 64, 256  # fakes for a metric during training, and at the end
+
+
+def load_data(settings, source: str = "auto", split: str = "train"):
+    """The ``ImageSet`` that ``settings`` names, at their size and number of channels."""
+    return data.load(
+        settings.data,
+        part=settings.part,
+        size=settings.size,
+        channels=settings.channels,
+        split=split,
+        source=source,
+    )
+
+
+def batches_of(images, settings) -> Batches:
+    """``Batches`` of ``images`` with the settings' batch size, classical policy and seed."""
+    if settings.augment not in augment.POLICIES:
+        augment.classical(images.floats([0]), settings.augment)  # raises, with a suggestion
+    policy = functools.partial(augment.classical, policy=settings.augment)
+    change = policy if settings.augment != "none" else None
+    return Batches(images, settings.batch_size, change, settings.seed)
+
+
+def _numbers(result) -> dict:
+    """A ``Copying`` as a record keeps it: the statistic, both distributions, the verdict."""
+    content = {
+        name: value.tolist() if isinstance(value, torch.Tensor) else value
+        for name, value in vars(result).items()
+    }
+    return {**content, "verdict": result.verdict}
+
+
+class Experiment:
+    """One DCGAN run: distances to training and held-out images, copying, baselines."""
+
+    callbacks = ()
+    terms = ("disc_real", "disc_fake", "gen")
+
+    def __init__(self, settings, source: str = "auto", device: str = "auto"):
+        from ..evaluation import features
+
+        self.settings, self.device = settings, device
+        train_set, held_out = (load_data(settings, source, split) for split in ("train", "test"))
+        self.train_set, self.held_out = train_set, held_out
+        self.extract = features.extractor("auto", device)
+        self.real = {
+            "train": self.extract.cached(train_set.images),
+            "held_out": self.extract.cached(held_out.images),
+        }
+        fixed = torch.Generator().manual_seed(20_000 + settings.seed)
+        self.z = sample_z(MANY, settings, torch.device("cpu"), fixed)
+        self.looked_at = self.z[:ROWS]
+
+    @staticmethod
+    def run_name(settings) -> str:
+        """Such as ``none-seed0`` or ``steel+diffaugment-seed1``."""
+        policy = settings.augment + ("+diffaugment" if settings.diffaugment else "")
+        return f"{policy}-seed{settings.seed}"
+
+    def step(self) -> DCGANStep:
+        """Fresh networks and optimisers."""
+        return DCGANStep(self.settings, self.device)
+
+    def batches(self, step) -> Batches:
+        """The training set, on the step's device."""
+        return batches_of(self.train_set.to(step.device), self.settings)
+
+    def first(self) -> list:
+        """Nothing stands in front of the sample strip."""
+        return []
+
+    def networks(self, step) -> dict:
+        """What the record keeps."""
+        return {"generator": step.ema}
+
+    def measure(self, step, n: int = FEW) -> dict:
+        """Distances of ``n`` fakes, of the last weights and of the averaged ones, always from the
+        same latent points."""
+        return {
+            kind: self.distances(self.extract(step.sample(self.z[:n], ema=kind == "average")))
+            for kind in ("last", "average")
+        }
+
+    def distances(self, found) -> dict:
+        """Distances of features ``found`` (n, d) to the training and to the held-out images."""
+        return {side: self._compare(found, real) for side, real in self.real.items()}
+
+    def _compare(self, found, real) -> dict:
+        from ..evaluation.distances import frechet, kid
+
+        return {
+            self.extract.metric: records.rounded(frechet(found, real)),
+            "KID×10³": records.rounded([v * 1e3 for v in kid(found, real)]),
+        }
+
+    def baselines(self) -> dict:
+        """The same distances between real images: what the scale means."""
+        pairs = {"training against held-out": self.real["train"]}
+        if self.settings.data == "NEU-DET":
+            other = data.load(
+                "NEU-DET",
+                part="inclusion",
+                size=self.settings.size,
+                channels=self.settings.channels,
+                source=self.train_set.source,
+            )
+            pairs["inclusions against held-out"] = self.extract.cached(other.images)
+        return {k: self._compare(found, self.real["held_out"]) for k, found in pairs.items()}
+
+    def summary(self, step, history) -> dict:
+        """Everything of a finished run that its record keeps, besides settings and samples."""
+        from ..evaluation.distances import precision_recall
+        from ..evaluation.neighbours import copying
+
+        final = {}
+        for kind in ("last", "average"):
+            fake = step.sample(self.z, ema=kind == "average")
+            found = self.extract(fake)
+            precision, recall = precision_recall(self.real["train"], found)
+            final[kind] = {
+                **self.distances(found),
+                "precision": precision,
+                "recall": recall,
+                "copying": _numbers(copying(fake, self.train_set.images, self.held_out.images)),
+            }
+        # chosen by the distance to the training images: the held-out ones choose nothing
+        best = min(history.metrics, key=lambda m: m["last"]["train"]["KID×10³"][0])
+        return {
+            "data": {
+                "caption": self.train_set.caption,
+                "source": self.train_set.source,
+                "train": len(self.train_set),
+                "held_out": len(self.held_out),
+                "fingerprint": self.train_set.fingerprint(),
+            },
+            "features": self.extract.name,
+            "fakes": {"during training": FEW, "at the end": MANY},
+            "best": {"chosen by": "KID to the training images, last weights", **best},
+            "final": records.rounded(final),
+            "baselines": self.baselines(),
+        }

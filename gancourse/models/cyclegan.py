@@ -1,0 +1,130 @@
+"""CycleGAN's generator and discriminators (Zhu et al. 2017, appendix 7.2).
+
+The defaults are the paper's at 256 px. Instance norm has no weights and no running statistics, so
+an image's result depends on that image alone: a batch is only a way to save time.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import GancourseError, unknown
+from . import dcgan
+
+DISCRIMINATORS = ("patch", "dc")
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x), f two 3×3 convolutions at constant width; (N, width, H, W) → the same shape."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)),
+            nn.ReLU(inplace=True),
+            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
+
+
+class Generator(nn.Module):
+    """image (N, C, H, W) in [-1, 1] → image of the same shape; H and W divisible by four.
+
+    In the paper's notation: c7s1-w, d2w, d4w, ``blocks`` times R4w, u2w, uw, c7s1-C with w =
+    ``width``. The paper takes 9 blocks at 256 px and 6 at 128; the course takes 3 at 64.
+    """
+
+    def __init__(self, width: int = 64, blocks: int = 9, channels: int = 3):
+        super().__init__()
+
+        def stage(conv: nn.Module, outputs: int) -> list[nn.Module]:
+            return [conv, nn.InstanceNorm2d(outputs), nn.ReLU(inplace=True)]
+
+        w = width
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(3),
+            *stage(nn.Conv2d(channels, w, 7), w),
+            *stage(nn.Conv2d(w, 2 * w, 3, stride=2, padding=1), 2 * w),
+            *stage(nn.Conv2d(2 * w, 4 * w, 3, stride=2, padding=1), 4 * w),
+            *(ResidualBlock(4 * w) for _ in range(blocks)),
+            # output = (input - 1)·2 - 2·1 + 3 + 1 = 2·input
+            *stage(nn.ConvTranspose2d(4 * w, 2 * w, 3, 2, padding=1, output_padding=1), 2 * w),
+            *stage(nn.ConvTranspose2d(2 * w, w, 3, 2, padding=1, output_padding=1), w),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(w, channels, 7),
+            nn.Tanh(),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        if image.shape[-1] % 4 or image.shape[-2] % 4 or min(image.shape[-2:]) < 8:
+            raise GancourseError(
+                f"The generator halves twice: sides must be multiples of 4, at least 8, not "
+                f"{tuple(image.shape[-2:])}."
+            )
+        return self.layers(image)
+
+
+class PatchDiscriminator(nn.Module):
+    """image (N, C, H, W) in [-1, 1] → logits (N, 1, h, w), one for each overlapping patch.
+
+    C w - C 2w - … with ``layers`` strided convolutions, one more at stride 1, and the last to one
+    channel. Three layers see 70×70 pixels each and give 30×30 logits at 256 px.
+    """
+
+    def __init__(self, width: int = 64, layers: int = 3, channels: int = 3):
+        super().__init__()
+        # no norm on the first: it would erase brightness and contrast before D has seen them
+        stages = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        inputs = width
+        for number in range(1, layers + 1):
+            outputs = width * min(2**number, 8)
+            stride = 2 if number < layers else 1
+            stages += [nn.Conv2d(inputs, outputs, 4, stride, 1), nn.InstanceNorm2d(outputs)]
+            stages += [nn.LeakyReLU(0.2, inplace=True)]
+            inputs = outputs
+        self.layers = nn.Sequential(*stages, nn.Conv2d(inputs, 1, 4, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(image)
+
+
+def initialise(network: nn.Module) -> nn.Module:
+    """Weights from normal(0, 0.02), biases 0, as in the reference implementation."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return network
+
+
+def generator(settings) -> Generator:
+    """One generator of a ``profiles.CycleGANSettings``; A to B and B to A are built alike."""
+    return initialise(Generator(settings.width, settings.blocks, settings.channels))
+
+
+def discriminator(settings) -> nn.Module:
+    """One discriminator: ``"patch"``, or ``"dc"``, the CMU course's, one logit for an image."""
+    s = settings
+    if s.disc == "dc":
+        return initialise(dcgan.Discriminator(s.size, s.width_d, s.channels, "instance", False))
+    if s.disc != "patch":
+        raise unknown("discriminator", s.disc, DISCRIMINATORS)
+    return initialise(PatchDiscriminator(s.width_d, s.patch_layers, s.channels))
+
+
+def receptive_field(network: nn.Module, size: int = 256, channels: int = 3) -> Tensor:
+    """Which pixels the middle logit of ``network`` depends on: (size, size) float, |gradient|.
+
+    Norm layers are left out: their statistics make every output depend a little on every pixel.
+    """
+    norms = (nn.InstanceNorm2d, nn.BatchNorm2d)
+    plain = nn.Sequential(*(m for m in network.layers if not isinstance(m, norms)))
+    image = torch.zeros(1, channels, size, size, requires_grad=True)
+    with torch.enable_grad():
+        logits = plain(image)
+        logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
+    return image.grad[0].abs().sum(0)

@@ -1,0 +1,277 @@
+"""The panels: training in the background, the study, the vote, the upload; no browser here."""
+
+import io
+import threading
+import time
+
+import ipywidgets
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from gancourse.errors import GancourseError
+from gancourse.evaluation.study import Study
+from gancourse.training.loop import Batches, Callback
+from gancourse.widgets import study as panels
+from gancourse.widgets import training
+from gancourse.widgets.study import StudyPanel, Upload, Vote, read_upload
+from gancourse.widgets.training import TrainPanel
+
+
+class Steps:
+    """Ten "batches" an epoch; each step waits for permission where ``gate`` is given."""
+
+    device, images = torch.device("cpu"), range(10)
+    epoch = position = 0
+    batch_size = 1
+
+    def __init__(self, gate=None):
+        self.gate = gate
+
+    def __len__(self):
+        return 10
+
+    __iter__ = Batches.__iter__
+
+    def order(self):
+        return torch.arange(10)[None]
+
+    def read(self, order):
+        for i in order[0]:
+            if self.gate:
+                self.gate.acquire(timeout=20)
+            yield i
+
+
+def make_panel(gate=None, fail=False, **options):
+    seen = {}
+
+    def make(lam, epochs):
+        seen.update(lam=lam, epochs=epochs)
+
+        def step(x):
+            if fail and x == 3:
+                raise ValueError("broken at three")
+            return {"gen": torch.tensor(lam)}
+
+        return step, Steps(gate), epochs, [Callback()]
+
+    controls = {
+        "lam": ipywidgets.FloatSlider(value=10.0),
+        "epochs": ipywidgets.IntSlider(value=2),
+    }
+    panel = TrainPanel(make, lambda run: Figure((1, 1)), seconds=0.0, **controls, **options)
+    return panel, seen
+
+
+def press(panel, name):
+    panel.buttons[name].click()
+
+
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+def test_start_trains_at_the_sliders_values_and_leaves_the_model():
+    panel, seen = make_panel()
+    panel.controls["lam"].value = 3.0
+    press(panel, "Start")
+    panel.wait(20)
+    assert seen == {"lam": 3.0, "epochs": 2}
+    assert panel.history.terms["gen"] == [3.0] * 20 and panel.step is not None
+    assert panel.state == "done" and "Done after 20 steps" in panel.status.value
+    assert bytes(panel.picture.value).startswith(b"\x89PNG")
+
+
+def test_the_kernel_is_free_and_pause_holds_and_stop_ends():
+    gate = threading.Semaphore(0)
+    panel, _ = make_panel(gate)
+    press(panel, "Start")  # returns although no step can be taken yet
+    assert panel.alive
+    gate.release(3)
+    until(lambda: len(panel.history) == 3)
+    press(panel, "Pause")
+    gate.release(10)
+    until(lambda: "Paused at step" in panel.status.value)
+    held = len(panel.history)
+    time.sleep(0.05)
+    assert len(panel.history) == held < 20 and panel.state == "paused"
+    assert panel.buttons["Pause"].description == "Go on"
+    press(panel, "Pause")
+    until(lambda: len(panel.history) > held)
+    press(panel, "Stop")
+    gate.release(10)
+    panel.wait(20)
+    assert panel.state == "stopped" and "Stopped after" in panel.status.value
+    assert not panel.alive and held < len(panel.history) < 20
+
+
+def test_stop_also_ends_a_paused_training():
+    panel, _ = make_panel()
+    panel.controls["epochs"].value = 10_000 if panel.controls["epochs"].max >= 10_000 else 100
+    press(panel, "Start")
+    press(panel, "Pause")
+    until(lambda: "Paused at step" in panel.status.value or panel.state == "paused")
+    press(panel, "Stop")
+    panel.wait(20)
+    assert panel.state == "stopped"
+
+
+def test_one_training_at_a_time_whichever_panel():
+    gate = threading.Semaphore(0)
+    first, _ = make_panel(gate)
+    second, seen = make_panel()
+    press(first, "Start")
+    press(first, "Start")
+    assert "This panel is already training" in first.status.value
+    press(second, "Start")
+    assert "Another panel is already training" in second.status.value and not seen
+    press(first, "Stop")
+    gate.release(1000)
+    first.wait(20)
+    press(second, "Start")
+    second.wait(20)
+    assert second.state == "done"
+
+
+def test_an_error_is_shown_and_a_second_start_works():
+    panel, _ = make_panel(fail=True)
+    press(panel, "Start")
+    panel.wait(20)
+    assert panel.state == "failed" and "broken at three" in panel.status.value
+    assert len(panel.history) == 3  # nothing lost
+    press(panel, "Start")
+    panel.wait(20)
+    assert panel.state == "failed"
+
+
+def test_pause_and_stop_without_a_training_say_so():
+    panel, _ = make_panel()
+    for name in ("Pause", "Stop"):
+        press(panel, name)
+        assert "Nothing is training" in panel.status.value and panel.state == "ready"
+
+
+def test_training_leaves_pyplot_alone():
+    """A figure of the thread must not come out under a cell that runs at the same time."""
+    from matplotlib import pyplot as plt
+
+    before = plt.get_fignums()
+    panel, _ = make_panel()
+    press(panel, "Start")
+    panel.wait(20)
+    assert plt.get_fignums() == before
+    assert training._training is panel
+
+
+# The study
+
+
+def pictures(value, n=6, size=8):
+    return torch.full((n, 3, size, size), value, dtype=torch.uint8)
+
+
+def test_a_pair_is_shown_then_hidden_and_the_answer_counted():
+    study = Study(pictures(0), pictures(255), practice=1, counted=2)
+    panel = StudyPanel(study, seconds=0.01)
+    blank = panel.pictures[0].value
+    assert all(b.disabled for b in panel.buttons.values()) and "Practice 1 of 1" in (
+        panel.message.value
+    )
+    panel.begin.click()
+    assert panel.pictures[0].value != panel.pictures[1].value
+    until(lambda: panel.pictures[0].value == panel.pictures[1].value == blank)
+    real = "left" if study._real_left[0] else "right"
+    panel.buttons[real].click()
+    assert panel.message.value.startswith("Right.") and "Trial 1 of 2" in panel.message.value
+    for trial in (1, 2):
+        panel.begin.click()
+        panel.buttons["right" if study._real_left[trial] else "left"].click()
+    assert "Fooled in 100% of 2 trials" in panel.message.value and "interval 34%" in (
+        panel.message.value
+    )
+    assert panel.begin.disabled and study.done
+
+
+def test_no_answer_before_the_pair_and_only_one_after():
+    panel = StudyPanel(Study(pictures(0), pictures(255), practice=0, counted=3), seconds=9)
+    panel.begin.click()
+    assert panel.begin.disabled
+    panel.buttons["left"].click()
+    assert panel.study.trial == 1 and panel.buttons["left"].disabled and not panel.begin.disabled
+    assert panel.pictures[0].value == panel._blank
+
+
+def test_the_vote_is_blind_until_the_first_choice():
+    vote = Vote({"fid": pictures(10), "loss": pictures(200)}, "Which looks more real?", seed=3)
+    assert [b.description for b in vote.buttons] == ["Set 1", "Set 2"]
+    vote.buttons[1].click()
+    vote.buttons[0].click()
+    assert vote.chosen == vote.labels[1]
+    assert [b.description for b in vote.buttons] == vote.labels
+    orders = {tuple(Vote({"a": pictures(1), "b": pictures(2)}, "?", s).labels) for s in range(8)}
+    assert len(orders) == 2
+
+
+# The upload
+
+
+def encoded(picture, **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, **({"format": "PNG"} | options))
+    return buffer.getvalue()
+
+
+def upload(panel, content, name="x.png"):
+    file = {"name": name, "content": memoryview(content), "type": "", "size": len(content)}
+    panel._take({"new": ({**file},)})
+
+
+def test_any_picture_is_translated():
+    panel = Upload(lambda images: 255 - images, 16)
+    upload(panel, encoded(Image.new("RGBA", (40, 90), (255, 0, 0, 255))))
+    assert (
+        bytes(panel.picture.value).startswith(b"\x89PNG") and "x.png: left" in panel.message.value
+    )
+
+
+def test_exif_rotation_and_the_first_frame():
+    wide = Image.new("RGB", (64, 32), "black")
+    wide.paste("white", (0, 0, 32, 32))
+    exif = wide.getexif()
+    exif[0x0112] = 6  # to be turned by 90° clockwise
+    turned = read_upload(encoded(wide, format="JPEG", exif=exif, quality=95), 16)
+    assert turned[:, 2].float().mean() > 200 and turned[:, -2].float().mean() < 50
+    frames = [Image.new("RGB", (20, 20), c) for c in ("red", "blue")]
+    moving = encoded(frames[0], format="GIF", save_all=True, append_images=frames[1:])
+    assert read_upload(moving, 8)[0].float().mean() > 200
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [(b"hello", "not a picture"), (b"", "not a picture")],
+)
+def test_what_is_no_picture_is_said_and_nothing_lost(content, message):
+    panel = Upload(lambda images: images, 16)
+    upload(panel, encoded(Image.new("L", (20, 20), 9)))
+    before = panel.picture.value
+    upload(panel, content, "notes.txt")
+    assert message in panel.message.value and "notes.txt" in panel.message.value
+    assert panel.picture.value == before
+
+
+def test_a_picture_12000_pixels_wide_is_taken_and_a_giant_refused(monkeypatch):
+    assert read_upload(encoded(Image.new("1", (12_000, 20))), 16).shape == (3, 16, 16)
+    monkeypatch.setattr(panels, "MAX_PIXELS", 1000)
+    with pytest.raises(GancourseError, match="scale it down"):
+        read_upload(encoded(Image.new("1", (100, 100))), 16)
+
+
+def test_a_damaged_picture_is_said():
+    whole = encoded(Image.effect_noise((64, 64), 50).convert("RGB"), format="JPEG")
+    with pytest.raises(GancourseError, match="damaged"):
+        read_upload(whole[: len(whole) // 2], 16)
