@@ -1,7 +1,11 @@
 """The DCGAN's networks: sizes, shapes and the published parameter counts."""
 
+import copy
+
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from gancourse import profiles
 from gancourse.errors import GancourseError
@@ -52,6 +56,30 @@ def test_spectral_norm_sits_on_each_of_the_five_blocks_and_not_on_the_last():
         disc(torch.zeros(2, 3, 128, 128))
     largest = torch.linalg.matrix_norm(disc.stages[2][0].weight.flatten(1), 2)
     assert largest.item() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9])  # 8 images of 4 positions have as many as outputs
+@pytest.mark.parametrize("bf16", [False, True])
+def test_wide_convolution_is_pytorchs_under_spectral_norm(n, bf16):
+    """Outputs, both gradients through two passes and the power iteration; frozen in evaluation."""
+    torch.manual_seed(n)
+    ours = spectral_norm(dcgan.SpectralConv2d(5, 32, 4, stride=2, padding=1, bias=False))
+    theirs = spectral_norm(nn.Conv2d(5, 32, 4, stride=2, padding=1, bias=False))
+    theirs.load_state_dict(copy.deepcopy(ours.state_dict()))
+    pair = torch.randn(2, n, 5, 4, 4)
+    found = []
+    for conv in (ours, theirs):
+        images = pair.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            out = [conv(half) for half in images]
+            conv.eval()
+            out.append(conv(images[0]))
+        (out[0].sin() + 2 * out[1].cos()).sum().backward()
+        weight = conv.parametrizations.weight.original
+        found.append([*out, images.grad, weight.grad, *conv.buffers()])
+    for a, b in zip(*found, strict=True):
+        assert a.shape == b.shape and a.dtype == b.dtype
+        assert (a - b).norm() <= (0.02 if bf16 else 1e-5) * b.norm()
 
 
 def test_batch_norm_has_the_usual_eps_and_momentum():
