@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: help course test lab bench install pair
+.PHONY: help course test lab bench install pair badges
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make bench    print the benchmark table"
 	@echo "make install  only install, into .venv"
 	@echo "make pair     bring the notebooks and their text forms (notebooks/text) into step"
+	@echo "make badges REPO=owner/name   point the Colab badges and set-up cells at a repository"
 
 install: $(STAMP)
 
@@ -55,3 +56,14 @@ bench: $(STAMP)
 
 pair: $(STAMP)
 	$(BIN)/jupytext --sync notebooks/[0-9]*.ipynb
+
+# The badge's address and the set-up cell's default; GANCOURSE_SOURCE overrides the latter.
+badges:
+	@echo '$(REPO)' | grep -Eq '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$$' || { \
+	  echo "Say which repository: make badges REPO=owner/name" >&2; exit 1; }
+	@for file in notebooks/[0-9]*.ipynb notebooks/text/*.py; do \
+	  sed -E -e 's#(research\.google\.com/github/)[^/]+/[^/]+(/blob/)#\1$(REPO)\2#g' \
+	    -e 's#(GANCOURSE_SOURCE.*https://github\.com/)[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+#\1$(REPO)#' \
+	    "$$file" > "$$file.new" && mv "$$file.new" "$$file" || exit 1; \
+	done
+	@echo "Badges and set-up cells point at $(REPO)."

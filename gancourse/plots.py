@@ -161,6 +161,9 @@ def progress(history, images: Tensor, steps_per_epoch: int, title: str, caption:
     for axis, (heading, ylabel, names) in zip(axes, CYCLEGAN if cyclegan else DCGAN, strict=False):
         terms = {k: history.terms[k] for k in names if k in history.terms}
         curves(terms, steps_per_epoch, heading, ylabel, axis=axis)
+        if not terms:
+            place = {"transform": axis.transAxes, "ha": "center", "va": "center"}
+            axis.text(0.5, 0.5, "not in this run's loss", fontsize=9, color=GREY, **place)
     if not cyclegan:
         axes[1].set_ylim(0, 1)
     axes[2].imshow(tile(images, 4))

@@ -202,7 +202,8 @@ def test_the_readme_shows_the_committed_records(monkeypatch):
     """A number in the README that no record holds turns this red."""
     monkeypatch.delenv("GANCOURSE_RECORDS", raising=False)
     assert records.names()
-    assert records.table() in (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    assert all(table in readme for table in records.table().split("\n\n"))
 
 
 def test_the_strip_and_the_generator_come_back(record):
@@ -384,7 +385,7 @@ def test_a_panel_redraws_when_a_control_moves_and_survives_an_error():
         drawn.append((epoch, width))
         if width == 3:
             raise ValueError("three is not allowed")
-        return plt.figure(figsize=(1, 1))
+        return b"a PNG" if width == 5 else plt.figure(figsize=(1, 1))
 
     epoch, width = widgets.slider([0, 8, 64], "epoch", start=8), widgets.number(1, 5, 2, "width")
     panel = widgets.panel(draw, epoch=epoch, width=width)
@@ -397,6 +398,8 @@ def test_a_panel_redraws_when_a_control_moves_and_survives_an_error():
     assert "ValueError" in message.value and "three is not allowed" in message.value
     width.value = 4
     assert message.value == "" and drawn[-1] == (64, 4)
+    width.value = 5
+    assert picture.value == b"a PNG"
     assert isinstance(widgets.number(0.0, 1.0, 0.5, "t", step=0.1).value, float)
 
 

@@ -138,6 +138,22 @@ def test_one_training_at_a_time_whichever_panel():
     assert second.state == "done"
 
 
+def test_stop_reaches_a_training_whose_own_buttons_are_gone():
+    """The cell run again while training: the new panel's Stop ends the old one's."""
+    gate = threading.Semaphore(0)
+    first, _ = make_panel(gate)
+    second, _ = make_panel()
+    press(first, "Start")
+    press(second, "Stop")
+    assert "another panel" in second.status.value
+    gate.release(1000)
+    first.wait(20)
+    assert first.state == "stopped" and len(first.history) < 20
+    press(second, "Start")
+    second.wait(20)
+    assert second.state == "done"
+
+
 def test_an_error_is_shown_and_a_second_start_works():
     panel, _ = make_panel(fail=True)
     press(panel, "Start")

@@ -14,6 +14,7 @@ LIVE_DPI = 80  # small enough to follow a slider
 def panel(draw: Callable, **controls):
     """Controls above one picture: ``draw(**values)`` returns a figure whenever a control moves.
 
+    It may return PNG bytes instead, where Matplotlib is too slow to follow the hand.
     ``controls``: name → ipywidgets control. An error in ``draw`` is shown in the panel, and the
     kernel goes on.
     """
@@ -23,9 +24,8 @@ def panel(draw: Callable, **controls):
 
     def update(_=None):
         try:
-            picture.value = plots.png(
-                draw(**{name: c.value for name, c in controls.items()}), LIVE_DPI
-            )
+            drawn = draw(**{name: c.value for name, c in controls.items()})
+            picture.value = drawn if isinstance(drawn, bytes) else plots.png(drawn, LIVE_DPI)
             message.value = ""
         except Exception as error:
             message.value = f"<b>{type(error).__name__}:</b> {error}"

@@ -75,6 +75,11 @@ class TrainPanel(Callback):
             self._go.set()
 
     def _stop(self, _=None) -> None:
+        other = _training
+        if not self.alive and other is not None and other.alive:
+            other._stop()  # its cell may have been run again: then its own buttons are gone
+            self._tell("Stopping the training of another panel.")
+            return
         if not self.alive:
             self._tell("Nothing is training.")
             return
@@ -94,7 +99,7 @@ class TrainPanel(Callback):
     # the thread
 
     def _train(self, values: dict) -> None:
-        self._say("training", "Setting up …")
+        self._tell("Setting up …")  # not the state: Stop may already have been pressed
         try:
             step, batches, epochs, callbacks = self.make(**values)
             self.step, self.history = step, History()

@@ -43,15 +43,19 @@ DATA = "auto"  # auto, real or stand-in
 STEPS = None  # training steps of the first GAN; None: the profile's number
 
 # %% tags=["nbval-ignore-output"]
-# In Colab: install the package; torch stays as it is.
+# In Colab: fetch the course and install its package; torch stays as it is.
 import importlib.util
+import os
 import sys
 
 if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
     import subprocess
 
-    url = "git+https://github.com/OWNER/gancourse"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", url], check=True)
+    source = os.environ.get("GANCOURSE_SOURCE", "https://github.com/OWNER/gancourse")
+    subprocess.run(["git", "clone", "-q", "--depth", "1", source, "gancourse_repo"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "gancourse_repo"]
+    subprocess.run(pip, check=True)
+    sys.path.insert(0, os.path.abspath("gancourse_repo"))
 
 import io
 import math
