@@ -51,13 +51,14 @@ def title(book) -> str:
 
 
 def thumbnail(book) -> str:
-    """The last PNG of the cell tagged ``thumbnail``, else of the notebook: a data: address."""
+    """The last picture of the cell tagged ``thumbnail``, else of the notebook: a data: address."""
     from PIL import Image
 
     tagged = [cell for cell in book.cells if "thumbnail" in cell.metadata.get("tags", [])]
     for cells in (tagged, book.cells):
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
-        pictures = [o["data"]["image/png"] for o in outputs if "image/png" in o.get("data", {})]
+        held = [output.get("data", {}) for output in outputs]
+        pictures = [d[k] for d in held for k in ("image/png", "image/jpeg") if k in d]
         if pictures:
             with Image.open(io.BytesIO(base64.b64decode(pictures[-1]))) as picture:
                 small = picture.convert("RGBA")

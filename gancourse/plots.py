@@ -23,11 +23,24 @@ BLUE, ORANGE, GREEN, PINK, SKY, GREY = (
 CYCLE = [(BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"), (SKY, "-"), (GREY, "--")]
 
 
-def show(figure: Figure, alt: str) -> None:
-    """Display ``figure`` under a notebook cell with ``alt``, its text for who cannot see it."""
+def show(figure: Figure, alt: str, photo: bool = False) -> None:
+    """Display ``figure`` under a notebook cell with ``alt``, its text for who cannot see it.
+
+    ``photo``: as JPEG. A figure full of photographs takes a fifth of the bytes then, and a chapter
+    must stay small.
+    """
     from IPython.display import Image, display
 
-    display(Image(png(figure), alt=alt))
+    content = png(figure)
+    display(Image(_jpeg(content) if photo else content, format="jpeg" if photo else "png", alt=alt))
+
+
+def _jpeg(content: bytes) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(content)).convert("RGB").save(buffer, format="JPEG", quality=90)
+    return buffer.getvalue()
 
 
 def png(figure: Figure, dpi: float | str = "figure") -> bytes:

@@ -369,12 +369,13 @@ def test_smoothing_keeps_constants_and_length():
     assert len(plots.smooth([], 3)) == 0
 
 
-def test_show_attaches_the_alternative_text(monkeypatch):
+@pytest.mark.parametrize(("photo", "kind"), [(False, "image/png"), (True, "image/jpeg")])
+def test_show_attaches_the_alternative_text(monkeypatch, photo, kind):
     seen = {}
     monkeypatch.setattr("IPython.display.display", lambda image: seen.update(image=image))
-    plots.show(plt.figure(), "a red square")
+    plots.show(plt.figure(), "a red square", photo)
     data, metadata = seen["image"]._repr_mimebundle_()
-    assert metadata["image/png"]["alt"] == "a red square" and "image/png" in data
+    assert metadata[kind]["alt"] == "a red square" and kind in data
     assert not plt.get_fignums()
 
 
