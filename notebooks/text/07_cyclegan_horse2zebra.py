@@ -1,0 +1,1200 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,jupyter,-all
+#     formats: notebooks///ipynb,notebooks/text///py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# [![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/gancourse/blob/main/notebooks/07_cyclegan_horse2zebra.ipynb)
+#
+# # 07 · Horse to zebra: is my code wrong, or is my data hard?
+#
+# After this chapter you can
+#
+# - find out whether poor pictures come from your code or from your data;
+# - say what the identity loss is, how it is weighted, and what it does to the
+#   other losses;
+# - read a distance such as KID beside the loss, and decide when to stop;
+# - run a blind study, and put an interval on what people said;
+# - name pictures on which the translation has to fail, and say why.
+#
+# **Data:** horse2zebra, the official set, 1,067 horses and 1,334 zebras for
+# training, 120 and 140 for the test, or seeded stand-ins where it is not at
+# hand; every figure says which. **Time:** about a minute on two CPU cores
+# (`quick`). The reference recipe at 256 px (`full`) is for a GPU; no recorded
+# run of this chapter had one. The story follows M. Gallaspy's *Implementing
+# CycleGAN* (Cloudera Fast Forward Labs, 2022).
+
+# %% tags=["parameters"]
+PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else full with CUDA, else quick
+SEED = 0
+DATA = "auto"  # "real" never falls back to stand-ins, "stand-in" always does
+ITERATION = 2  # 0, 1 or 2: which stage of the story section 4 trains
+EPOCHS = None  # None: what the profile says
+LAMBDA_IDENTITY = None  # None: what the iteration says; a fraction of λ
+BLOCKS = None  # None: what the iteration says; residual blocks of a generator
+
+# %% tags=["nbval-ignore-output"]
+# In Colab: install the package; torch stays as it is.
+import importlib.util
+import sys
+
+if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
+    import subprocess
+
+    source = "git+https://github.com/OWNER/gancourse"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", source], check=True)
+
+import io
+import math
+
+import torch
+from IPython.display import display
+from PIL import Image
+
+from gancourse import data, device, plots, profiles, records, widgets
+from gancourse.errors import GancourseError
+from gancourse.evaluation import content
+from gancourse.evaluation.study import Study, wilson
+from gancourse.exercises import check
+from gancourse.experiments.cyclegan import load_domain, pairs_of
+from gancourse.models import cyclegan as models
+from gancourse.runner import report
+from gancourse.training.callbacks import ProgressBar
+from gancourse.training.cyclegan import CycleGANStep, LinearDecay, decay, translate
+from gancourse.training.loop import fit
+from gancourse.widgets.study import StudyPanel, Upload, Vote, read_upload
+
+profile = profiles.resolve(PROFILE)
+device.seed_everything(SEED)
+print(f"profile {profile}, {device.describe()}")
+
+# %% [markdown]
+# ## 1 · The question
+#
+# An engineer wants pictures of steel defects. He writes a CycleGAN from the
+# paper, trains it on his steel, and the pictures are bad. Is the code wrong, or
+# is the data hard? From the steel alone nobody can tell: both look the same.
+#
+# So he leaves the steel and goes to a place where the answer is known. For
+# horse2zebra there are published pictures, and a reference implementation
+# that others have run. Now every outcome says something:
+#
+# | reference, horse2zebra | mine, horse2zebra | mine, steel | look at |
+# |---|---|---|---|
+# | good | poor | – | my code |
+# | good | good | poor | the data, or how the task is posed |
+# | good | good | good | done |
+# | poor | poor | – | the environment: versions, weights, the data on disk |
+#
+# He needed three tries until the second row was his. Each try was one
+# difference to the reference recipe, and each is a setting here:
+#
+# - **iteration 0:** the paper, read too fast. No identity loss, and a generator
+#   with fewer layers than the reference;
+# - **iteration 1:** identity loss added, and the layers;
+# - **iteration 2:** some settings corrected, and a loss term scaled as the
+#   reference scales it.
+#
+# The post does not say how many layers were missing, nor which term was scaled
+# wrongly. We leave out two of three residual blocks, and scale the identity
+# loss, a mistake that several public repositories have. Iteration 0 differs in
+# two things at once, which is a poor experiment. So there is a fourth setting
+# between 0 and 1, with all layers but without identity loss: *identity off*. It
+# is iteration 2 with one switch turned.
+
+# %% [markdown]
+# ## 2 · The data, before the blame
+#
+# Hard data can be seen before any training. Look for horses that fill the
+# picture beside horses of a few pixels, for people, frames, and zebras in
+# black and white. The lines under the figure count two kinds of trouble: exact
+# copies of another training picture, and pictures without colour.
+
+
+# %% tags=["nbval-ignore-output"]
+def changes(iteration, blocks):
+    """What an iteration changes in the reference recipe, which has ``blocks`` blocks."""
+    return {
+        0: {"lambda_identity": 0.0, "blocks": max(1, blocks // 3)},
+        1: {"lambda_identity": 0.05},  # 0.05 · λ = 0.5: somebody forgot the λ
+        2: {},
+    }[iteration]
+
+
+settings = profiles.settings("horse2zebra", profile, seed=SEED)
+settings = profiles.replace(settings, **changes(ITERATION, settings.blocks))
+knobs = {"epochs": EPOCHS, "lambda_identity": LAMBDA_IDENTITY, "blocks": BLOCKS}
+settings = profiles.replace(settings, **{k: v for k, v in knobs.items() if v is not None})
+
+train_a, train_b = (load_domain(settings, part, DATA) for part in "AB")
+test_a, test_b = (load_domain(settings, part, DATA, "test") for part in "AB")
+shown = {name: s.images[:: len(s) // 12][:12] for name, s in (("A", train_a), ("B", train_b))}
+figure = plots.rows(shown, 12, "training pictures: horses (A) and zebras (B)", train_a.caption)
+plots.show(
+    figure, "A row of twelve pictures of horses above a row of twelve of zebras.", photo=True
+)
+for name, images in (("A", train_a.images), ("B", train_b.images)):
+    copies = len(images) - len(images.flatten(1).unique(dim=0))
+    grey = (images == images[:, :1]).flatten(1).all(1).sum()
+    print(f"{name}: {len(images)} for training, {copies} of them copies, {grey} without colour")
+
+# %% [markdown]
+# Two more traps wait in the folder names. The archive has `trainA`, `trainB`,
+# `testA`, `testB`; code that expects `train/A` finds nothing and reports
+# `num_samples=0` at the first batch. And the test horses must stay out of every
+# choice: one of them (`n02381460_1160`) is also in the training set.
+
+# %% [markdown]
+# ## 3 · Three iterations, as settings
+#
+# Chapter 05 builds the objective. In its symbols, `gen_ab` turns horses (A)
+# into zebras (B), `gen_ba` zebras into horses, `disc_a` judges horses. The
+# generators minimise
+#
+# $$\mathcal{L} = \mathcal{L}_{\text{adv}}
+#   + \lambda\,(\lVert \text{rec}_a - \text{real}_a \rVert_1
+#             + \lVert \text{rec}_b - \text{real}_b \rVert_1)
+#   + \lambda\,\lambda_{\text{idt}}\,
+#       (\lVert \text{idt}_a - \text{real}_a \rVert_1
+#      + \lVert \text{idt}_b - \text{real}_b \rVert_1) ,$$
+#
+# with norms as means over pixels. The last term is the *identity loss*. Here
+# $\text{idt}_b$ is `gen_ab(real_b)`: a zebra that goes through the network
+# that makes zebras should come out as it went in. Without it nothing forbids a
+# generator to change the tint of the whole picture: the paper saw paintings of
+# daytime become photographs of sunset, and brought the term in for them.
+#
+# The weight has two factors. $\lambda_{\text{idt}} = 0.5$ is a *fraction* of
+# $\lambda = 10$, so the term counts 5 in all. Who reads 0.5 as the weight
+# itself has a tenth of it: iteration 1.
+
+
+# %%
+def generator_total(nets, real_a, real_b, lambda_cycle, identity_weight):
+    """What both generators minimise, one forward pass for each term."""
+    gen_ab, gen_ba, disc_a, disc_b = nets
+    fake_b, fake_a = gen_ab(real_a), gen_ba(real_b)
+    rec_a, rec_b = gen_ba(fake_b), gen_ab(fake_a)
+
+    adv_a = (disc_a(fake_a) - 1).square().mean()  # least squares: D should say 1
+    adv_b = (disc_b(fake_b) - 1).square().mean()
+    cycle_a = (rec_a - real_a).abs().mean()
+    cycle_b = (rec_b - real_b).abs().mean()
+    total = adv_a + adv_b + lambda_cycle * (cycle_a + cycle_b)
+    if identity_weight:
+        idt_a = (gen_ba(real_a) - real_a).abs().mean()
+        idt_b = (gen_ab(real_b) - real_b).abs().mean()
+        total = total + identity_weight * (idt_a + idt_b)
+    return total
+
+
+# %% [markdown]
+# The package runs the translation and the identity pass as one batch, which is
+# faster and, with instance norm, the same. We check that for each iteration:
+
+# %%
+torch.manual_seed(0)
+real_a, real_b = torch.rand(2, 2, 3, 16, 16) * 2 - 1
+for iteration, identity_weight in ((0, 0.0), (1, 0.5), (2, 5.0)):
+    tiny = profiles.settings("horse2zebra", "smoke", **changes(iteration, 1))
+    package = CycleGANStep(tiny, "cpu")
+    nets = [package.network(name) for name in ("gen_ab", "gen_ba", "disc_a", "disc_b")]
+    with torch.no_grad():
+        ours = generator_total(nets, real_a, real_b, 10.0, identity_weight)
+        theirs = package.generator_terms(real_a, real_b)[0]["gen"]
+    assert abs(ours - theirs) < 1e-5 * theirs
+    small = profiles.settings("horse2zebra", "small", **changes(iteration, 3))
+    weights = sum(p.numel() for p in models.generator(small).parameters())
+    print(
+        f"iteration {iteration}: identity weight {identity_weight:g}, "
+        f"{small.blocks} residual block(s), {weights:,} weights a generator in the small runs"
+    )
+print("claim holds: 3 of 3 totals equal the package's")
+
+# %% [markdown]
+# Before training, predict. With the identity loss a non-negative term joins
+# the sum, so the *total* should rise. And the cycle losses? `gen_ab` learns to
+# leave zebras alone, `gen_ba` to leave horses alone: both are drawn towards
+# changing little, and two maps that change little undo each other easily. That
+# is a reason to expect *lower* cycle losses. It is no proof: the identity loss
+# never sees a horse in `gen_ab`. The post saw both effects, with one run each.
+# Section 5 looks at several seeds.
+
+# %% [markdown]
+# ## 4 · One run at this profile
+#
+# `ITERATION` in the parameter cell chooses which iteration trains here,
+# `LAMBDA_IDENTITY` and `BLOCKS` turn a single switch.
+
+# %% tags=["nbval-ignore-output"]
+device.seed_everything(SEED)
+step = CycleGANStep(settings)
+batches = pairs_of(train_a.to(step.device), train_b.to(step.device), settings)
+both = f"{train_a.caption} and {train_b.caption}"
+live = widgets.LiveFigure((test_a.images[:4], test_b.images[:4]), f"iteration {ITERATION}", both)
+bar = ProgressBar(("gen", "cycle_a", "cycle_b"))
+history = fit(step, batches, settings.epochs, [LinearDecay(), bar, live])
+
+# %% [markdown]
+# *Left:* `adv_a`, `adv_b` are the generators' side of the game, `disc_a`,
+# `disc_b` the discriminators'. A least-squares D that can only guess says ½
+# everywhere; then each `disc` is 0.25 and each `adv` 0.25 as well. *Middle:*
+# the cycle and identity distances, before weighting. *Right:* the upper four
+# pictures began as horses, the lower four as zebras.
+#
+# One epoch is nothing: the pictures come back blurred and not striped. What a
+# short run can show is that the parts work: both discriminators moved, and the
+# round trip got better.
+
+# %% tags=["nbval-ignore-output"]
+start, end = (sum(history.terms["cycle_a"][part]) / 5 for part in (slice(5), slice(-5, None)))
+print(f"cycle_a: {start:.3f} in the first five steps, {end:.3f} in the last five")
+if profile != "smoke" and len(history) >= 100:
+    assert end < start, "the round trip did not get better"
+fresh = CycleGANStep(settings, "cpu").state_dict()
+for name in ("disc_a", "disc_b"):
+    now = step.network(name).state_dict()
+    assert any(not torch.equal(now[k].cpu(), fresh[name][k]) for k in now), f"{name} never moved"
+
+# %% [markdown]
+# ## 5 · Each difference, over seeds
+#
+# The repository holds short runs of all four settings on the real photos, at
+# 32 px. They are far too small for good zebras. They are there for one purpose:
+# to compare settings, which takes seeds more than it takes size.
+
+# %%
+runs = {
+    name.split("/")[1]: records.load(name)
+    for name in records.names()
+    if name.startswith("horse2zebra/")
+}
+long_run = runs.get("lambda10-idt0.5-seed0")
+ARMS = {
+    "iteration 0": "small-iteration0",
+    "identity off": "small-noidentity",
+    "iteration 1": "small-iteration1",
+    "iteration 2": "small-iteration2",
+}
+arms = {label: [runs[n] for n in runs if n.startswith(f"{p}-seed")] for label, p in ARMS.items()}
+arms = {label: group for label, group in arms.items() if group}
+for label, group in arms.items():
+    s = group[0]["settings"]
+    print(
+        f"{label:12s} {s['blocks']} block(s), identity weight "
+        f"{s['lambda_cycle'] * s['lambda_identity']:g}; {s['size']} px, width {s['width']}, "
+        f"{len(group[0]['curves']['gen']):,} steps of {s['batch_size']}, {len(group)} seed(s), "
+        f"{sum(r['seconds'] for r in group) / len(group) / 60:.1f} min each"
+    )
+print(f"small runs in this checkout: {sum(map(len, arms.values()))} of 12 planned")
+
+# %% tags=["nbval-ignore-output"]
+if arms:
+    one = next(iter(arms.values()))[0]
+    shown = {"input": one.strip[:, 0]}
+    shown |= {label: group[0].strip[:, -1] for label, group in arms.items()}
+    title = "small runs, first seed, last epoch: four horses → zebras, four zebras → horses"
+    figure = plots.rows(shown, 8, title, f"{one['data']['caption']}; {one['device']}")
+    plots.show(
+        figure, "Eight held-out inputs, and one row of translations for each setting.", photo=True
+    )
+
+# %% [markdown]
+# What to see: colours first. Does a row change the tint of grass and sky, or
+# only the animal? At this size and length no row shows proper stripes, so the
+# eye decides little. The curves below show the post's three: the generators'
+# total and both cycle losses, with identity loss and without. Lines are means
+# over the seeds, bands their range.
+
+
+# %% tags=["nbval-ignore-output"]
+def draw_terms(groups, terms):
+    """One panel a term: mean over the seeds, smoothed, and their range."""
+    figure, axes = plots.subplots(1, len(terms), figsize=(10, 3.1))
+    for axis, (term, title) in zip(axes, terms.items(), strict=True):
+        for (label, group), (color, style) in zip(groups.items(), plots.CYCLE, strict=False):
+            steps = len(group[0]["curves"][term])
+            window = max(1, steps // 12)
+            lines = torch.stack(
+                [torch.tensor(plots.smooth(run["curves"][term], window)) for run in group]
+            )
+            x = torch.arange(1, steps + 1) * group[0]["settings"]["epochs"] / steps
+            axis.plot(x, lines.mean(0), style, color=color, label=label)
+            axis.fill_between(x, lines.amin(0), lines.amax(0), color=color, alpha=0.2, linewidth=0)
+        axis.set(title=title, xlabel="epoch")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+TERMS = {"gen": "total of the generators", "cycle_a": "cycle_a", "cycle_b": "cycle_b"}
+switch = {label: arms[label] for label in ("identity off", "iteration 2") if label in arms}
+if len(switch) == 2:
+    figure = draw_terms(switch, TERMS)
+    counts = " and ".join(str(len(group)) for group in switch.values())
+    figure.supxlabel(f"{one['data']['caption']}; {counts} seeds", fontsize=8, color=plots.GREY)
+    plots.show(
+        figure,
+        "Three panels of curves against the epoch: the generators' total loss and the two cycle "
+        "losses, each with the identity loss off and on, as a mean over seeds with a band.",
+    )
+
+# %% [markdown]
+# The numbers: means over the last epoch of each run, and KID of the 120 test
+# horses, translated, against the 140 test zebras. From one row to the next one
+# thing changes: layers, then the identity loss at a tenth of its weight, then
+# its full weight. `rest` is the total without the identity part: the sum of the
+# terms that both sides of the switch have.
+
+
+# %%
+def last_epoch(run, term):
+    """Mean of a loss term over a run's last epoch; 0 for a term that it did not have."""
+    values = run["curves"].get(term, [0.0])
+    values = values[-max(1, len(values) // run["settings"]["epochs"]) :]
+    return sum(values) / len(values)
+
+
+def rest(run):
+    """The generators' total without its identity part."""
+    s = run["settings"]
+    identity = last_epoch(run, "idt_a") + last_epoch(run, "idt_b")
+    return last_epoch(run, "gen") - s["lambda_cycle"] * s["lambda_identity"] * identity
+
+
+MEASURES = {
+    "total": lambda run: last_epoch(run, "gen"),
+    "rest": rest,
+    "cycle_a": lambda run: last_epoch(run, "cycle_a"),
+    "cycle_b": lambda run: last_epoch(run, "cycle_b"),
+    "KID×10³": lambda run: run["final"]["a_to_b"]["held_out"]["KID×10³"][0],
+}
+over_seeds = {
+    label: {name: [measure(run) for run in group] for name, measure in MEASURES.items()}
+    for label, group in arms.items()
+}
+for label, found in over_seeds.items():
+    print(label)
+    for name, values in found.items():
+        mean = sum(values) / len(values)
+        print(f"  {name:8s} {mean:6.3f} [{min(values):.3f}, {max(values):.3f}]")
+
+
+# %%
+def compare(before, after):
+    """How each measure changed from one setting to another, and whether the seeds lie apart."""
+    n, m = (len(over_seeds[label]["total"]) for label in (before, after))
+    print(f"{before} → {after} ({n} and {m} seeds)")
+    for name in MEASURES:
+        old, new = (over_seeds[label][name] for label in (before, after))
+        change = sum(new) / len(new) - sum(old) / len(old)
+        apart = max(old) < min(new) or max(new) < min(old)
+        print(f"  {name:8s} {change:+7.3f}, seeds {'apart' if apart else 'overlap'}")
+    by_chance = min(1.0, 2 / math.comb(n + m, n))
+    print(f"  seeds of one and the same setting lie apart with probability {by_chance:.2f}")
+
+
+order = [label for label in ARMS if label in arms]
+for before, after in zip(order, order[1:], strict=False):
+    compare(before, after)
+if len(switch) == 2:
+    print("the switch alone:")
+    compare(*switch)
+
+# %% [markdown]
+# Read a change only where the seeds lie apart, and remember how often that
+# happens by chance, once for every line. The next cell puts the post's two
+# findings into one sentence each, seed by seed: the same seed means the same
+# first weights and the same batches.
+
+# %%
+if len(switch) == 2:
+    off, on = (over_seeds[label] for label in switch)
+    pairs = min(len(off["total"]), len(on["total"]))
+
+    def holds(name, sign):
+        """In how many seeds ``name`` moved in the direction of ``sign``."""
+        return sum(sign * (b - a) > 0 for a, b in zip(off[name], on[name], strict=False))
+
+    print(f"identity loss on: total up in {holds('total', 1)} of {pairs} seeds")
+    print(f"identity loss on: cycle_a down in {holds('cycle_a', -1)} of {pairs} seeds")
+    print(f"identity loss on: cycle_b down in {holds('cycle_b', -1)} of {pairs} seeds")
+    print(f"identity loss on: KID down in {holds('KID×10³', -1)} of {pairs} seeds")
+    print(f"all {pairs} in one direction by coin flips: {2 * 0.5**pairs:.2f}")
+else:
+    print("the 2 settings that this cell compares are not recorded here")
+
+# %% [markdown]
+# **The lesson.** A loss is no judge between two recipes with different sums:
+# the total rises because a term was added, whatever happens to the pictures.
+# Cloudera's path worked because each difference to the reference was looked
+# for, found and switched, one at a time, on data where the answer was known.
+# There is a stricter tool for the same job. One step of your code and one step
+# of a plain transcription of the paper, from the same weights on the same
+# images, must give the same numbers. This repository does that to $10^{-5}$
+# (`tests/test_cyclegan.py`), and no epoch is trained for it.
+
+# %% [markdown]
+# ## 6 · The recorded long run: loss and KID
+#
+# The long run is iteration 2 at 64 px: still a quarter of the published side
+# and a quarter of the width, for want of a GPU.
+
+# %%
+if long_run:
+    s = long_run["settings"]
+    steps = len(long_run["curves"]["gen"])
+    print(
+        f"{s['size']} px, width {s['width']}, {s['blocks']} blocks, {s['epochs']} epochs, "
+        f"{steps:,} steps of {s['batch_size']}, lr {s['lr']:g}: {steps * s['batch_size']:,} horses "
+        f"and as many zebras seen, {long_run['seconds'] / 3600:.1f} h on {long_run['device']}"
+    )
+reference = profiles.CycleGANSettings()
+seen = reference.epochs * 1334
+print(
+    f"reference: {reference.size} px, width {reference.width}, {reference.blocks} blocks,", end=" "
+)
+print(f"{reference.epochs} epochs, {seen:,} steps of {reference.batch_size}, lr {reference.lr:g}")
+
+# %% tags=["nbval-ignore-output"]
+if long_run:
+    epochs = long_run["samples"]["epochs"]
+    for rows, name in ((slice(4), "horses → zebras"), (slice(4, 8), "zebras → horses")):
+        title = f"{name}: the same four test pictures over time"
+        figure = plots.strip(long_run.strip[rows], epochs, title, long_run.caption)
+        plots.show(
+            figure,
+            f"Four rows, {name}: the input, then its translation at growing epochs.",
+            photo=True,
+        )
+
+# %% [markdown]
+# The first column is the input. At epoch 0 the untrained generator paints
+# coloured noise: instance norm stretches whatever the first weights give to
+# full contrast. Then the picture comes back, first its tint, then its edges,
+# and something of the other animal: browns go, dark and light patches come;
+# zebras turn reddish. Look at grass and sky as well: do they keep their colour?
+# Move through the epochs yourself:
+
+
+# %% tags=["nbval-ignore-output"]
+def draw_epoch(epoch):
+    """The recorded translations of one epoch below their inputs."""
+    column = epochs.index(epoch)
+    shown = {"input": long_run.strip[:, 0], f"epoch {epoch}": long_run.strip[:, column]}
+    return plots.rows(shown, 8, "four horses, four zebras", long_run.caption)
+
+
+if long_run:
+    display(widgets.panel(draw_epoch, epoch=widgets.slider(epochs[1:], "epoch", start=epochs[-1])))
+
+# %% [markdown]
+# When should one stop? For a classifier one stops where the loss on held-out
+# data is lowest. A GAN's loss is the score of a game whose opponent learns,
+# too, so a falling loss of G may only say that D got worse. KID compares
+# pictures with pictures and has no opponent. Below, both over the same run.
+
+
+# %%
+def by_epoch(run, term):
+    """Mean of a loss term over each epoch."""
+    return torch.tensor(run["curves"][term]).reshape(run["settings"]["epochs"], -1).mean(1)
+
+
+def kids(run, side):
+    """KID×10³ of horse → zebra at each measured epoch: (epochs, values, low, high)."""
+    rows = [m["a_to_b"][side]["KID×10³"] for m in run["metrics"]]
+    return [m["epoch"] for m in run["metrics"]], *(
+        list(column) for column in zip(*rows, strict=True)
+    )
+
+
+def lowest(at, values):
+    """Where ``values`` is lowest."""
+    return min(zip(values, at, strict=True))[::-1]
+
+
+if long_run:
+    total = by_epoch(long_run, "gen").tolist()
+    both_cycles = (by_epoch(long_run, "cycle_a") + by_epoch(long_run, "cycle_b")).tolist()
+    each = list(range(1, len(total) + 1))
+    at, to_test, low, high = kids(long_run, "held_out")
+    _, to_train, *_ = kids(long_run, "train")
+    minima = {
+        "G's total loss": lowest(each, total),
+        "cycle_a + cycle_b": lowest(each, both_cycles),
+        "KID×10³ to training zebras": lowest(at, to_train),
+        "KID×10³ to test zebras": lowest(at, to_test),
+    }
+    for name, (epoch, value) in minima.items():
+        print(f"{name:27s} lowest at epoch {epoch:2d}: {value:.3f}")
+    print(f"KID was measured at epochs {', '.join(map(str, at))}, the losses at every one")
+    together = minima["G's total loss"][0] == minima["KID×10³ to test zebras"][0]
+    print(
+        f"the minima of loss and KID {'coincide' if together else 'do not coincide'} in this 1 run"
+    )
+    best = minima["KID×10³ to test zebras"][1]
+    close = [e for e, a, b in zip(at, low, high, strict=True) if a <= best <= b]
+    print(f"epochs whose 95 % interval holds the lowest KID: {', '.join(map(str, close))}")
+
+# %% tags=["nbval-ignore-output"]
+if long_run:
+    figure, (top, bottom) = plots.subplots(2, 1, figsize=(8, 5.2), sharex=True)
+    top.plot(each, total, "-", color=plots.BLUE, label="G's total loss")
+    ten = [10 * value for value in both_cycles]
+    top.plot(each, ten, "--", color=plots.ORANGE, label="of it λ (cycle_a + cycle_b)")
+    top.set_ylabel("loss, mean of the epoch")
+    bottom.plot(at, to_test, "o-", color=plots.GREEN, label="to the test zebras, 95 % interval")
+    bottom.fill_between(at, low, high, color=plots.GREEN, alpha=0.15, linewidth=0)
+    bottom.plot(at, to_train, "s:", color=plots.PINK, label="to the training zebras")
+    bottom.set(xlabel="epoch", ylabel="KID×10³, horse → zebra")
+    untouched = long_run["baselines"]["a_to_b"]["untouched inputs"]["KID×10³"][0]
+    bottom.axhline(untouched, color=plots.GREY, linestyle=":")
+    bottom.annotate("untouched horses", (1.01, untouched), xycoords=("axes fraction", "data"),
+                    va="center", fontsize=8, color=plots.GREY)  # fmt: skip
+    marks = (
+        (top, "G's total loss"),
+        (top, "cycle_a + cycle_b"),
+        (bottom, "KID×10³ to test zebras"),
+    )
+    for axis, name in marks:
+        epoch, value = minima[name]
+        scale = 10 if name.startswith("cycle") else 1
+        axis.plot(epoch, scale * value, "v", color="black", markersize=7)
+    for axis in (top, bottom):
+        axis.legend(frameon=False, fontsize=8)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle("loss and KID of one run; black triangles mark the minima", fontsize=10)
+    figure.supxlabel(long_run.caption, fontsize=8, color=plots.GREY)
+    plots.show(
+        figure,
+        "Two panels over the epochs: above, the generators' total and the cycle part of it; below, "
+        "KID to the test and to the training zebras. Triangles mark the lowest points.",
+    )
+
+# %% [markdown]
+# A rule that can be defended: take KID to the *training* zebras every few
+# epochs, keep the checkpoint where it is lowest, and report the KID to the
+# *test* zebras of that checkpoint. Who picks the epoch by the test set reports
+# a number that is too good. Where several intervals hold the lowest value, the
+# choice between those epochs is open, and a picture may decide it.
+#
+# The post used the distance the same way, as a condition that is necessary but
+# not sufficient: it converged there, its minimum and the minimum of the loss
+# fell on different epochs, and the model of minimum loss had distorted
+# backgrounds. The last point is not tested here: a record keeps the weights of
+# the last epoch alone.
+
+# %% [markdown]
+# ## 7 · How good is it?
+#
+# A distance needs a scale, and the scale depends on the size of the pictures
+# and on the features. So each size brings its own: the horses *untouched*
+# (nothing was translated) and the *floor* (real zebras of the training set
+# against those of the test set).
+
+# %%
+def row(label, found):
+    """One line of the table: the Fréchet distance, KID×10³ and its 95 % interval."""
+    metric = next(name for name in found if name != "KID×10³")
+    value, low, high = found["KID×10³"]
+    print(
+        f"  {label:34s} {metric} {found[metric]:6.2f}   KID×10³ {value:6.2f} [{low:.2f}, {high:.2f}]"
+    )
+
+
+for name, group in {"long run": [long_run] if long_run else [], **arms}.items():
+    for run in group:
+        scale = run["baselines"]["a_to_b"]
+        if name == "long run" or run is arms[order[0]][0]:
+            counts = run["data"]["a"]["held_out"], run["data"]["b"]["held_out"]
+            print(f"{run['settings']['size']} px, {counts[0]} horses against {counts[1]} zebras")
+            row("untouched horses", scale["untouched inputs"])
+            row("floor: training zebras", scale["training images"])
+        row(
+            f"{name}, seed {run['settings']['seed']}, last epoch",
+            run["final"]["a_to_b"]["held_out"],
+        )
+        if name == "long run":
+            row(
+                f"{name}, epoch {run['best']['epoch']}, chosen as above",
+                run["best"]["a_to_b"]["held_out"],
+            )
+
+print("256 px, from data/README.md (no interval given)")
+AT_256 = {"untouched horses": (1.39, 2.67), "floor: training zebras": (0.35, -0.02)}
+AT_256["a pretrained model, 50 horses"] = (0.80, 0.54)
+for label, (frechet, kid) in AT_256.items():
+    print(f"  {label:34s} FID-768 {frechet:6.2f}   KID×10³ {kid:6.2f}")
+
+
+# %%
+def share(value, untouched, floor):
+    """How much of the way from untouched to real zebras a KID has gone."""
+    return (untouched - value) / (untouched - floor)
+
+
+print(f"the pretrained model at 256 px went {share(0.54, 2.67, -0.02):.0%} of the way")
+if long_run:
+    reached, scale = long_run["final"]["a_to_b"]["held_out"], long_run["baselines"]["a_to_b"]
+    limits = [scale[k]["KID×10³"][0] for k in ("untouched inputs", "training images")]
+    print(
+        f"the long run at {long_run['settings']['size']} px went "
+        f"{share(reached['KID×10³'][0], *limits):.0%} of the way on its own scale"
+    )
+    _, low, high = reached["KID×10³"]
+    verdict = (
+        "nearer to" if high < limits[0] else "farther from" if low > limits[0] else "as far from"
+    )
+    print(
+        f"its translations are {verdict} zebras {'than' if verdict != 'as far from' else 'as'}",
+        end="",
+    )
+    print(f" untouched horses (at 95 %: {low:.2f} to {high:.2f} beside {limits[0]:.2f})")
+    kept = long_run["final"]["a_to_b"]["agreement"]
+    print(
+        f"content: edges of a translation agree with those of its own horse to "
+        f"{kept['paired']:.2f}, with those of other horses to {kept['shuffled']:.2f}"
+    )
+
+# %% [markdown]
+# The course aims at KID×10³ below 0.5 at 256 px. That aim was set for a GPU.
+# None was to be had, so it was not tried, and the number at 64 px neither
+# meets nor misses it. The two shares above are a rough comparison across
+# sizes, no more: at 64 px thin stripes are gone before the network sees them,
+# and the Inception features look at an enlarged picture.
+#
+# Published numbers for horse → zebra, all from other people's runs at 256 px:
+#
+# | model | FID (2048 features) | source |
+# |---|---|---|
+# | CycleGAN, official weights, identity loss on | 62.1 | mmagic |
+# | CycleGAN, official weights, identity loss off | 77.2 | mmagic |
+# | CycleGAN | 77.2 (75.2 with clean resizing) | clean-fid |
+# | CycleGAN, one recipe re-run | 64.5 and 74.8 | two re-runs |
+# | CUT | 45.5 (43.7) | clean-fid |
+# | FastCUT | 73.4 (72.5) | clean-fid |
+#
+# These are on another scale than FID-768: other features, another size. Do not
+# compare 62.1 with anything above. But compare within the table: one recipe,
+# re-run, moved by ten points, so a gain of ten points in one run shows nothing.
+# And the 77.2 that papers quote as *CycleGAN* is the model *without* identity
+# loss. The switch of section 5 is worth 15 points in their numbers.
+
+# %% [markdown]
+# ## 8 · A blind vote
+#
+# Numbers see textures; people see zebras. But people also see labels: who knows
+# which pictures are his own finds them better. So Cloudera's colleagues got two
+# sets without names. Now it is your turn. Both sets hold the same test horses,
+# from the settings of two different iterations. Vote before you scroll on. The
+# panel takes one vote and then reveals.
+
+# %% tags=["nbval-ignore-output"]
+if {"iteration 0", "iteration 2"} <= set(arms):
+    ballot = {k: arms[k][0].generator("gen_ab") for k in ("iteration 0", "iteration 2")}
+    vote_size = arms["iteration 0"][0]["settings"]["size"]
+else:  # no small runs here: this run against its own start
+    ballot = {"trained": step.network("gen_ab"), "untrained": CycleGANStep(settings).gen_ab}
+    vote_size = settings.size
+voters = load_domain(profiles.replace(settings, size=vote_size), "A", DATA, "test")
+voters = voters.subset(slice(0, None, max(1, len(voters) // 12))).subset(slice(12))
+sets = {label: translate(net, voters.images) for label, net in ballot.items()}
+vote = Vote(sets, "Which set shows the better zebras?", seed=SEED)
+vote
+
+# %% tags=["nbval-ignore-output"]
+shown = {"input": voters.images}
+shown |= {f"set {i + 1}": sets[label] for i, label in enumerate(vote.labels)}
+figure = plots.rows(
+    shown, 12, "two sets without names, and the horses they came from", voters.caption
+)
+plots.show(
+    figure,
+    "Three rows of twelve pictures: horses, and two unlabelled sets of translations.",
+    photo=True,
+)
+
+# %% [markdown]
+# The post's vote, after its third try. One set came from the reference
+# implementation, the other from his own, trained for as many epochs.
+#
+# | who | said |
+# |---|---|
+# | the author | comparable |
+# | Melanie | his own is more plausible |
+# | Andrew | his own is slightly more plausible |
+# | Juno | zebras comparable; the reference's backgrounds are less plausible |
+#
+# Nobody preferred the reference. How much is that worth? Count the three who
+# saw a difference and all leaned the same way:
+
+# %%
+lean, low, high = wilson(3, 3)
+print(f"3 of 3 by coin flips, either way: {2 * 0.5**3:.2f}")
+print(f"share that would prefer his own: {lean:.0%}, 95 % interval {low:.0%} to {high:.0%}")
+
+# %% [markdown]
+# That was enough for his question: no sign that his code is *worse* than the
+# reference. It is far too little to call it better. Now the reveal. Run the
+# next cell after your vote.
+
+# %% tags=["nbval-ignore-output"]
+print(f"your vote: {vote.chosen or 'not cast yet'}")
+for number, label in enumerate(vote.labels, start=1):
+    kept = content.agreement(voters.images, sets[label])
+    line = f"set {number}: {label:12s} edges kept {kept.paired.mean():.2f}"
+    if label in over_seeds:
+        values = over_seeds[label]["KID×10³"]
+        line += f", KID×10³ {values[0]:.2f} (all seeds {min(values):.2f} to {max(values):.2f})"
+    print(line)
+
+# %% [markdown]
+# ## 9 · Real or fake, in one second
+#
+# The CycleGAN paper let people on Amazon Mechanical Turk (AMT) judge. A trial
+# shows a real and a generated picture side by side for one second; then the
+# viewer says which was real. Ten trials for practice come with feedback, the
+# next forty count and come without. The result is the share of trials in which
+# the *generated* picture was taken for the real one. Fifty per cent would be
+# perfect: it is what somebody gets who cannot tell and guesses.
+#
+# Do it yourself: test zebras against test horses that went through `gen_ab`.
+# It takes about three minutes. Nothing is sent anywhere.
+
+# %% tags=["nbval-ignore-output"]
+if long_run:
+    gen_ab, gen_ba = (long_run.generator(name) for name in ("gen_ab", "gen_ba"))
+    size, made_by = long_run["settings"]["size"], "the recorded long run"
+else:
+    gen_ab, gen_ba = (step.network(name) for name in ("gen_ab", "gen_ba"))
+    size, made_by = settings.size, f"this run ({profile})"
+at_size = profiles.replace(settings, size=size)
+horses, zebras = (load_domain(at_size, part, DATA, "test") for part in "AB")
+fakes = translate(gen_ab, horses.images)
+StudyPanel(Study(zebras.images, fakes, seed=SEED))
+
+# %% tags=["nbval-ignore-output"]
+figure, axes = plots.subplots(1, 4, figsize=(9, 2.9))
+for first, seed in ((0, SEED + 1), (2, SEED + 2)):
+    trial = Study(zebras.images, fakes, seed=seed)
+    pair = trial.pair()
+    answer = "left" if trial.answer("left") else "right"
+    for axis, image, side in zip(axes[first : first + 2], pair, ("left", "right"), strict=True):
+        axis.imshow(plots.tile(image[None]))
+        axis.set_title("real" if side == answer else "generated", fontsize=10)
+        axis.set_axis_off()
+figure.suptitle(f"two trials with their answers; generated by {made_by}", fontsize=10)
+figure.supxlabel(f"{zebras.caption}; {horses.caption}", fontsize=8, color=plots.GREY)
+plots.show(
+    figure, "Two pairs of pictures, each with one real zebra and one translated horse.", photo=True
+)
+
+# %% [markdown]
+# Before trusting a study, let readers of known ability take it, as one weighs
+# a known weight on a new balance. A *coin* cannot tell anything. An *expert*
+# recognises the real picture in three trials of four. The *stripe meter* is a
+# program: it calls the picture with the stronger edges real.
+
+# %% tags=["nbval-ignore-output"]
+draw = torch.Generator().manual_seed(SEED)
+
+
+def flip(probability):
+    """True with that probability."""
+    return bool(torch.rand((), generator=draw) < probability)
+
+
+def coin(left, right):
+    """Guesses."""
+    return "left" if flip(0.5) else "right"
+
+
+def expert(left, right):
+    """Right in three trials of four: it looks the picture up among the real ones."""
+    real = "left" if (zebras.images == left).flatten(1).all(1).any() else "right"
+    return real if flip(0.75) else {"left": "right", "right": "left"}[real]
+
+
+def stripe_meter(left, right):
+    """Takes the stronger edges for real."""
+    strength = content.edges(torch.stack([left, right]), blur=0).mean((1, 2))
+    return "left" if strength[0] > strength[1] else "right"
+
+
+for reader in (coin, expert, stripe_meter):
+    trials = Study(zebras.images, fakes, seed=SEED)
+    while not trials.done:
+        trials.answer(reader(*trials.pair()))
+    fooled, low, high = trials.fooled()
+    print(f"{reader.__name__:13s} fooled in {fooled:.1%} of 40 trials [{low:.1%}, {high:.1%}]")
+
+# %% [markdown]
+# The interval is Wilson's. It is meant to hold the truth in 95 of 100 studies.
+# Does it, at 40 trials? For a reader who is fooled with probability $p$ the
+# number of fooled trials is binomial, so we can add up the probabilities of all
+# outcomes whose interval holds $p$. The textbook interval, share ± 1.96
+# standard errors, goes along for comparison.
+
+
+# %%
+def coverage(interval, p, n=40):
+    """Probability that ``interval(k, n)`` holds p."""
+    held = (k for k in range(n + 1) if interval(k, n)[0] <= p <= interval(k, n)[1])
+    return sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in held)
+
+
+def textbook(k, n):
+    """share ± 1.96 standard errors."""
+    half = 1.96 * math.sqrt(k / n * (1 - k / n) / n)
+    return k / n - half, k / n + half
+
+
+for p in (0.5, 0.268, 0.05):
+    ours, theirs = coverage(lambda k, n: wilson(k, n)[1:], p), coverage(textbook, p)
+    print(
+        f"fooled with p = {p:.1%}: Wilson's interval holds {ours:.1%}, the textbook's {theirs:.1%}"
+    )
+
+# %% [markdown]
+# The paper's own AMT numbers are for maps ↔ aerial photos at 256 px: 26.8 %
+# ± 2.8 % fooled for maps → photos, 23.2 % ± 3.4 % for photos → maps. They are
+# cited; nothing here repeats them, and zebras are another task. One thing can
+# be checked: how many trials such a narrow interval takes.
+
+# %%
+per_reader = wilson(11, 40)
+print(f"one reader, 11 of 40: {per_reader[0]:.1%} [{per_reader[1]:.1%}, {per_reader[2]:.1%}]")
+needed = math.ceil(0.268 * (1 - 0.268) * (1.96 / 0.028) ** 2)
+print(f"for ± 2.8 points at 26.8 % it takes {needed} trials, {needed / 40:.0f} readers of 40")
+
+# %% [markdown]
+# Mind what such a study does *not* ask. It compares a real zebra with a fake
+# one, not a fake with its horse: a generator that always paints the same
+# splendid zebra, whatever it was given, would win.
+
+# %% [markdown]
+# ## 10 · Your own picture
+#
+# Any size, any kind: phone photos that are stored lying on their side, grey
+# scans, pictures with a transparent background, animations (the first frame).
+# The picture is cut to a square and scaled to the size that the generator was
+# trained at. What cannot be read is said in the panel, and nothing is lost.
+
+# %% tags=["nbval-ignore-output"]
+Upload(lambda image: translate(gen_ab, image), size)
+
+# %% [markdown]
+# The same without clicking: one test horse saved in five ways, read back and
+# translated. The first, the second and the fourth should agree but for JPEG
+# noise; the last is cut at both sides.
+
+# %% tags=["nbval-ignore-output"]
+photo = data.load("horse2zebra", part="A", size=256, split="test", source=DATA, limit=8)
+picture = Image.fromarray(photo.images[1].permute(1, 2, 0).numpy())
+see_through = picture.copy()
+see_through.putalpha(Image.linear_gradient("L").resize(picture.size))
+sideways = Image.Exif()
+sideways[0x0112] = 6  # EXIF orientation: to be turned clockwise before it is shown
+saved = {
+    "JPEG": (picture, {"format": "JPEG"}),
+    "PNG": (picture, {"format": "PNG"}),
+    "PNG, fading out": (see_through, {"format": "PNG"}),
+    "JPEG lying, EXIF": (picture.rotate(90), {"format": "JPEG", "exif": sideways}),
+    "grey GIF": (picture.convert("L"), {"format": "GIF"}),
+    "700×256 WebP": (picture.resize((700, 256)), {"format": "WEBP"}),
+}
+read = []
+for image, options in saved.values():
+    buffer = io.BytesIO()
+    image.save(buffer, **options)
+    read.append(read_upload(buffer.getvalue(), size))
+read = torch.stack(read)
+figure, axes = plots.subplots(2, len(saved), figsize=(9, 3.6))
+for column, (label, images) in enumerate(
+    zip(saved, zip(read, translate(gen_ab, read), strict=True), strict=True)
+):
+    for axis, image in zip(axes[:, column], images, strict=True):
+        axis.imshow(plots.tile(image[None]))
+        axis.set(xticks=[], yticks=[])
+    axes[0, column].set_title(label, fontsize=9)
+axes[0, 0].set_ylabel("as read")
+axes[1, 0].set_ylabel("translated")
+figure.supxlabel(f"{photo.caption}; translated by {made_by}", fontsize=8, color=plots.GREY)
+plots.show(
+    figure, "One horse read back from six kinds of file, above, and translated, below.", photo=True
+)
+
+# %%
+for name, content_of_file in {"notes.txt": b"no picture", "empty.jpg": b""}.items():
+    try:
+        read_upload(content_of_file, 64)
+    except GancourseError as error:
+        print(f"{name} ({len(content_of_file)} bytes): {error}")
+
+# %% [markdown]
+# ## 11 · Failures, on purpose
+#
+# A demonstration shows what works. A lesson also shows where it must not work.
+# From the test set, by file name: two ordinary horses, then a rider, a man
+# squatting in front of horses, one tiny horse, a sunset with no horse to be
+# seen, and, from the *zebra* test set, a lioness over her prey.
+
+
+# %% tags=["nbval-ignore-output", "thumbnail"]
+CASES = {  # what it shows: domain, file in the real data, number in the stand-ins
+    "ordinary": ("A", "n02381460_4530.jpg", 0),
+    "ordinary, near": ("A", "n02381460_510.jpg", 1),
+    "a rider": ("A", "n02381460_6790.jpg", 2),
+    "a man": ("A", "n02381460_640.jpg", 3),
+    "tiny horse": ("A", "n02381460_950.jpg", 4),
+    "no horse": ("A", "n02381460_4800.jpg", 5),
+    "a lioness": ("B", "n02391049_3200.jpg", 0),
+}
+inputs, labels = [], []
+for label, (domain, file, number) in CASES.items():
+    found = horses if domain == "A" else zebras
+    real = file in found.names
+    inputs.append(found.images[found.names.index(file) if real else number])
+    labels.append(label if real else f"{domain}, picture {number}")
+inputs = torch.stack(inputs)
+fake_b = translate(gen_ab, inputs)
+rec_a = translate(gen_ba, fake_b)
+rows = {"input": inputs, "gen_ab": fake_b, "and back": rec_a}
+figure, axes = plots.subplots(3, len(inputs), figsize=(9.5, 4.5))
+for line, (name, images) in zip(axes, rows.items(), strict=True):
+    for axis, image, label in zip(line, images, labels, strict=True):
+        axis.imshow(plots.tile(image[None]))
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(label if name == "input" else "", fontsize=9)
+    line[0].set_ylabel(name)
+figure.suptitle(f"horse → zebra → horse by {made_by}", fontsize=10)
+figure.supxlabel(f"from {horses.caption}, {zebras.caption}", fontsize=8, color=plots.GREY)
+plots.show(
+    figure,
+    "Three rows of seven pictures: two ordinary horses and five difficult inputs, their "
+    "translations to zebras, and the way back.",
+    photo=True,
+)
+changed = (fake_b.float() - inputs.float()).abs().mean((1, 2, 3))
+for label, value in zip(labels, changed, strict=True):
+    print(f"{label:15s} changed by {value:5.1f} of 255 grey levels on average")
+
+# %% [markdown]
+# Ask four questions of each column.
+#
+# - *Is the change where the animal is?* Nothing in the losses says *horse*. G
+#   learns which textures D believes after repainting, such as brown and smooth
+#   ones. A rider's legs, a man's skin and a lioness are brown and smooth, too.
+#   Riders are rare in both training sets, so D never had to object.
+# - *Does a picture without a horse stay as it is?* The identity loss asks
+#   zebra pictures to stay, not landscapes. If the sunset changes as much as a
+#   horse does, G has learnt what zebra *photos* look like (dry grass, flat
+#   light), and stripes may land on the clouds.
+# - *Does a tiny horse get stripes?* At 64 px it has no room for a single one.
+# - *Does the way back work although the way there failed?* Then the cycle loss
+#   is content. It asks for a way back, not for a zebra.
+#
+# The paper shows the rider, too, and the general rule: colour and texture
+# work, a change of shape does not. The remedy is in the data (riders among the
+# training pictures, tiny horses left out), not in more epochs. That is the
+# second half of the question in the title: here the data is hard.
+
+# %% [markdown]
+# ## 12 · Exercises
+#
+# Replace the `...` and run the cell; it prints your value and the true one.
+#
+# **1. Find the bug (identity, not multiplied by λ).** A repository has
+#
+# ```python
+# loss_idt = lambda_identity * (idt_a + idt_b)        # lambda_identity = 0.5
+# loss_G = adv + lambda_cycle * cycle + loss_idt      # lambda_cycle = 10
+# ```
+#
+# In one step `idt_a` = 0.2 and `idt_b` = 0.3. By how much is its total smaller
+# than the reference's?
+
+# %% tags=["exercise"]
+missing = ...  # reference's total minus this one
+check("what is missing from the total", missing, (10 * 0.5 - 0.5) * (0.2 + 0.3))
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# missing = 10 * 0.5 * 0.5 - 0.5 * 0.5
+# ```
+#
+# 2.5 instead of 0.25: the term is there, the curves look healthy, and it does
+# a tenth of its work.
+# </details>
+
+# %% [markdown]
+# **2. Find the bug (a lost gradient).** Both discriminators share one
+# optimiser:
+#
+# ```python
+# opt_disc.zero_grad()
+# loss_a.backward()
+# opt_disc.zero_grad()
+# loss_b.backward()
+# opt_disc.step()
+# ```
+#
+# Which of `disc_a`, `disc_b` learns? Answer with a list of names.
+
+# %% tags=["exercise"]
+learning = ...  # a list such as ["disc_a", "disc_b"]
+
+torch.manual_seed(0)
+judges = {name: models.PatchDiscriminator(4, 1) for name in ("disc_a", "disc_b")}
+opt_disc = torch.optim.Adam([p for net in judges.values() for p in net.parameters()], 2e-4)
+before = {name: net.layers[0].weight.clone() for name, net in judges.items()}
+for net in judges.values():
+    opt_disc.zero_grad()
+    (net(real_a) - 1).square().mean().backward()
+opt_disc.step()
+moved = [
+    name for name, net in judges.items() if not torch.equal(before[name], net.layers[0].weight)
+]
+check("discriminators that learn (1 or 2 names)", learning, moved)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# learning = ["disc_b"]
+# ```
+#
+# The second `zero_grad` wipes out what `loss_a` left. No loss shows it at once:
+# `disc_a` goes on printing a number. Test that weights *move*, as section 4
+# does.
+# </details>
+
+# %% [markdown]
+# **3. Find the bug (the wrong length).** A data set pairs horse $i$ with a
+# zebra drawn by `random.randint(0, len(A) - 1)`. There are 1,067 horses and
+# 1,334 zebras. How many zebras are never seen? And with the right length, what
+# share of the zebras does one epoch of 1,334 draws see on average?
+
+# %% tags=["exercise"]
+never = ...  # a whole number
+seen_share = ...  # between 0 and 1
+check("zebras never seen", never, 1334 - 1067)
+check("share seen in an epoch", seen_share, 1 - (1 - 1 / 1334) ** 1334, 1e-3)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# never = 1334 - 1067
+# seen_share = 1 - (1 - 1 / 1334) ** 1334
+# ```
+#
+# Each draw misses a given zebra with probability $1 - 1/1334$, so after 1,334
+# draws it is still unseen with probability close to $e^{-1}$.
+# </details>
+
+# %% [markdown]
+# **4. An interval.** In your 40 counted trials you were fooled 11 times.
+# Wilson's interval with $z = 1.96$ is
+#
+# $$\frac{\hat p + \frac{z^2}{2n} \pm z\sqrt{\frac{\hat p(1 - \hat p)}{n}
+#   + \frac{z^2}{4n^2}}}{1 + \frac{z^2}{n}} .$$
+#
+# Give its two ends. Could you be a coin?
+
+# %% tags=["exercise"]
+ends = ...  # [low, high]
+could_be_a_coin = ...  # True or False
+check("Wilson's interval of 11 in 40", ends, list(wilson(11, 40)[1:]), 2e-3)
+check("a coin, at 95 %", could_be_a_coin, wilson(11, 40)[2] >= 0.5)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# n, p, z = 40, 11 / 40, 1.96
+# half = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+# ends = [(p + z**2 / (2 * n) + sign * half) / (1 + z**2 / n) for sign in (-1, 1)]
+# could_be_a_coin = ends[1] >= 0.5
+# ```
+#
+# 16.1 % to 42.8 %: 50 % lies outside, so you told more than a coin would.
+# </details>
+
+# %% [markdown]
+# **5. The schedule.** The learning rate is constant for the first half and then
+# falls linearly: its factor in epoch $e$, counted from 0, is
+# $1 - \max(0, e + 1 - c)/(n - c + 1)$ with $n$ epochs, $c$ of them constant.
+# What is it in epoch 18 of the long run ($n = 24$, $c = 12$)? And how many
+# times as many images does the reference see, with 200 epochs of 1,334, as the
+# long run with 7,992 steps of 4?
+
+# %% tags=["exercise"]
+factor = ...  # of the learning rate, in epoch 18
+times = ...  # how many times as many images
+check("factor in epoch 18", factor, decay(18, 24, 12), 1e-3)
+check("times as many images", times, 200 * 1334 / (7992 * 4), 0.05)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# factor = 1 - (18 + 1 - 12) / (24 - 12 + 1)
+# times = 200 * 1334 / (7992 * 4)
+# ```
+#
+# Six thirteenths, and a little over eight times. The reference also takes 33
+# times as many steps, since it takes one image a step.
+# </details>
+
+# %% [markdown]
+# ## Summary
+#
+# - A poor result on hard data says nothing about the code. Reproduce a known
+#   result first, one difference at a time; better still, compare one step's
+#   numbers.
+# - The identity loss counts $\lambda\,\lambda_{\text{idt}} = 5$, not 0.5. It
+#   raises the total by construction; what it does to the other terms takes
+#   seeds to see (section 5).
+# - Stop by a distance to training images, report the one to test images, and
+#   look at the interval before choosing between neighbouring epochs.
+# - People judge blind, after practice, with an interval: 40 trials are worth
+#   about ± 14 points.
+# - G repaints textures; no loss tells it what a horse is. What it does to
+#   riders, sunsets and lionesses is the data's doing, not a bug.
+#
+# **References.** M. Gallaspy, *Implementing CycleGAN* (Cloudera Fast Forward
+# Labs), 2022 · J.-Y. Zhu, T. Park, P. Isola, A. Efros, *Unpaired Image-to-Image
+# Translation Using Cycle-Consistent Adversarial Networks*, 2017 · P. Isola et
+# al., *Image-to-Image Translation with Conditional Adversarial Networks*, 2017
+# (the AMT protocol) · T. Park et al., *Contrastive Learning for Unpaired
+# Image-to-Image Translation*, 2020 (CUT) · G. Parmar et al., *On Aliased
+# Resizing and Surprising Subtleties in GAN Evaluation*, 2022 (clean-fid) ·
+# M. Bińkowski et al., *Demystifying MMD GANs*, 2018 (KID) · M. Heusel et al.,
+# *GANs Trained by a Two Time-Scale Update Rule*, 2017 (FID) · E. B. Wilson,
+# *Probable Inference, the Law of Succession, and Statistical Inference*, 1927.
+#
+# **Before:** 05, the objective, and 06, the cats, where λ is a slider.
+# **Next:** back to the steel, with the trust in the code that this chapter
+# earned.
+
+# %% tags=["nbval-ignore-output"]
+numbers = {"steps": len(history), "cycle_a_at_the_end_of_this_run": end}
+if long_run:
+    numbers["recorded_KID×10³,_horse_→_zebra"] = reached["KID×10³"][0]
+    numbers["the_same,_horses_untouched"] = limits[0]
+report(data=train_a, **numbers)
