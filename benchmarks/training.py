@@ -80,18 +80,23 @@ def dcgan_step(repeats: int = 3, **overrides) -> dict:
     worst = max(abs(losses[0][k] - v) / abs(v) for k, v in losses[1].items())
     assert worst < 1e-3, f"the two steps differ: {losses}"
     reference, mine = _seconds(lambda: post(real), repeats), _seconds(lambda: ours(real), repeats)
-    floor = None
-    if not overrides:
-        a = torch.rand(2048, 2048)
-        rate = 2 * 2048**3 / _seconds(lambda: a @ a, 5) / 1e9
-        floor = f"{reference / (GFLOP / rate):.1f}× ({GFLOP} GFLOP at {rate:.0f} GFLOP/s)"
+    floor = None if overrides else floor_of(reference, GFLOP)
+    return row("published DCGAN step, 12 images", mine, reference, 1.5, floor)
+
+
+def floor_of(seconds: float, gflop: float) -> str:
+    """How many times faster than ``seconds`` the arithmetic alone could be on this machine."""
+    a = torch.rand(2048, 2048)
+    rate = 2 * 2048**3 / _seconds(lambda: a @ a, 5) / 1e9
+    return f"{seconds / (gflop / rate):.1f}× ({gflop} GFLOP at {rate:.0f} GFLOP/s)"
+
+
+def row(name: str, ours: float, reference: float, aim: float | None, floor: str | None) -> dict:
+    """One line of the table; seconds."""
+    ratio = reference / ours
     return {
-        "name": "published DCGAN step, 12 images",
-        "ours": mine,
-        "reference": reference,
-        "ratio": reference / mine,
-        "aim": 1.5,
-        "floor": floor,
+        **{"name": name, "ours": ours, "reference": reference},
+        **{"ratio": ratio, "aim": aim, "floor": floor},
     }
 
 
@@ -103,14 +108,7 @@ def import_time() -> dict:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     of_torch, of_course = map(float, found.stdout.split())
-    return {
-        "name": "import gancourse (reference: import torch)",
-        "ours": of_course,
-        "reference": of_torch,
-        "ratio": of_torch / of_course,
-        "aim": None,
-        "floor": None,
-    }
+    return row("import gancourse (reference: import torch)", of_course, of_torch, None, None)
 
 
 BENCHMARKS = (dcgan_step, import_time)

@@ -1,7 +1,8 @@
 """CycleGAN's generator and discriminators (Zhu et al. 2017, appendix 7.2).
 
 The defaults are the paper's at 256 px. Instance norm has no weights and no running statistics, so
-an image's result depends on that image alone: a batch is only a way to save time.
+an image's result depends on that image alone: a batch is only a way to save time. Activations are
+not in place: instance norm returns a view, and changing a view makes autograd copy all of it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)),
         )
 
@@ -41,7 +42,7 @@ class Generator(nn.Module):
         super().__init__()
 
         def stage(conv: nn.Module, outputs: int) -> list[nn.Module]:
-            return [conv, nn.InstanceNorm2d(outputs), nn.ReLU(inplace=True)]
+            return [conv, nn.InstanceNorm2d(outputs), nn.ReLU()]
 
         w = width
         self.layers = nn.Sequential(
@@ -77,13 +78,13 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, width: int = 64, layers: int = 3, channels: int = 3):
         super().__init__()
         # no norm on the first: it would erase brightness and contrast before D has seen them
-        stages = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        stages = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         inputs = width
         for number in range(1, layers + 1):
             outputs = width * min(2**number, 8)
             stride = 2 if number < layers else 1
             stages += [nn.Conv2d(inputs, outputs, 4, stride, 1), nn.InstanceNorm2d(outputs)]
-            stages += [nn.LeakyReLU(0.2, inplace=True)]
+            stages += [nn.LeakyReLU(0.2)]
             inputs = outputs
         self.layers = nn.Sequential(*stages, nn.Conv2d(inputs, 1, 4, 1, 1))
 

@@ -79,7 +79,8 @@ class CycleGANStep:
             ("disc_b", self.disc_b, real_b, self.pool_b.query(fake_b)),
         ):
             if self.settings.adversarial:
-                loss = self.half * sum(self.loss_disc(disc(real), disc(fake)))
+                logits = disc(torch.cat([real, fake])).split([len(real), len(fake)])
+                loss = self.half * sum(self.loss_disc(*logits))
                 self.accelerator.backward(loss)
                 terms[name] = loss
         if self.settings.adversarial:

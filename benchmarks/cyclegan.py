@@ -1,0 +1,98 @@
+"""The CycleGAN step against a plain transcription of the reference step, and inference."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from gancourse import profiles
+from gancourse.models import cyclegan
+from gancourse.training.cyclegan import CycleGANStep
+
+from .training import _seconds, floor_of, row
+
+NETWORKS = ("gen_ab", "gen_ba", "disc_a", "disc_b")
+GFLOP = 338  # of the reference's step at 128 px with 6 blocks, one image a domain
+
+
+class ReferenceStep:
+    """The recipe term by term: one forward for each, D frozen in G's step, two D losses halved."""
+
+    def __init__(self, nets, settings):
+        self.gen_ab, self.gen_ba, self.disc_a, self.disc_b = nets
+        for layer in itertools.chain.from_iterable(net.modules() for net in nets):
+            if isinstance(layer, nn.ReLU | nn.LeakyReLU):
+                layer.inplace = True  # as the reference has it
+        self.s, betas = settings, (settings.beta1, settings.beta2)
+        gens = itertools.chain(self.gen_ab.parameters(), self.gen_ba.parameters())
+        discs = itertools.chain(self.disc_a.parameters(), self.disc_b.parameters())
+        self.opt_gen = torch.optim.Adam(gens, settings.lr, betas)
+        self.opt_disc = torch.optim.Adam(discs, settings.lr, betas)
+
+    def __call__(self, reals):
+        real_a, real_b = reals
+        lam, idt = self.s.lambda_cycle, self.s.lambda_identity
+        for disc in (self.disc_a, self.disc_b):
+            disc.requires_grad_(False)
+        fake_b, fake_a = self.gen_ab(real_a), self.gen_ba(real_b)
+        rec_a, rec_b = self.gen_ba(fake_b), self.gen_ab(fake_a)
+        t = {
+            "idt_b": F.l1_loss(self.gen_ab(real_b), real_b),
+            "idt_a": F.l1_loss(self.gen_ba(real_a), real_a),
+            "adv_b": (self.disc_b(fake_b) - 1).square().mean(),
+            "adv_a": (self.disc_a(fake_a) - 1).square().mean(),
+            "cycle_a": F.l1_loss(rec_a, real_a),
+            "cycle_b": F.l1_loss(rec_b, real_b),
+        }
+        t["gen"] = t["adv_a"] + t["adv_b"] + lam * (t["cycle_a"] + t["cycle_b"])
+        t["gen"] = t["gen"] + lam * idt * (t["idt_a"] + t["idt_b"])
+        self.opt_gen.zero_grad()
+        t["gen"].backward()
+        self.opt_gen.step()
+        for disc in (self.disc_a, self.disc_b):
+            disc.requires_grad_(True)
+        self.opt_disc.zero_grad()
+        for name, disc, real, fake in (
+            ("disc_a", self.disc_a, real_a, fake_a),
+            ("disc_b", self.disc_b, real_b, fake_b),
+        ):
+            t[name] = 0.5 * ((disc(real) - 1).square().mean() + disc(fake.detach()).square().mean())
+            t[name].backward()
+        self.opt_disc.step()
+        return t
+
+
+def cyclegan_step(repeats: int = 3, **overrides) -> dict:
+    """Seconds of one step at 128 px with 6 blocks, ours and the reference's."""
+    changes = {"size": 128, "load_size": 143, "blocks": 6, "pool": 0} | overrides
+    settings = profiles.replace(profiles.CycleGANSettings(), **changes)
+    torch.manual_seed(0)
+    ours = CycleGANStep(settings, device="cpu")
+    theirs = ReferenceStep([copy.deepcopy(ours.network(n)) for n in NETWORKS], settings)
+    reals = [torch.rand(settings.batch_size, 3, *[settings.size] * 2) * 2 - 1 for _ in "ab"]
+    found, expected = ours(reals), theirs(reals)
+    worst = max(abs(found[k] - v.detach()).item() for k, v in expected.items())
+    assert worst < 1e-5 * max(1.0, expected["gen"].item()), f"the two steps differ by {worst:.2g}"
+    reference, mine = (
+        _seconds(lambda: theirs(reals), repeats),
+        _seconds(lambda: ours(reals), repeats),
+    )
+    floor = None if overrides else floor_of(reference, GFLOP)
+    return row("CycleGAN step, 128 px, 6 blocks, batch 1", mine, reference, 1.15, floor)
+
+
+@torch.no_grad()
+def cyclegan_inference() -> dict:
+    """Seconds to translate one 256 px image at full width; the aim is 1.5 s on two cores."""
+    gen = cyclegan.initialise(cyclegan.Generator()).eval()
+    image = torch.rand(1, 3, 256, 256) * 2 - 1
+    seconds = _seconds(lambda: gen(image), 3)
+    name = "translate one 256 px image, full width (reference: 1.5 s)"
+    return row(name, seconds, 1.5, 1.0, None)
+
+
+BENCHMARKS = (cyclegan_step, cyclegan_inference)
