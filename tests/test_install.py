@@ -101,9 +101,9 @@ def test_an_old_python_is_refused_clearly(checkout):
 
 def test_every_target_of_the_issue_exists_and_is_in_the_help(checkout):
     text = make(checkout, "help").stdout
-    for target in ("course", "test", "lab", "bench", "install", "pair"):
+    for target in ("course", "test", "lab", "bench", "install", "pair", "badges"):
         assert f"make {target} " in text
-        assert make(checkout, "-n", target).returncode == 0
+        assert make(checkout, "-n", target, "REPO=a/b").returncode == 0
 
 
 def test_ci_runs_the_readmes_test_command():
