@@ -20,7 +20,7 @@ def panel(draw: Callable, **controls):
     """
     import ipywidgets as w
 
-    picture, message = w.Image(format="png"), w.HTML()
+    picture, message = image(), w.HTML()
 
     def update(_=None):
         try:
@@ -33,7 +33,21 @@ def panel(draw: Callable, **controls):
     for control in controls.values():
         control.observe(update, names="value")
     update()
-    return w.VBox([w.HBox(list(controls.values())), picture, message])
+    return w.VBox([beside(controls.values()), picture, message])
+
+
+def image():
+    """An empty picture at its own size: a stretched one is blurred."""
+    import ipywidgets as w
+
+    return w.Image(format="png", layout={"align_self": "flex-start", "max_width": "100%"})
+
+
+def beside(controls):
+    """Controls in a row, with room between one's value and the next one's name."""
+    import ipywidgets as w
+
+    return w.HBox(list(controls), layout={"flex_flow": "row wrap", "grid_gap": "0 24px"})
 
 
 def slider(values: Sequence, label: str, start=None):

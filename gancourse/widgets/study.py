@@ -13,6 +13,7 @@ from torch import Tensor
 from ..data.files import decode
 from ..evaluation.study import SECONDS, Study
 from ..plots import tile
+from . import image
 
 MAX_PIXELS = 50_000_000  # of an uploaded picture: 200 MB decoded
 
@@ -63,8 +64,8 @@ class StudyPanel:
 
     def _show(self, _=None) -> None:
         self.begin.disabled = True
-        for picture, image in zip(self.pictures, self.study.pair(), strict=True):
-            picture.value = _picture(image)
+        for picture, shown in zip(self.pictures, self.study.pair(), strict=True):
+            picture.value = _picture(shown)
         for button in self.buttons.values():
             button.disabled = False
         self._timer = threading.Timer(self.seconds, self._hide)
@@ -152,10 +153,7 @@ class Upload:
 
         self.translate, self.size = translate, size
         self.upload = w.FileUpload(accept="image/*", multiple=False)
-        self.picture, self.message = (
-            w.Image(format="png"),
-            w.HTML("Left: yours. Right: translated."),
-        )
+        self.picture, self.message = image(), w.HTML("Left: yours. Right: translated.")
         self.upload.observe(self._take, names="value")
         self.view = w.VBox([self.upload, self.picture, self.message])
 
@@ -169,8 +167,8 @@ class Upload:
             return
         uploaded = change["new"][0]
         try:
-            image = read_upload(bytes(uploaded["content"]), self.size)
-            sheet = torch.cat([image, self.translate(image[None])[0]], dim=2)
+            mine = read_upload(bytes(uploaded["content"]), self.size)
+            sheet = torch.cat([mine, self.translate(mine[None])[0]], dim=2)
         except Exception as error:
             self.message.value = f"<b>{uploaded['name']}</b> was not translated: {error}"
             return

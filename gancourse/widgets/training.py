@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ..plots import png
 from ..training.loop import Callback, History, Run, fit
+from . import beside, image
 
 _lock = threading.Lock()
 _training: TrainPanel | None = None  # one at a time: two would only slow each other down
@@ -35,10 +36,10 @@ class TrainPanel(Callback):
         for name, icon in (("Start", "play"), ("Pause", "pause"), ("Stop", "stop")):
             self.buttons[name] = w.Button(description=name, icon=icon)
             self.buttons[name].on_click(getattr(self, f"_{name.lower()}"))
-        self.status, self.picture = w.HTML(), w.Image(format="png")
+        self.status, self.picture = w.HTML(), image()
         self._say("ready", "Choose the settings and press Start.")
         self.view = w.VBox(
-            [w.HBox(list(controls.values())), w.HBox(list(self.buttons.values()))]
+            [beside(controls.values()), w.HBox(list(self.buttons.values()))]
             + [self.status, self.picture]
         )
 
