@@ -648,20 +648,19 @@ def share(value, untouched, floor):
 print(f"the pretrained model at 256 px went {share(0.54, 2.67, -0.02):.0%} of the way")
 if long_run:
     reached, scale = long_run["final"]["a_to_b"]["held_out"], long_run["baselines"]["a_to_b"]
-    limits = [scale[k]["KID×10³"][0] for k in ("untouched inputs", "training images")]
+    limits = [scale[k]["KID×10³"] for k in ("untouched inputs", "training images")]
     print(
         f"the long run at {long_run['settings']['size']} px went "
-        f"{share(reached['KID×10³'][0], *limits):.0%} of the way on its own scale"
+        f"{share(reached['KID×10³'][0], *(limit[0] for limit in limits)):.0%} of the way "
+        "on its own scale"
     )
-    _, low, high = reached["KID×10³"]
-    verdict = (
-        "nearer to" if high < limits[0] else "farther from" if low > limits[0] else "as far from"
-    )
-    print(
-        f"its translations are {verdict} zebras {'than' if verdict != 'as far from' else 'as'}",
-        end="",
-    )
-    print(f" untouched horses (at 95 %: {low:.2f} to {high:.2f} beside {limits[0]:.2f})")
+    (_, low, high), (_, low_0, high_0) = reached["KID×10³"], limits[0]
+    verdict = "as near to zebras as untouched horses, at 95 %"
+    if high < low_0:
+        verdict = "nearer to zebras than untouched horses"
+    elif low > high_0:
+        verdict = "farther from zebras than untouched horses"
+    print(f"its translations are {verdict}: {low:.2f} to {high:.2f}, {low_0:.2f} to {high_0:.2f}")
     kept = long_run["final"]["a_to_b"]["agreement"]
     print(
         f"content: edges of a translation agree with those of its own horse to "
@@ -1196,5 +1195,5 @@ check("times as many images", times, 200 * 1334 / (7992 * 4), 0.05)
 numbers = {"steps": len(history), "cycle_a_at_the_end_of_this_run": end}
 if long_run:
     numbers["recorded_KID×10³,_horse_→_zebra"] = reached["KID×10³"][0]
-    numbers["the_same,_horses_untouched"] = limits[0]
+    numbers["the_same,_horses_untouched"] = limits[0][0]
 report(data=train_a, **numbers)
