@@ -179,7 +179,7 @@ _CYCLEGAN: dict[str, dict[str, dict]] = {
         },
         "smoke": {
             **{"size": 16, "load_size": 18, "width": 4, "width_d": 4, "blocks": 1},
-            **{"patch_layers": 1, "batch_size": 64, "epochs": 1, "constant_epochs": 1},
+            **{"patch_layers": 1, "batch_size": 16, "epochs": 1, "constant_epochs": 1},
         },
     },
 }

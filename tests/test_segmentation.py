@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from gancourse import data
+from gancourse import data, profiles
 from gancourse.data import standins
 from gancourse.errors import GancourseError
 from gancourse.evaluation import segmentation as s
+from gancourse.experiments import cyclegan
 
 TRUTH = torch.tensor([[0, 0, 0, 1], [1, 1, 2, 2]])
 FOUND = torch.tensor([[0, 0, 1, 1], [1, 0, 2, 0]])
@@ -160,3 +161,17 @@ def test_training_repeats_with_its_seed():
         torch.manual_seed(1)
         runs.append(s.train(s.FCN(2, 4), images, truth, 3, 4, seed=5))
     assert runs[0] == runs[1]
+
+
+# The experiment
+
+
+@pytest.mark.parametrize("profile", ["smoke", "quick", "cpu", "full"])
+def test_facades_go_from_label_to_photo(profile):
+    settings = profiles.settings("facades", profile)
+    assert settings.lambda_identity == 0 and settings.load_size > settings.size
+    if profile == "smoke":
+        domains = [cyclegan.load_domain(settings, part, "stand-in", "test") for part in "AB"]
+        assert [d.part for d in domains] == ["label", "photo"]
+        numbers = [[name.split("_")[-1] for name in d.names] for d in domains]
+        assert numbers[0] == numbers[1]  # pair i is label i and photo i

@@ -761,7 +761,7 @@ print("recorded runs:" if longer else f"this notebook's runs of {steps} steps:")
 for name in numbers:
     if name not in ("own y", "x untouched"):
         n = numbers[name]
-        gain = 1 - n["meadow"][0] / n["meadow"][1]
+        gain = round(1 - n["meadow"][0] / n["meadow"][1], 2) + 0.0  # no -0 %
         print(
             f"  {name}: the own meadow is {gain:4.0%} nearer than another's; own edges "
             f"{n['edges'][0] - n['edges'][1]:+.2f}, own zebra {n['zebra'][0] - n['zebra'][1]:+.2f}"
@@ -888,7 +888,7 @@ print(f"cross-entropy: {judge_losses[0]:.2f} → {statistics.mean(judge_losses[-
 if facade_runs:
     of_setting = generators_of(facade_runs)
 else:
-    reals = [load_domain(of_facades, part, DATA) for part in "AB"]
+    reals = [load_domain(of_facades, part, DATA).subset(slice(limit)) for part in "AB"]
     of_setting = {}
     for name, change in SETTINGS.items():
         step, _ = train(profiles.replace(of_facades, **change), *reals, name)
