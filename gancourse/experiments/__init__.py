@@ -45,12 +45,13 @@ def train(
     """Train ``experiment`` of ``profiles`` with ``overrides`` and write its record.
 
     The record goes to ``out`` (default ``runs/<experiment>/<name>``), with checkpoints beside it;
-    ``resume`` goes on from the newest one. Metrics are taken every ``metrics_every`` epochs.
+    ``resume`` goes on from the newest one. ``name`` is by default the last part of ``out``.
+    Metrics are taken every ``metrics_every`` epochs.
     Returns the record's folder. Raises ``GancourseError`` for anything in the request that does
     not fit.
     """
     settings = profiles.settings(experiment, profile, **(overrides or {}))
-    name = name or run_name(settings)
+    name = name or (Path(out).name if out else run_name(settings))
     out = Path(out or Path("runs") / experiment / name)
     newest = checkpoint.latest(out / "checkpoints")
     if newest and not resume:
