@@ -191,16 +191,28 @@ def pictures(value, n=6, size=8):
     return torch.full((n, 3, size, size), value, dtype=torch.uint8)
 
 
-def test_a_pair_is_shown_then_hidden_and_the_answer_counted():
+class Clock:
+    """In place of ``threading.Timer``: time passes when the test says so."""
+
+    def __init__(self, seconds, function):
+        self.seconds, self.function = seconds, function
+
+    def start(self): ...
+    def cancel(self): ...
+
+
+def test_a_pair_is_shown_then_hidden_and_the_answer_counted(monkeypatch):
+    monkeypatch.setattr(panels.threading, "Timer", Clock)
     study = Study(pictures(0), pictures(255), practice=1, counted=2)
-    panel = StudyPanel(study, seconds=0.01)
+    panel = StudyPanel(study)
     blank = panel.pictures[0].value
-    assert all(b.disabled for b in panel.buttons.values()) and "Practice 1 of 1" in (
-        panel.message.value
-    )
+    assert all(b.disabled for b in panel.buttons.values())
+    assert "Practice 1 of 1" in panel.message.value
     panel.begin.click()
     assert panel.pictures[0].value != panel.pictures[1].value
-    until(lambda: panel.pictures[0].value == panel.pictures[1].value == blank)
+    assert panel._timer.seconds == 1.0  # the paper's
+    panel._timer.function()
+    assert panel.pictures[0].value == panel.pictures[1].value == blank
     real = "left" if study._real_left[0] else "right"
     panel.buttons[real].click()
     assert panel.message.value.startswith("Right.") and "Trial 1 of 2" in panel.message.value
