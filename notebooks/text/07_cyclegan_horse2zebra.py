@@ -45,15 +45,19 @@ LAMBDA_IDENTITY = None  # None: what the iteration says; a fraction of λ
 BLOCKS = None  # None: what the iteration says; residual blocks of a generator
 
 # %% tags=["nbval-ignore-output"]
-# In Colab: install the package; torch stays as it is.
+# In Colab: fetch the course and install its package; torch stays as it is.
 import importlib.util
+import os
 import sys
 
 if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
     import subprocess
 
-    source = "git+https://github.com/OWNER/gancourse"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", source], check=True)
+    source = os.environ.get("GANCOURSE_SOURCE", "https://github.com/OWNER/gancourse")
+    subprocess.run(["git", "clone", "-q", "--depth", "1", source, "gancourse_repo"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "gancourse_repo"]
+    subprocess.run(pip, check=True)
+    sys.path.insert(0, os.path.abspath("gancourse_repo"))
 
 import io
 import math
