@@ -79,7 +79,7 @@ class CycleGANSettings:
 _DCGAN: dict[str, dict[str, dict]] = {
     "neu-scratches": {
         "full": {},
-        # A quarter of the published width: 0.4 s instead of 12 s a step on two CPU cores. One
+        # A quarter of the published width: 0.4 s instead of 5.7 s a step on one core. One
         # channel, because the three are copies and a narrow G spends itself on keeping them equal
         # (40 epochs at 64 px: KID×10³ 1.6 instead of 2.8). G as fast as D: steps of Adam in a
         # narrower layer move its output less (Yang 2021: lr ~ 1/width).

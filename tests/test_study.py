@@ -36,6 +36,7 @@ def test_wilson_at_the_published_examples():
 
 
 def test_wilson_covers():
+    torch.manual_seed(0)
     draws = torch.distributions.Binomial(40, torch.tensor(0.27)).sample((4000,)).int().tolist()
     hit = [low <= 0.27 <= high for _, low, high in (wilson(k, 40) for k in draws)]
     assert abs(sum(hit) / 4000 - 0.95) < 0.03
