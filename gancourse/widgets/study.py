@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import threading
 from collections.abc import Callable, Mapping
@@ -166,14 +167,15 @@ class Upload:
         if not change["new"]:
             return
         uploaded = change["new"][0]
+        name = html.escape(uploaded["name"])  # the message is HTML, a file's name is not
         try:
             mine = read_upload(bytes(uploaded["content"]), self.size)
             sheet = torch.cat([mine, self.translate(mine[None])[0]], dim=2)
         except Exception as error:
-            self.message.value = f"<b>{uploaded['name']}</b> was not translated: {error}"
+            self.message.value = f"<b>{name}</b> was not translated: {html.escape(str(error))}"
             return
         self.picture.value = _picture(sheet)
-        self.message.value = f"{uploaded['name']}: left yours, cut to a square; right translated."
+        self.message.value = f"{name}: left yours, cut to a square; right translated."
 
 
 def read_upload(content: bytes, size: int) -> Tensor:

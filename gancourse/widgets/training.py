@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import threading
 import time
 from collections.abc import Callable
@@ -106,7 +107,7 @@ class TrainPanel(Callback):
             self.step, self.history = step, History()
             fit(step, batches, epochs, [*callbacks, self], self.history)
         except Exception as error:  # the kernel and what was trained so far must survive
-            self._say("failed", f"<b>{type(error).__name__}:</b> {error}")
+            self._say("failed", f"<b>{type(error).__name__}:</b> {html.escape(str(error))}")
             return
         done = len(self.history)
         word = "Stopped" if self.state == "stopping" else "Done"
