@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import resource
 
 import torch
 from torch import nn
@@ -13,8 +14,10 @@ from gancourse import profiles
 from gancourse.models import cyclegan
 from gancourse.training.cyclegan import CycleGANStep
 
+from .evaluation import in_a_process
 from .training import _seconds, floor_of, row
 
+SIDES = ("ours", "reference")
 NETWORKS = ("gen_ab", "gen_ba", "disc_a", "disc_b")
 GFLOP = 338  # of the reference's step at 128 px with 6 blocks, one image a domain
 
@@ -68,12 +71,7 @@ class ReferenceStep:
 
 def cyclegan_step(repeats: int = 3, **overrides) -> dict:
     """Seconds of one step at 128 px with 6 blocks, ours and the reference's."""
-    changes = {"size": 128, "load_size": 143, "blocks": 6, "pool": 0} | overrides
-    settings = profiles.replace(profiles.CycleGANSettings(), **changes)
-    torch.manual_seed(0)
-    ours = CycleGANStep(settings, device="cpu")
-    theirs = ReferenceStep([copy.deepcopy(ours.network(n)) for n in NETWORKS], settings)
-    reals = [torch.rand(settings.batch_size, 3, *[settings.size] * 2) * 2 - 1 for _ in "ab"]
+    ours, theirs, reals = _pair(overrides)
     found, expected = ours(reals), theirs(reals)
     worst = max(abs(found[k] - v.detach()).item() for k, v in expected.items())
     assert worst < 1e-5 * max(1.0, expected["gen"].item()), f"the two steps differ by {worst:.2g}"
@@ -83,6 +81,40 @@ def cyclegan_step(repeats: int = 3, **overrides) -> dict:
     )
     floor = None if overrides else floor_of(reference, GFLOP)
     return row("CycleGAN step, 128 px, 6 blocks, batch 1", mine, reference, 1.15, floor)
+
+
+def _pair(overrides: dict) -> tuple[CycleGANStep, ReferenceStep, list]:
+    """Our step, the reference's with the same weights, and one batch for both."""
+    changes = {"size": 128, "load_size": 143, "blocks": 6, "pool": 0} | overrides
+    settings = profiles.replace(profiles.CycleGANSettings(), **changes)
+    torch.manual_seed(0)
+    ours = CycleGANStep(settings, device="cpu")
+    theirs = ReferenceStep([copy.deepcopy(ours.network(n)) for n in NETWORKS], settings)
+    reals = [torch.rand(settings.batch_size, 3, *[settings.size] * 2) * 2 - 1 for _ in "ab"]
+    return ours, theirs, reals
+
+
+def peak_of_steps(which: str) -> None:
+    """Print by how many GB two steps raise this process's peak memory, copies of nets included."""
+    ours, theirs, reals = _pair({})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(2):
+        (ours if which == "ours" else theirs)(reals)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e6)
+
+
+def cyclegan_memory() -> dict:
+    """What a step adds to the memory of a fresh process: activations, gradients, Adam's moments."""
+    gb = {w: float(in_a_process("peak_of_steps", w, module="cyclegan")[1][0]) for w in SIDES}
+    return {
+        "name": "peak memory of the CycleGAN step, 128 px, 6 blocks, batch 1",
+        "unit": "GB",
+        "ours": gb["ours"],
+        "reference": gb["reference"],
+        "ratio": gb["reference"] / gb["ours"],
+        "aim": 1,
+        "floor": "",
+    }
 
 
 @torch.no_grad()
@@ -95,4 +127,4 @@ def cyclegan_inference() -> dict:
     return row(name, seconds, 1.5, 1.0, None)
 
 
-BENCHMARKS = (cyclegan_step, cyclegan_inference)
+BENCHMARKS = (cyclegan_step, cyclegan_memory, cyclegan_inference)

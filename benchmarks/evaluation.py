@@ -88,9 +88,11 @@ def fid_ours(folder: str, dims: str) -> None:
     print("FID: ", distances.frechet(*found))
 
 
-def in_a_process(function: str, *arguments: str, cache: str = "") -> tuple[float, list[str]]:
-    """Seconds of a fresh interpreter that calls a function of this module, and its words."""
-    code = f"from benchmarks import evaluation as e; e.{function}(*{arguments!r})"
+def in_a_process(
+    function: str, *arguments: str, cache: str = "", module: str = "evaluation"
+) -> tuple[float, list[str]]:
+    """Seconds of a fresh interpreter that calls a function of a benchmark module, and its words."""
+    code = f"from benchmarks import {module} as m; m.{function}(*{arguments!r})"
     environment = os.environ | ({"GANCOURSE_CACHE": cache} if cache else {})
     started = time.perf_counter()
     done = subprocess.run(

@@ -67,10 +67,15 @@ class CycleGANStep:
     def __call__(self, reals: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         real_a, real_b = (r.contiguous() for r in reals)
         self._freeze_discriminators(True)
-        terms, fake_a, fake_b = self.generator_terms(real_a, real_b)
         self.opt_gen.zero_grad()
-        self.accelerator.backward(terms["gen"])
+        # The two directions share no activations: each runs backward at once, which leaves half
+        # as many in memory.
+        there, fake_b = self.one_way("ab", real_a, real_b)
+        self._backward(there["gen"])
+        back, fake_a = self.one_way("ba", real_b, real_a)
+        self._backward(back["gen"])
         self.opt_gen.step()
+        terms = there | back | {"gen": there["gen"] + back["gen"]}
         self._freeze_discriminators(False)
 
         self.opt_disc.zero_grad()  # once, before both: in between, it would wipe out D_A's gradient
@@ -91,33 +96,44 @@ class CycleGANStep:
                     p.clamp_(-self.settings.clip, self.settings.clip)
         return {name: value.detach() for name, value in terms.items()}
 
+    def _backward(self, loss: Tensor) -> None:
+        if loss.requires_grad:  # cycle alone, one way: the other direction has no term
+            self.accelerator.backward(loss)
+
     def generator_terms(self, real_a: Tensor, real_b: Tensor):
         """(terms, fake_a, fake_b): the full objective of the generators, with gradient."""
-        s = self.settings
+        there, fake_b = self.one_way("ab", real_a, real_b)
+        back, fake_a = self.one_way("ba", real_b, real_a)
+        return there | back | {"gen": there["gen"] + back["gen"]}, fake_a, fake_b
+
+    def one_way(self, way: str, real_x: Tensor, real_y: Tensor):
+        """(terms, fake_y) of one direction X → Y, ``way`` ``"ab"`` or ``"ba"``, with gradient.
+
+        The terms are ``adv_y``, ``cycle_x`` (X→Y→X), ``idt_y`` and their weighted sum ``gen``.
+        """
+        s, (x, y) = self.settings, way
+        gen, gen_back, disc, direction = (
+            (self.gen_ab, self.gen_ba, self.disc_b, "forward")
+            if way == "ab"
+            else (self.gen_ba, self.gen_ab, self.disc_a, "backward")
+        )
         identity = s.lambda_identity > 0 and s.lambda_cycle > 0
         # One pass for the fake and the identity image: instance norm keeps images apart, so the
         # numbers are those of two passes.
-        n, m = len(real_a), len(real_b)
-        to_b = self.gen_ab(torch.cat([real_a, real_b]) if identity else real_a)
-        to_a = self.gen_ba(torch.cat([real_b, real_a]) if identity else real_b)
-        fake_b, fake_a = to_b[:n], to_a[:m]
-        terms, total = {}, 0.0
+        n = len(real_x)
+        to_y = gen(torch.cat([real_x, real_y]) if identity else real_x)
+        fake_y = to_y[:n]
+        terms, total = {}, real_x.new_zeros(())
         if s.adversarial:
-            terms["adv_b"] = self.loss_gen(self.disc_b(fake_b))
-            terms["adv_a"] = self.loss_gen(self.disc_a(fake_a))
-            total = terms["adv_a"] + terms["adv_b"]
-        if s.lambda_cycle > 0 and s.direction in ("both", "forward"):
-            terms["cycle_a"] = self.distance(self.gen_ba(fake_b), real_a)
-            total = total + s.lambda_cycle * terms["cycle_a"]
-        if s.lambda_cycle > 0 and s.direction in ("both", "backward"):
-            terms["cycle_b"] = self.distance(self.gen_ab(fake_a), real_b)
-            total = total + s.lambda_cycle * terms["cycle_b"]
+            terms[f"adv_{y}"] = self.loss_gen(disc(fake_y))
+            total = total + terms[f"adv_{y}"]
+        if s.lambda_cycle > 0 and s.direction in ("both", direction):
+            terms[f"cycle_{x}"] = self.distance(gen_back(fake_y), real_x)
+            total = total + s.lambda_cycle * terms[f"cycle_{x}"]
         if identity:
-            terms["idt_b"] = losses.distance("l1")(to_b[n:], real_b)
-            terms["idt_a"] = losses.distance("l1")(to_a[m:], real_a)
-            weight = s.lambda_cycle * s.lambda_identity
-            total = total + weight * (terms["idt_a"] + terms["idt_b"])
-        return {**terms, "gen": total}, fake_a, fake_b
+            terms[f"idt_{y}"] = losses.distance("l1")(to_y[n:], real_y)
+            total = total + s.lambda_cycle * s.lambda_identity * terms[f"idt_{y}"]
+        return terms | {"gen": total}, fake_y
 
     def _freeze_discriminators(self, frozen: bool) -> None:
         """Without gradients of their weights, which G's step has no use for."""
