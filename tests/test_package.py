@@ -183,6 +183,11 @@ def test_a_record_says_what_was_done(record):
     steps = 2 * (record["data"]["train"] // record["settings"]["batch_size"])
     assert {len(v) for v in record["curves"].values()} == {steps}
     assert [m["epoch"] for m in record["metrics"]] == [1, 2]
+    for taken in record["metrics"]:
+        assert set(taken["disc"]) == {"train", "held_out"}
+        for kind in ("last", "average"):
+            assert 0 <= taken[kind]["diversity"] and 0 <= taken[kind]["recall"] <= 1
+            assert 0 <= taken[kind]["copying"]["auc"] <= 1
     assert record["best"]["epoch"] in (1, 2) and "training" in record["best"]["chosen by"]
     assert set(record["baselines"]) == {"training against held-out", "inclusions against held-out"}
     copying = record["final"]["average"]["copying"]

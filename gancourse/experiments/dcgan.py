@@ -7,6 +7,7 @@ import functools
 import torch
 
 from .. import augment, data, records
+from ..data.images import to_float
 from ..training.dcgan import DCGANStep, sample_z
 from ..training.loop import Batches
 
@@ -42,6 +43,16 @@ def _numbers(result) -> dict:
         for name, value in vars(result).items()
     }
     return {**content, "verdict": result.verdict}
+
+
+@torch.no_grad()
+def mean_logit(disc, images, batch_size: int = 64) -> float:
+    """Mean of D's logits over an ``ImageSet``, in evaluation mode, nothing augmented."""
+    device, training = next(disc.parameters()).device, disc.training
+    disc.eval()
+    logits = [disc(to_float(part.to(device))) for part in images.images.split(batch_size)]
+    disc.train(training)
+    return float(torch.cat([part.flatten() for part in logits]).mean())
 
 
 class Experiment:
@@ -88,11 +99,35 @@ class Experiment:
         return {"generator": step.ema}
 
     def measure(self, step, n: int = FEW) -> dict:
-        """Distances of ``n`` fakes, of the last weights and of the averaged ones, always from the
-        same latent points."""
+        """What ``n`` fakes from always the same latent points tell, and what D tells of reals.
+
+        ``last`` and ``average`` weights each: distances, precision and recall, ``diversity`` (total
+        variance of the features as a share of the training images') and the AUC and p of copying;
+        ``disc``: D's mean logit of training and of held-out images, apart where D memorises.
+        """
+        from ..evaluation.distances import precision_recall
+        from ..evaluation.neighbours import copying
+
+        found, train = {}, self.real["train"]
+        for kind in ("last", "average"):
+            fake = step.sample(self.z[:n], ema=kind == "average")
+            seen = self.extract(fake)
+            precision, recall = precision_recall(train, seen)
+            copied = copying(fake, self.train_set.images, self.held_out.images)
+            found[kind] = self.distances(seen) | {
+                "precision": precision,
+                "recall": recall,
+                "diversity": records.rounded(float(seen.var(0).sum() / train.var(0).sum())),
+                "copying": records.rounded({"auc": copied.auc, "p_value": copied.p_value}),
+            }
+        return found | {"disc": records.rounded(self.margin(step))}
+
+    def margin(self, step) -> dict:
+        """D's mean logit of the training and of the held-out images, D in evaluation mode."""
+        disc = step.accelerator.unwrap_model(step.disc)
         return {
-            kind: self.distances(self.extract(step.sample(self.z[:n], ema=kind == "average")))
-            for kind in ("last", "average")
+            side: mean_logit(disc, images)
+            for side, images in (("train", self.train_set), ("held_out", self.held_out))
         }
 
     def distances(self, found) -> dict:
