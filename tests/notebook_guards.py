@@ -4,15 +4,19 @@ Each guard takes a notebook object and returns sentences; an empty list means th
 """
 
 import ast
+import copy
 import re
 from pathlib import Path
 
+from nbformat.v4 import new_code_cell
 from nbval.plugin import find_comment_markers, find_metadata_tags, get_sanitize_patterns
 
 SANITIZER = Path(__file__).with_name("nbval_sanitize.cfg")
 PATTERNS = get_sanitize_patterns(SANITIZER.read_text(encoding="utf-8"))
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d")  # "3", "-0.5", but not the 2 of "Line2D"
 NUMBERS_NEEDED = 5
+BLANK = re.compile(r"^(\w+) = \.\.\..*\n?", re.MULTILINE)
+SOLUTION = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PARAMETERS_NEEDED = {"PROFILE", "SEED", "DATA"}
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 
@@ -112,6 +116,63 @@ def alternative_text(book):
     return [f"a picture without alternative text: {tag[:80]}" for tag in bad]
 
 
+def exercises(book):
+    """Each exercise has blanks and checks, and below it one solution that fills them all."""
+    found = []
+    for at, cell in exercise_cells(book):
+        name, blanks = name_of(cell), BLANK.findall(cell.source)
+        if not blanks or "check(" not in cell.source:
+            found.append(f"{name} is an exercise without a blank or without a check")
+        code = solution_of(book, at)
+        if code is None:
+            found.append(f"below {name} there is no folded solution with one block of code")
+            continue
+        assigned = {
+            target.id
+            for node in ast.walk(ast.parse(code))
+            for target in getattr(node, "targets", [])
+            if isinstance(target, ast.Name)
+        }
+        found += [f"the solution of {name} leaves {b} blank" for b in blanks if b not in assigned]
+    return found
+
+
+def exercise_cells(book):
+    return [
+        (at, cell)
+        for at, cell in enumerate(book.cells)
+        if "exercise" in cell.metadata.get("tags", [])
+    ]
+
+
+def solution_of(book, at):
+    """The code of the folded solution below cell ``at``, or None."""
+    below = book.cells[at + 1].source if at + 1 < len(book.cells) else ""
+    blocks = SOLUTION.findall(below.partition("</details>")[0])
+    return blocks[0] if below.startswith("<details>") and len(blocks) == 1 else None
+
+
+def with_solutions(book):
+    """A copy in which a cell follows each exercise: its solution, then its checks once more."""
+    solved = copy.deepcopy(book)
+    for at, cell in reversed(exercise_cells(solved)):
+        code = solution_of(solved, at) + BLANK.sub("", cell.source)
+        solved.cells.insert(at + 1, new_code_cell(code, metadata={"tags": ["solution"]}))
+    return solved
+
+
+def answers(executed):
+    """Of an executed ``with_solutions``: blanks that do not say ○, solutions that do not say ✓."""
+    found = []
+    for tag, mark in (("exercise", "○"), ("solution", "✓")):
+        for cell in code_cells(executed):
+            if tag in cell.metadata.get("tags", []):
+                marks = re.findall("^[○✓✗]", "\n".join(texts(cell)), re.MULTILINE)
+                if set(marks) != {mark}:
+                    found.append(f"{tag} {name_of(cell)} says {marks}, not {mark}")
+    return found
+
+
 GUARDS = (
     run_in_order,
     no_errors,
@@ -119,6 +180,7 @@ GUARDS = (
     widget_state,
     compared_numbers,
     alternative_text,
+    exercises,
 )
 
 

@@ -1,6 +1,8 @@
 """The chapters: in step with their text, run in order, compared by nbval, executed by papermill."""
 
+import contextlib
 import copy
+import io
 import os
 import re
 import shutil
@@ -58,6 +60,14 @@ def number_cell(value=1, **metadata):
     return new_code_cell(f"print({value})", outputs=[output], metadata=metadata)
 
 
+def exercise(solution="2"):
+    """A notebook that is one exercise and its solution."""
+    source = "from gancourse.exercises import check\n\nx = ...  # one more than 1\ncheck('x', x, 2)"
+    folded = f"<details><summary>Solution</summary>\n\n```python\nx = {solution}\n```\n</details>"
+    tags = {"tags": ["exercise"]}
+    return new_notebook(cells=[new_code_cell(source, metadata=tags), new_markdown_cell(folded)])
+
+
 def good_book(cells=()):
     """A notebook that every guard accepts; ``cells`` are added at its end."""
     parameters = "PROFILE = ''\nSEED = 0\nDATA = 'auto'"
@@ -67,6 +77,7 @@ def good_book(cells=()):
             new_code_cell(parameters, metadata={"tags": ["parameters"]}),
             *[number_cell(n) for n in range(5)],
             *cells,
+            *exercise().cells,
         ]
     )
     for number, cell in enumerate(guards.code_cells(book), start=1):
@@ -149,6 +160,22 @@ def leave_out_alt_in_html(book):
     book.cells[0].source += '\n<img src="y.png" alt="">'
 
 
+def fill_a_blank(book):
+    book.cells[-2].source = book.cells[-2].source.replace("...", "2")
+
+
+def check_nothing(book):
+    book.cells[-2].source = "x = ..."
+
+
+def leave_out_a_solution(book):
+    del book.cells[-1]
+
+
+def leave_a_blank_unsolved(book):
+    book.cells[-2].source += "\ny = ..."
+
+
 @pytest.mark.parametrize(
     ("spoil", "guard"),
     [
@@ -170,6 +197,10 @@ def leave_out_alt_in_html(book):
         (show_a_figure_only, guards.compared_numbers),
         (leave_out_alternative_text, guards.alternative_text),
         (leave_out_alt_in_html, guards.alternative_text),
+        (fill_a_blank, guards.exercises),
+        (check_nothing, guards.exercises),
+        (leave_out_a_solution, guards.exercises),
+        (leave_a_blank_unsolved, guards.exercises),
     ],
     ids=lambda function: function.__name__,
 )
@@ -271,7 +302,10 @@ def test_nbval_sees_a_broken_number(tmp_path):
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory):
-    """All chapters at smoke as someone sees them who has no data, no cache and no network."""
+    """All chapters at smoke as someone sees them who has no data, no cache and no network.
+
+    Each exercise is run twice: with its blanks, as the reader finds it, then with the solution.
+    """
     if not CHAPTERS:
         pytest.skip("no chapters")
     tmp = tmp_path_factory.mktemp("newcomer")
@@ -279,7 +313,13 @@ def newcomer(tmp_path_factory):
         patch.delenv("GANCOURSE_DATA", raising=False)
         patch.setenv("GANCOURSE_OFFLINE", "1")
         patch.setenv("GANCOURSE_CACHE", str(tmp / "cache"))
-        results = runner.run(profile="smoke", out=tmp / "out", folder=FOLDER)
+        (tmp / "notebooks").mkdir()
+        for path in CHAPTERS:
+            nbformat.write(guards.with_solutions(read(path)), tmp / "notebooks" / path.name)
+        patch.setenv("GANCOURSE_RECORDS", str(ROOT / "records"))
+        results = runner.run(profile="smoke", out=tmp / "out", folder=tmp / "notebooks")
+    for result in results:
+        result.executed = read(tmp / "out" / result.notebook) if result.notebook else None
     yield results
     shutil.rmtree(tmp)
 
@@ -295,3 +335,19 @@ def test_every_chapter_says_that_it_shows_stand_ins(newcomer):
 
 def test_every_chapter_reports_numbers_and_a_picture(newcomer):
     assert not [r.chapter for r in newcomer if r.status == "OK" and not (r.numbers and r.thumbnail)]
+
+
+def test_the_solutions_solve_the_exercises_and_the_blanks_do_not(newcomer):
+    found = {r.chapter: guards.answers(r.executed) for r in newcomer if r.status == "OK"}
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize(("solution", "complaints"), [("2", 0), ("3", 1), ("...", 1)])
+def test_a_solution_that_does_not_solve_is_seen(solution, complaints):
+    executed = guards.with_solutions(exercise(solution))
+    for cell in guards.code_cells(executed):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(cell.source, {})
+        cell.outputs = [new_output("stream", name="stdout", text=printed.getvalue())]
+    assert len(guards.answers(executed)) == complaints
