@@ -32,14 +32,15 @@ def show(figure: Figure, alt: str, photo: bool = False) -> None:
     from IPython.display import Image, display
 
     content = png(figure)
-    display(Image(_jpeg(content) if photo else content, format="jpeg" if photo else "png", alt=alt))
+    display(Image(jpeg(content) if photo else content, format="jpeg" if photo else "png", alt=alt))
 
 
-def _jpeg(content: bytes) -> bytes:
+def jpeg(content: bytes) -> bytes:
+    """PNG bytes → JPEG bytes, for figures full of photographs."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(content)).convert("RGB").save(buffer, format="JPEG", quality=90)
+    Image.open(io.BytesIO(content)).convert("RGB").save(buffer, format="JPEG", quality=85)
     return buffer.getvalue()
 
 

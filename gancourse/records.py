@@ -2,7 +2,8 @@
 
 A record is a folder ``records/<experiment>/<run>/`` with ``record.json`` (settings, curves,
 metrics, device, versions), ``samples.jpg`` (one row a latent point or an input, one column an
-epoch) and the generators' weights as fp16 safetensors. Nothing in it is pickled.
+epoch) and the generators' weights as fp16 safetensors. A measurement, such as chapter 08's, has
+the JSON alone. Nothing in it is pickled.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +53,8 @@ class Record:
     @property
     def caption(self) -> str:
         """What a figure of this run has to say about itself."""
+        if "final" not in self.content:  # a measurement: nothing was trained
+            return f"{self['data']['caption']}; {self['device']}"
         s = self["settings"]
         widths = (s["width_g"], s["width_d"]) if "width_g" in s else (s["width"], s["width_d"])
         run = f"widths {widths[0]}/{widths[1]}, {s['epochs']} epochs, seed {s['seed']}"
@@ -98,79 +102,104 @@ class Record:
 
 
 def load(name: str) -> Record:
-    """The record ``experiment/run``; ``UnknownName`` if there is none of that name."""
+    """The record ``experiment/run``.
+
+    Raises ``UnknownName`` if there is none of that name, ``GancourseError`` for a file that is no
+    record, is cut short, or has the format of another version.
+    """
     if name not in names():
         raise unknown("record", name, names() or ["none: train one with `gancourse train`"])
-    path = folder() / name
-    content = json.loads((path / "record.json").read_text(encoding="utf-8"))
-    if content.get("format") != FORMAT:
+    file = folder() / name / "record.json"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise GancourseError(
-            f"{path}/record.json has format {content.get('format')!r}, "
-            f"this version reads {FORMAT!r}: record it again."
-        )
-    return Record(path, content)
+            f"{file} is no record or is cut short ({error}): copy it again, or record it again."
+        ) from None
+    content = content if isinstance(content, dict) else {}
+    if content.get("format") != FORMAT:
+        raise GancourseError(_other_version(file, content))
+    return Record(file.parent, content)
+
+
+def _other_version(file: Path, content: dict) -> str:
+    """Which version wrote ``file``, which one reads it, and what to do."""
+    found = content.get("format")
+    versions_of = content.get("versions")
+    by = versions_of.get("gancourse") if isinstance(versions_of, dict) else None
+    return (
+        f"{file} has the record format {found!r} (written by gancourse {by or 'unknown'}); "
+        f"gancourse {__version__} reads {FORMAT!r}. Install the version that wrote it, or record "
+        "it again with this one (records/README.md has the commands)."
+    )
 
 
 def table() -> str:
-    """All records as Markdown tables, one for each kind of model."""
-    runs = {name: load(name) for name in names()}
-    dcgans = {name: run for name, run in runs.items() if "width_g" in run["settings"]}
-    cyclegans = {name: run for name, run in runs.items() if name not in dcgans}
-    tables = [_dcgan_table(dcgans)] * bool(dcgans) + [_cyclegan_table(cyclegans)] * bool(cyclegans)
+    """All trained runs as Markdown tables, one for each kind of model; no measurements.
+
+    A row is a setting: of several seeds the mean and (lowest–highest), of one seed the value and,
+    where it has one, its [95 % interval].
+    """
+    groups: dict[str, list[Record]] = {}
+    for name in names():
+        run = load(name)
+        if "final" in run.content:
+            drawn = " (stand-in)" * (run["data"]["source"] == "stand-in")
+            groups.setdefault(re.sub(r"-seed\d+$", "", name) + drawn, []).append(run)
+    of_dcgans = {name: "width_g" in runs[0]["settings"] for name, runs in groups.items()}
+    tables = []
+    for head, row, kind in ((_DCGAN, _dcgan_row, True), (_CYCLEGAN, _cyclegan_row, False)):
+        rows = [
+            [name, str(len(groups[name])), *row(groups[name])]
+            for name in groups
+            if of_dcgans[name] == kind
+        ]
+        lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+        tables += ["\n".join(lines)] * bool(rows)
     return "\n\n".join(tables)
 
 
-def _markdown(head: str, rows: list[list[str]]) -> str:
-    lines = [f"| {head} |", "|---" * (head.count("|") + 1) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(cells)} |" for cells in rows)])
+def _over_seeds(values: list, digits: int = 2) -> str:
+    """Numbers or (value, low, high), one a seed, as one cell."""
+    firsts = [v[0] if isinstance(v, list | tuple) else v for v in values]
+    if len(values) == 1:
+        if isinstance(values[0], list | tuple):
+            return f"{firsts[0]:.{digits}f} [{values[0][1]:.{digits}f}, {values[0][2]:.{digits}f}]"
+        return f"{firsts[0]:.{digits}f}"
+    mean = sum(firsts) / len(firsts)
+    return f"{mean:.{digits}f} ({min(firsts):.{digits}f}–{max(firsts):.{digits}f})"
 
 
-def _interval(values) -> str:
-    return f"{values[0]:.2f} [{values[1]:.2f}, {values[2]:.2f}]"
+_DCGAN = ["setting", "seeds", "KID×10³ last", "average", "FID last", "average", "copying AUC"]
 
 
-def _dcgan_table(runs: dict[str, Record]) -> str:
-    """Distances to held-out images, and the copying check.
+def _dcgan_row(runs: list[Record]) -> list[str]:
+    """Distances to held-out images, of the last weights and their average, and copying."""
+    ends = [[run["final"][kind]["held_out"] for run in runs] for kind in ("last", "average")]
+    metric = next(key for key in ends[0][0] if key != "KID×10³")
+    kids = [_over_seeds([end["KID×10³"] for end in side]) for side in ends]
+    fids = [f"{metric} " + _over_seeds([end[metric] for end in side]) for side in ends]
+    copied = [run["final"]["average"]["copying"]["auc"] for run in runs]
+    return [*kids, *fids, _over_seeds(copied)]
 
-    Last and best epoch are of the trained weights, ``average`` is the running average of the last
-    epoch; the best epoch was chosen by the distance to the training images.
+
+_CYCLEGAN = ["setting", "seeds", "steps", "KID×10³ A→B", "B→A", "reconstruction error A", "B"]
+_CYCLEGAN += ["edges kept A→B", "B→A"]
+
+
+def _cyclegan_row(runs: list[Record]) -> list[str]:
+    """Held-out translations of the last epoch: distance both ways, reconstruction, content.
+
+    Edges kept: agreement with the own input's edges minus that with other inputs'.
     """
-    rows = []
-    for name, run in runs.items():
-        final, best = run["final"], run["best"]
-        ends = [final[k]["held_out"] for k in ("last", "average")]
-        metric = next(key for key in ends[0] if key != "KID×10³")
-        copies = final["average"]["copying"]
-        best_kid = best["last"]["held_out"]["KID×10³"][0]
-        rows.append(
-            [
-                *(name, *(_interval(end["KID×10³"]) for end in ends)),
-                f"{best_kid:.2f} ({best['epoch']})",
-                *(f"{metric} {ends[0][metric]:.2f}", f"{ends[1][metric]:.2f}"),
-                f"{copies['auc']:.2f} ({copies['p_value']:.2g})",
-            ]
-        )
-    head = "run | KID×10³ last | average | best (epoch) | FID last | average | copying AUC (p)"
-    return _markdown(head, rows)
-
-
-def _cyclegan_table(runs: dict[str, Record]) -> str:
-    """Held-out translations of the last epoch: distance both ways, reconstruction, content."""
-    rows = []
-    for name, run in runs.items():
-        ways = [run["final"][way] for way in ("a_to_b", "b_to_a")]
-        kids = [_interval(way["held_out"]["KID×10³"]) for way in ways]
-        back = [f"{way['reconstruction']:.3f}" for way in ways]
-        kept = [f"{way['agreement']['paired']:.2f}" for way in ways]
-        other = [f"{way['agreement']['shuffled']:.2f}" for way in ways]
-        steps = len(run["curves"]["gen"])
-        rows.append([name, f"{steps:,}", *kids, " / ".join(back), " / ".join(kept)])
-        rows[-1].append(" / ".join(other))
-    head = (
-        "run | steps | KID×10³ A→B | B→A | mean abs. reconstruction error A / B "
-        "| edges kept A→B / B→A | with others' inputs"
-    )
-    return _markdown(head, rows)
+    ways = [[run["final"][way] for run in runs] for way in ("a_to_b", "b_to_a")]
+    kids = [_over_seeds([way["held_out"]["KID×10³"] for way in side]) for side in ways]
+    back = [_over_seeds([way["reconstruction"] for way in side]) for side in ways]
+    kept = [
+        _over_seeds([w["agreement"]["paired"] - w["agreement"]["shuffled"] for w in side])
+        for side in ways
+    ]
+    return [f"{len(runs[0]['curves']['gen']):,}", *kids, *back, *kept]
 
 
 def save(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -73,7 +74,7 @@ def lab(tmp_path_factory):
 
 def _address(server, log: Path) -> str:
     """Wait until the server answers; port 0 means that only its log knows the port."""
-    for _ in range(240):
+    for _ in range(600):  # up to five minutes on a busy machine
         assert server.poll() is None, log.read_text()
         found = re.search(r"http://127\.0\.0\.1:(\d+)/lab", log.read_text())
         if found:
@@ -196,7 +197,7 @@ def test_06_the_explorer_moves_and_the_panel_trains_pauses_goes_on_and_stops(cha
     assert steps > int(paused.search(text)[1])
 
 
-def test_07_the_study_shows_hides_and_counts_and_the_vote_reveals(chapter):
+def test_07_the_study_counts_the_vote_reveals_and_the_upload_translates(chapter, tmp_path):
     page = chapter("07_cyclegan_horse2zebra.ipynb")
     panel = page.locator(".widget-vbox", has=page.get_by_role("button", name="left is real")).last
     pictures = [panel.locator("img").nth(i) for i in (0, 1)]
@@ -217,3 +218,25 @@ def test_07_the_study_shows_hides_and_counts_and_the_vote_reveals(chapter):
     vote.click()
     expect(page.locator(".widget-html-content", has_text="You chose")).to_be_visible(timeout=MINUTE)
     keep(page, "07-vote")
+
+    upload = page.locator(".jupyter-widget-upload, .widget-upload").last
+    panel = upload.locator("xpath=ancestor::*[contains(@class,'widget-vbox')][1]")
+    picture, said = panel.locator("img").first, panel.locator(".widget-html-content").last
+    wide, broken = tmp_path / "wide.png", tmp_path / "no <b>picture.png"
+    Image.linear_gradient("L").resize((300, 120)).save(wide)  # one channel, not square
+    broken.write_text("a text")
+    before = picture.get_attribute("src")
+    choose(page, upload, broken)
+    expect(said).to_contain_text("no <b>picture.png was not translated", timeout=MINUTE)
+    assert picture.get_attribute("src") == before
+    choose(page, upload, wide)  # the kernel is alive, and nothing was lost
+    expect(said).to_contain_text("wide.png: left yours", timeout=MINUTE)
+    expect(picture).not_to_have_attribute("src", before, timeout=MINUTE)
+    keep(page, "07-upload")
+
+
+def choose(page, button, file: Path) -> None:
+    """Give ``file`` to the dialogue that ``button`` opens."""
+    with page.expect_file_chooser() as dialogue:
+        button.click()
+    dialogue.value.set_files(file)

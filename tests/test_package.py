@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,10 +34,10 @@ def test_import_is_light():
 
 LEVELS = [
     {"errors", "device", "profiles"},
-    {"data", "augment", "losses", "models"},
+    {"data", "augment", "losses", "models", "densities"},
     {"training", "evaluation"},
     {"records", "experiments", "plots", "exercises"},
-    {"widgets", "runner", "page", "doctor"},
+    {"widgets", "runner", "page", "doctor", "sheet"},
     {"cli"},
 ]
 
@@ -199,7 +200,7 @@ def test_a_record_says_what_was_done(record):
 def test_the_table_holds_the_numbers_of_the_record(record):
     row = records.table().splitlines()[2]
     kid, low, high = record["final"]["average"]["held_out"]["KID×10³"]
-    assert row.startswith("| neu-scratches/none-seed0 | ")
+    assert row.startswith("| neu-scratches/none (stand-in) | 1 | ")
     assert f"| {kid:.2f} [{low:.2f}, {high:.2f}] |" in row and "FD(stand-in)" in row
 
 
@@ -207,8 +208,23 @@ def test_the_readme_shows_the_committed_records(monkeypatch):
     """A number in the README that no record holds turns this red."""
     monkeypatch.delenv("GANCOURSE_RECORDS", raising=False)
     assert records.names()
+    made = records.table()
+    index = (PACKAGE.parent / "records" / "README.md").read_text(encoding="utf-8")
+    assert all(table in index for table in made.split("\n\n"))
     readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
-    assert all(table in readme for table in records.table().split("\n\n"))
+    shown = [line for line in readme.splitlines() if re.match(r"\| [\w-]+/", line)]
+    assert shown and not [line for line in shown if line not in made.splitlines()]
+
+
+def test_a_row_is_a_setting_over_its_seeds(record, tmp_path, monkeypatch):
+    for seed in (0, 1):
+        copy = json.loads((record.path / "record.json").read_text())
+        copy["final"]["last"]["held_out"]["KID×10³"] = [1.0 + seed, 0.5, 9.0]
+        folder = tmp_path / "neu-scratches" / f"none-seed{seed}"
+        folder.mkdir(parents=True)
+        (folder / "record.json").write_text(json.dumps(copy))
+    monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
+    assert "| neu-scratches/none (stand-in) | 2 | 1.50 (1.00–2.00) |" in records.table()
 
 
 def test_the_strip_and_the_generator_come_back(record):

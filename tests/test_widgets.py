@@ -10,6 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from gancourse import plots, widgets
 from gancourse.errors import GancourseError
 from gancourse.evaluation.study import Study
 from gancourse.training.loop import Batches, Callback
@@ -303,3 +304,18 @@ def test_a_damaged_picture_is_said():
     whole = encoded(Image.effect_noise((64, 64), 50).convert("RGB"), format="JPEG")
     with pytest.raises(GancourseError, match="damaged"):
         read_upload(whole[: len(whole) // 2], 16)
+
+
+def test_a_panel_of_photographs_holds_a_jpeg():
+    def draw(n):
+        return plots.grid(torch.randint(0, 256, (n, 3, 32, 32), dtype=torch.uint8), 2, "noise")
+
+    sizes = {}
+    for photo, start in ((False, b"\x89PNG"), (True, b"\xff\xd8\xff")):
+        view = widgets.panel(draw, photo=photo, n=widgets.number(1, 4, 4, "n"))
+        picture = view.children[1]
+        assert bytes(picture.value).startswith(start) and picture.format == (
+            "jpeg" if photo else "png"
+        )
+        sizes[photo] = len(picture.value)
+    assert sizes[True] < sizes[False]

@@ -11,21 +11,24 @@ from ..training.loop import Callback, Run
 LIVE_DPI = 80  # small enough to follow a slider
 
 
-def panel(draw: Callable, **controls):
+def panel(draw: Callable, photo: bool = False, **controls):
     """Controls above one picture: ``draw(**values)`` returns a figure whenever a control moves.
 
-    It may return PNG bytes instead, where Matplotlib is too slow to follow the hand.
+    It may return PNG bytes instead, where Matplotlib is too slow to follow the hand. ``photo``:
+    the picture becomes a JPEG, as in ``plots.show``; the notebook keeps a copy of it.
     ``controls``: name → ipywidgets control. An error in ``draw`` is shown in the panel, and the
     kernel goes on.
     """
     import ipywidgets as w
 
     picture, message = image(), w.HTML()
+    picture.format = "jpeg" if photo else "png"
 
     def update(_=None):
         try:
             drawn = draw(**{name: c.value for name, c in controls.items()})
-            picture.value = drawn if isinstance(drawn, bytes) else plots.png(drawn, LIVE_DPI)
+            drawn = drawn if isinstance(drawn, bytes) else plots.png(drawn, LIVE_DPI)
+            picture.value = plots.jpeg(drawn) if photo else drawn
             message.value = ""
         except Exception as error:
             message.value = f"<b>{type(error).__name__}:</b> {error}"

@@ -416,6 +416,7 @@ def draw_patch(layers=3, row=6, column=6):
 
 widgets.panel(
     draw_patch,
+    photo=True,
     layers=widgets.number(1, 4, 3, "strided layers"),
     row=widgets.number(0, 30, 6, "row"),
     column=widgets.number(0, 30, 6, "column"),
@@ -981,7 +982,7 @@ if timelines:
         "run": widgets.slider(list(timelines), "run"),
         "row": widgets.number(0, 3, 0, "row"),
     }
-    display(widgets.panel(draw_time, **controls))
+    display(widgets.panel(draw_time, photo=True, **controls))
 else:
     print("no recorded runs on this machine")
 
