@@ -725,7 +725,8 @@ print("recorded λ at seed 0:", [f"{lam:g}" for lam in grid], "| epochs:", momen
 # The last epoch of all recorded runs, for the same eight cats:
 
 # %% tags=["nbval-ignore-output", "thumbnail"]
-last = {"input": first.strip[:, 0]} | {name: run.strip[:, -1] for name, run in runs.items()}
+by_weight = sorted(runs, key=lambda name: (runs[name]["settings"]["lambda_cycle"], name))
+last = {"input": first.strip[:, 0]} | {name: runs[name].strip[:, -1] for name in by_weight}
 caption = f"left four A → B, right four B → A; {recorded_cats.split(';')[0]}"
 alt = "The input cats in the first row, then one row of their translations for each recorded run."
 show_sheet(alt, last, "every recorded run at its last epoch", caption)
@@ -810,8 +811,8 @@ def numbers_of(run, way):
 
 
 def spread_of(values):
-    mean = sum(values) / len(values)
-    return f"{mean:.2f} [{min(values):.2f}, {max(values):.2f}]"
+    mean, several = sum(values) / len(values), len(values) > 1
+    return f"{mean:.2f}" + f" [{min(values):.2f}, {max(values):.2f}]" * several
 
 
 by_lambda = {}  # λ -> its runs, one a seed

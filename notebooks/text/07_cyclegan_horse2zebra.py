@@ -501,7 +501,8 @@ def draw_epoch(epoch):
 
 
 if long_run:
-    display(widgets.panel(draw_epoch, epoch=widgets.slider(epochs[1:], "epoch", start=epochs[-1])))
+    epoch_slider = widgets.slider(epochs[1:], "epoch", start=epochs[-1])
+    display(widgets.panel(draw_epoch, photo=True, epoch=epoch_slider))
 
 # %% [markdown]
 # When should one stop? For a classifier one stops where the loss on held-out
