@@ -351,3 +351,14 @@ def test_a_solution_that_does_not_solve_is_seen(solution, complaints):
             exec(cell.source, {})
         cell.outputs = [new_output("stream", name="stdout", text=printed.getvalue())]
     assert len(guards.answers(executed)) == complaints
+
+
+@pytest.mark.parametrize("listing", ["README.md", "notebooks/text/00_start_here.py"])
+def test_the_lists_of_chapters_link_those_that_exist(listing):
+    text = (ROOT / listing).read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^(?:# )?\| (?:\[)?(\d\d)\b(.*)\|$", text, re.MULTILINE))
+    for path in CHAPTERS:
+        row = rows[path.stem[:2]]
+        assert "planned" not in row
+        assert f"{path.name})" in row or "you are here" in row
+    assert all("planned" in row for n, row in rows.items() if not list(FOLDER.glob(f"{n}_*")))

@@ -90,11 +90,11 @@ device.seed_everything(SEED);
 # | 00 · Start here | What is a GAN, and does this machine run one? | you are here |
 # | 01 · GAN theory | What do the losses promise, in one dimension? | planned |
 # | [02 · DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb) | How do convolutions turn noise into a scratch? | ready |
-# | 03 · Cats and augmentation | What do 204 pictures allow? | planned |
+# | [03 · Cats and augmentation](03_dcgan_cats_augmentation.ipynb) | What do 204 pictures allow? | ready |
 # | [04 · Copying](04_knn_overfitting.ipynb) | Did the generator learn, or memorise? | ready |
-# | 05 · The CycleGAN objective | How to translate without pairs? | planned |
-# | 06 · Grumpy cats | What does the cycle loss keep? | planned |
-# | 07 · Horse to zebra | What does the paper's own set show? | planned |
+# | [05 · The CycleGAN objective](05_cyclegan_objective.ipynb) | How to translate without pairs? | ready |
+# | [06 · Grumpy cats](06_cyclegan_grumpy_cats.ipynb) | What does the cycle loss keep? | ready |
+# | [07 · Horse to zebra](07_cyclegan_horse2zebra.ipynb) | What does the paper's own set show? | ready |
 # | 08 · Evaluating | What does a score mean at a few hundred pictures? | planned |
 # | 09 · Is it working? | What does a sick run look like? | planned |
 # | 10–12 | Synthetic defects, and whether they help the detector | planned |

@@ -998,7 +998,7 @@ check("steps until half of the start is forgotten", half_life, expected)
 # 2016 · K. Song and Y. Yan, *A noise robust method based on completed local
 # binary patterns for hot-rolled steel strip surface defects*, 2013 (the data).
 #
-# **Next:** [04 · Does it copy?](04_knn_overfitting.ipynb) Chapter 03 is planned.
+# **Next:** [03 · Cats and augmentation](03_dcgan_cats_augmentation.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 report(

@@ -1275,7 +1275,8 @@ check("expected AUC with a leaking split", auc, 0.5 * leaked + 1.0 * (1 - leaked
 # *A noise robust method based on completed local binary patterns for
 # hot-rolled steel strip surface defects*, 2013 (the data).
 #
-# **Back to** [02 · A DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb)
+# **Before:** [03 · Cats and augmentation](03_dcgan_cats_augmentation.ipynb)
+# **Next:** [05 · The CycleGAN objective](05_cyclegan_objective.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 report(
