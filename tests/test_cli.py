@@ -169,7 +169,7 @@ def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
     content = {
         "settings": {"width_g": 8, "width_d": 16, "epochs": 3, "seed": 0},
-        "data": {"caption": "225 real scratches"},
+        "data": {"caption": "225 real scratches", "source": "real"},
         "device": "CPU",
         "best": {"epoch": 2, "last": {"held_out": {"KID×10³": [2.5, 2, 3]}}},
         "final": {
@@ -186,7 +186,7 @@ def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
     assert capsys.readouterr().out.startswith(f"{name}: 225 real scratches")
     assert cli.main(["records", "index"]) == 0
     row = capsys.readouterr().out.splitlines()[2]
-    assert row.startswith(f"| {name} | 1.50 [1.00, 2.00] |") and "FID-768 1.25" in row
+    assert row.startswith("| neu-scratches/none | 1 | 1.50 [1.00, 2.00] |") and "FID-768 1.25" in row
     assert cli.main(["records", "show", name]) == 0
     assert '"epochs": 3' in capsys.readouterr().out
     assert cli.main(["records", "show", "neu-scratches/non-seed0"]) == 2
