@@ -6,7 +6,13 @@ import torch
 
 from gancourse.errors import GancourseError
 from gancourse.evaluation import distances
-from gancourse.evaluation.distances import frechet, frechet_from_stats, kid, precision_recall, stats
+from gancourse.evaluation.distances import (
+    frechet,
+    frechet_from_stats,
+    kid,
+    precision_recall,
+    stats,
+)
 
 
 def normal(n, d, seed=0):
@@ -218,13 +224,24 @@ def test_other_bad_input():
         frechet_from_stats(torch.zeros(3), eye, torch.zeros(3), torch.ones(3, 3).tril())
 
 
-def test_constant_features_are_a_point():
-    """No variance on either side: the squared distance of the points, and no division by zero."""
-    a, b = torch.ones(6, 3), torch.zeros(5, 3)
-    assert frechet(a, b) == pytest.approx(3)
-    assert kid(a, a).value == pytest.approx(0, abs=1e-12)
-    assert precision_recall(a, a) == (1.0, 1.0)
-    assert precision_recall(a, b) == (0.0, 0.0)
+def test_two_points_are_their_squared_distance_apart():
+    """No variance on either side: covariances that are given may be zero."""
+    zero = torch.zeros(3, 3)
+    assert frechet_from_stats(torch.ones(3), zero, torch.zeros(3), zero) == pytest.approx(3)
+
+
+@pytest.mark.parametrize("measure", [frechet, kid, precision_recall])
+@pytest.mark.parametrize("jitter", [0.0, 1e-7])
+def test_constant_features_are_refused_by_name(measure, jitter):
+    """One image many times, also where rounding differs from batch to batch."""
+    good, constant = normal(10, 4), torch.full((7, 4), 3.0) + jitter * normal(7, 4)
+    for a, b in ((constant, good), (good, constant)):
+        with pytest.raises(
+            GancourseError, match="All 7 feature rows are equal.*images that differ"
+        ):
+            measure(a, b)
+    constant[-1, 0] += 0.1
+    measure(constant, good)  # one row that differs is enough
 
 
 def test_interval_prints_its_bounds():

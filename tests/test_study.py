@@ -1,10 +1,12 @@
 """The real-or-fake study: its protocol and its interval."""
 
+import math
+
 import pytest
 import torch
 
 from gancourse.errors import GancourseError
-from gancourse.evaluation.study import Study, wilson
+from gancourse.evaluation.study import Study, d_prime, trials_needed, wilson
 
 
 def pictures(value, n=20):
@@ -46,6 +48,62 @@ def test_wilson_covers():
 def test_no_proportion(k, n):
     with pytest.raises(GancourseError, match="no proportion"):
         wilson(k, n)
+
+
+def test_d_prime_of_known_shares():
+    """Φ(1/√2) = 0.7602: a viewer with d′ = 1 is fooled in 24 % of the trials."""
+    assert d_prime(0.5) == 0
+    assert d_prime(1 - 0.76024994) == pytest.approx(1, abs=1e-6)
+    assert d_prime(0.2) == pytest.approx(-d_prime(0.8)) and d_prime(0.2) > 0
+
+
+def test_d_prime_is_the_distance_of_the_two_impressions():
+    torch.manual_seed(0)
+    real, fake = torch.randn(2, 200_000, dtype=torch.float64)
+    fooled = float((fake > real + 0.7).double().mean())
+    assert d_prime(fooled) == pytest.approx(0.7, abs=0.02)
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.1, 1.5, math.nan])
+def test_no_d_prime_at_the_ends(share):
+    with pytest.raises(GancourseError, match="between 0 and 1"):
+        d_prime(share)
+
+
+def rejects(k, n, against):
+    """The test of ``trials_needed``: k of n lies over 1.96 standard errors from ``against``."""
+    return abs(k / n - against) > 1.959964 * math.sqrt(against * (1 - against) / n)
+
+
+@pytest.mark.parametrize(
+    "share, against, power", [(0.4, 0.5, 0.8), (0.268, 0.5, 0.9), (0.3, 0.2, 0.8)]
+)
+def test_trials_needed_give_the_power_asked_for(share, against, power):
+    """The exact binomial probability that the test succeeds, summed up."""
+    n = trials_needed(share, against, power)
+    exact = sum(
+        math.comb(n, k) * share**k * (1 - share) ** (n - k)
+        for k in range(n + 1)
+        if rejects(k, n, against)
+    )
+    assert exact == pytest.approx(power, abs=0.035)
+
+
+def test_trials_needed_for_two_studies():
+    """Fleiss 1981, section 3.2: 0.5 against 0.4 at power 0.8 takes 388 in each of the two."""
+    assert trials_needed(0.4, 0.5) == 194
+    assert trials_needed(0.4, 0.5, studies=2) == 388
+    assert trials_needed(0.5, 0.4, studies=2) == 388
+    assert trials_needed(0.45) > 3 * trials_needed(0.4)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"share": 0.5}, {"share": 0}, {"against": 1}, {"power": 1}, {"level": 0}, {"studies": 3}],
+)
+def test_trials_needed_says_what_it_takes(wrong):
+    with pytest.raises(GancourseError, match="between 0 and 1"):
+        trials_needed(**{"share": 0.4, **wrong})
 
 
 def test_ten_practice_trials_with_feedback_then_forty_without():

@@ -27,6 +27,12 @@ class Interval(NamedTuple):
         return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
 
 
+def interval(value: float, variance: float) -> Interval:
+    """``value`` ± 1.96 standard deviations."""
+    half = 1.96 * variance**0.5
+    return Interval(value, value - half, value + half)
+
+
 def frechet(a: torch.Tensor, b: torch.Tensor) -> float:
     """Fréchet distance of Gaussians fitted to features ``a`` (n, d) and ``b`` (m, d); n, m ≥ 2.
 
@@ -34,7 +40,7 @@ def frechet(a: torch.Tensor, b: torch.Tensor) -> float:
     for any AᵀA = Σ₁, BᵀB = Σ₂. Where n < d, A is the centred features / √(n − 1), so nothing of
     size d × d is formed; otherwise it comes from Σ by eigh. On Inception features it is the FID.
     """
-    a, b = _pair(a, b)
+    a, b = pair(a, b)
     (mu1, root1), (mu2, root2) = _root(a), _root(b)
     return _distance(mu1, root1, mu2, root2)
 
@@ -106,7 +112,7 @@ def kid(
     with heavy tails. Otherwise the mean over random ``subsets`` of ``subset_size`` (1,000 if
     None), and subset variance times size/(n − size) + 1/subsets. Papers print KID × 10³.
     """
-    a, b = _pair(a, b)
+    a, b = pair(a, b)
     n = min(len(a), len(b))
     if subset_size is None:
         subset_size = n if max(len(a), len(b)) <= 10_000 else min(1000, n // 2)
@@ -123,8 +129,7 @@ def kid(
             values[i] = _kid_all(one, two)[0]
         value = values.mean()
         variance = values.var(ddof=1) * (subset_size / (n - subset_size) + 1 / subsets)
-    half = 1.96 * variance**0.5
-    return Interval(float(value), float(value - half), float(value + half))
+    return interval(float(value), float(variance))
 
 
 def _kid_all(a: torch.Tensor, b: torch.Tensor) -> tuple[float, float]:
@@ -166,7 +171,7 @@ def precision_recall(real: torch.Tensor, fake: torch.Tensor, k: int = 3) -> tupl
     Precision: the share of ``fake`` rows within the ball of some ``real`` row, whose radius is
     the distance to its ``k``-th nearest other real row. Recall: the same with sides exchanged.
     """
-    real, fake = _pair(real, fake)
+    real, fake = pair(real, fake)
     if not 1 <= k < min(len(real), len(fake)):
         raise GancourseError(
             f"Precision and recall with k={k} need more than k rows on either side; "
@@ -200,11 +205,13 @@ def _squared(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return torch.cat(columns, 1)
 
 
-def _pair(a, b) -> tuple[torch.Tensor, torch.Tensor]:
+def pair(a, b) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features (n, d) and (m, d) on the CPU; raises ``GancourseError`` for what is none."""
     a, b = _features(a), _features(b)
     if a.shape[1] != b.shape[1]:
         raise GancourseError(
-            f"Features of {a.shape[1]} and {b.shape[1]} dimensions: from two different extractors?"
+            f"Features of {a.shape[1]} and {b.shape[1]} dimensions: from two different extractors? "
+            "Take both from the same one."
         )
     return a, b
 
@@ -217,5 +224,15 @@ def _features(x) -> torch.Tensor:
         )
     if not torch.isfinite(x).all():
         bad = int((~torch.isfinite(x)).any(1).sum())
-        raise GancourseError(f"{bad} of {len(x)} feature rows hold NaN or infinity.")
+        raise GancourseError(
+            f"{bad} of {len(x)} feature rows hold NaN or infinity: finite numbers are needed. "
+            "Look at the images and at the extractor; leaving the rows out would hide the fault."
+        )
+    rounding = 1e-6 * x[0].abs().max()
+    if all(bool(((part - x[0]).abs() <= rounding).all()) for part in x.split(1024)):
+        raise GancourseError(
+            f"All {len(x)} feature rows are equal: a distance between sets needs images that "
+            "differ. Is it one image many times, a generator that ignores its input, or a broken "
+            "extractor?"
+        )
     return x

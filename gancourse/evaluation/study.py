@@ -36,6 +36,48 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> tuple[float, flo
     return share, max(0.0, middle - half), min(1.0, middle + half)
 
 
+def d_prime(fooled: float) -> float:
+    """d′ of a viewer who took the fake for real in the share ``fooled`` of the trials; 0 < · < 1.
+
+    Two alternatives, forced choice: both pictures of a trial raise an impression with normal noise
+    of variance 1, the real one's d′ higher, and the stronger one is called real. Then
+    P(right) = Φ(d′/√2), so d′ = √2 Φ⁻¹(1 − fooled) (Green and Swets 1966). 0: cannot tell them
+    apart; 1: right in 76 % of the trials; negative: the fakes look more real.
+    """
+    if not 0 < fooled < 1:
+        raise GancourseError(
+            f"d′ needs a share between 0 and 1, both left out, not {fooled}: at the ends it is "
+            "infinite. With k of n trials give (k + 0.5) / (n + 1)."
+        )
+    return math.sqrt(2) * NormalDist().inv_cdf(1 - fooled)
+
+
+def trials_needed(
+    share: float, against: float = 0.5, power: float = 0.8, level: float = 0.05, studies: int = 1
+) -> int:
+    """Counted trials that tell a viewer fooled in ``share`` from one fooled in ``against``.
+
+    Two-sided test at ``level`` that succeeds with probability ``power``; normal approximation,
+    n = ((z₁ √(p₀q₀) + z₂ √(pq)) / (p − p₀))². ``studies=1``: ``against`` is known, such as 50 %.
+    ``studies=2``: it is another study's share, and each of the two needs n (Fleiss 1981, section
+    3.2). Trials are taken as independent; those of one viewer are not quite. Raises
+    ``GancourseError`` for shares outside 0..1, both left out, or equal ones.
+    """
+    inside = all(0 < x < 1 for x in (share, against, power, level))
+    if not inside or share == against or studies not in (1, 2):
+        raise GancourseError(
+            "trials_needed takes two different shares, a power and a level, each between 0 and 1, "
+            f"and studies=1 or 2; got {share}, {against}, {power}, {level}, {studies}."
+        )
+    z = NormalDist().inv_cdf
+    p, q = share * (1 - share), against * (1 - against)
+    if studies == 2:
+        middle = (share + against) / 2
+        p, q = p + q, 2 * middle * (1 - middle)
+    root = z(1 - level / 2) * math.sqrt(q) + z(power) * math.sqrt(p)
+    return math.ceil((root / (share - against)) ** 2)
+
+
 @dataclass
 class Study:
     """Trials over ``reals`` and ``fakes``, uint8 (N, C, H, W), in an order fixed by ``seed``.

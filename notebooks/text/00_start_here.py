@@ -95,7 +95,7 @@ device.seed_everything(SEED);
 # | [05 · The CycleGAN objective](05_cyclegan_objective.ipynb) | How to translate without pairs? | ready |
 # | [06 · Grumpy cats](06_cyclegan_grumpy_cats.ipynb) | What does the cycle loss keep? | ready |
 # | [07 · Horse to zebra](07_cyclegan_horse2zebra.ipynb) | What does the paper's own set show? | ready |
-# | 08 · Evaluating | What does a score mean at a few hundred pictures? | planned |
+# | [08 · Evaluating](08_evaluating_gans.ipynb) | What does a score mean at a few hundred pictures? | ready |
 # | 09 · Is it working? | What does a sick run look like? | planned |
 # | 10–12 | Synthetic defects, and whether they help the detector | planned |
 #

@@ -686,15 +686,15 @@ if long_run:
 # | CycleGAN, official weights, identity loss on | 62.1 | mmagic |
 # | CycleGAN, official weights, identity loss off | 77.2 | mmagic |
 # | CycleGAN | 77.2 (75.2 with clean resizing) | clean-fid |
-# | CycleGAN, one recipe re-run | 64.5 and 74.8 | two re-runs |
+# | CycleGAN, trained again, identity loss on, off | 64.5, 74.8 | mmagic |
 # | CUT | 45.5 (43.7) | clean-fid |
 # | FastCUT | 73.4 (72.5) | clean-fid |
 #
 # These are on another scale than FID-768: other features, another size. Do not
-# compare 62.1 with anything above. But compare within the table: one recipe,
-# re-run, moved by ten points, so a gain of ten points in one run shows nothing.
-# And the 77.2 that papers quote as *CycleGAN* is the model *without* identity
-# loss. The switch of section 5 is worth 15 points in their numbers.
+# compare 62.1 with anything above. But compare within the table: the 77.2 that
+# papers quote as *CycleGAN* is the model *without* identity loss. The switch of
+# section 5 is worth 10 to 15 points there, training again about 2. Chapter 08
+# takes the table apart.
 
 # %% [markdown]
 # ## 8 · A blind vote
@@ -1193,8 +1193,8 @@ check("times as many images", times, 200 * 1334 / (7992 * 4), 0.05)
 # *Probable Inference, the Law of Succession, and Statistical Inference*, 1927.
 #
 # **Before:** 05, the objective, and 06, the cats, where λ is a slider.
-# **Next:** back to the steel, with the trust in the code that this chapter
-# earned.
+# **Next:** [08 · Evaluating](08_evaluating_gans.ipynb), what a score means at a
+# few hundred pictures.
 
 # %% tags=["nbval-ignore-output"]
 numbers = {"steps": len(history), "cycle_a_at_the_end_of_this_run": end}
