@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import unknown
+from .errors import GancourseError, unknown
 
 
 def bce_discriminator(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,6 +49,23 @@ def wasserstein_discriminator(real: Tensor, fake: Tensor) -> tuple[Tensor, Tenso
 def wasserstein_generator(fake: Tensor) -> Tensor:
     """-E[D(G(z))] (Arjovsky 2017, algorithm 1)."""
     return -fake.mean()
+
+
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """E[(|∇D(x̂)| - 1)²] at x̂ = ε x + (1 - ε) G(z), ε uniform (Gulrajani 2017, eq. 3).
+
+    real and fake (N, …) of one shape; one ε and one norm for each of the N. Without the paper's
+    factor λ = 10. Differentiable in the critic's weights; no gradient reaches the generator.
+    """
+    if real.shape != fake.shape:
+        raise GancourseError(
+            "The gradient penalty mixes reals and fakes in pairs, so they need one shape, not "
+            f"{tuple(real.shape)} and {tuple(fake.shape)}."
+        )
+    share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
+    mixed = (share * real + (1 - share) * fake).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
+    return (slope.flatten(1).norm(dim=1) - 1).square().mean()
 
 
 LOSSES: dict[str, tuple[Callable, Callable]] = {

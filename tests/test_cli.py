@@ -186,7 +186,9 @@ def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
     assert capsys.readouterr().out.startswith(f"{name}: 225 real scratches")
     assert cli.main(["records", "index"]) == 0
     row = capsys.readouterr().out.splitlines()[2]
-    assert row.startswith("| neu-scratches/none | 1 | 1.50 [1.00, 2.00] |") and "FID-768 1.25" in row
+    assert (
+        row.startswith("| neu-scratches/none | 1 | 1.50 [1.00, 2.00] |") and "FID-768 1.25" in row
+    )
     assert cli.main(["records", "show", name]) == 0
     assert '"epochs": 3' in capsys.readouterr().out
     assert cli.main(["records", "show", "neu-scratches/non-seed0"]) == 2

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from gancourse import losses
-from gancourse.errors import UnknownName
+from gancourse.errors import GancourseError, UnknownName
 
 REAL, FAKE = torch.tensor([1.5, -0.3, 0.0]), torch.tensor([-2.0, 0.4, 0.1])
 
@@ -67,6 +67,45 @@ def test_mmd_is_zero_on_average_for_equal_laws_and_positive_otherwise():
     expected = 2 / math.sqrt(3) * (1 - math.exp(-(delta**2) / 6))
     found = losses.mmd2(torch.randn(4000, 1), torch.randn(4000, 1) + delta)
     assert found.item() == pytest.approx(expected, abs=0.03)
+
+
+def test_the_penalty_of_a_linear_critic_is_its_slope_less_one_squared():
+    w = torch.tensor([3.0, 4.0], requires_grad=True)  # |w| = 5
+    real, fake = torch.randn(6, 2), torch.randn(6, 2, requires_grad=True)
+    penalty = losses.gradient_penalty(lambda x: x @ w, real, fake)
+    assert penalty.item() == pytest.approx((5 - 1) ** 2, abs=1e-5)
+    penalty.backward()
+    assert torch.allclose(w.grad, 2 * (5 - 1) * torch.tensor([0.6, 0.8]))  # 2 (|w| - 1) w/|w|
+    assert fake.grad is None
+
+
+def test_the_penalty_takes_one_norm_and_one_mixture_for_each_image():
+    w = torch.full((3, 4, 4), 0.5)  # |w| = 0.5 · √48
+    seen = []
+
+    def critic(x):
+        seen.append(x)
+        return (x * w).sum((1, 2, 3))
+
+    real, fake = torch.ones(8, 3, 4, 4), torch.zeros(8, 3, 4, 4)
+    expected = (0.5 * math.sqrt(48) - 1) ** 2
+    assert losses.gradient_penalty(critic, real, fake).item() == pytest.approx(expected, rel=1e-5)
+    share = seen[0].flatten(1)
+    assert torch.equal(share.amin(1), share.amax(1))  # one ε an image ...
+    assert len(share[:, 0].unique()) == 8  # ... and another for the next
+    assert 0 <= share.min() and share.max() <= 1
+
+
+def test_the_penalty_of_a_flat_critic_can_be_followed():
+    w = torch.zeros(2, requires_grad=True)
+    penalty = losses.gradient_penalty(lambda x: x @ w, torch.ones(3, 2), torch.zeros(3, 2))
+    penalty.backward()
+    assert penalty.item() == 1 and w.grad.isfinite().all()
+
+
+def test_the_penalty_needs_pairs():
+    with pytest.raises(GancourseError, match=r"one shape, not \(4, 2\) and \(3, 2\)"):
+        losses.gradient_penalty(torch.sum, torch.zeros(4, 2), torch.zeros(3, 2))
 
 
 def test_unknown_loss():

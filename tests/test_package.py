@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import io
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot as plt
@@ -398,6 +400,26 @@ def test_show_attaches_the_alternative_text(monkeypatch, photo, kind):
     data, metadata = seen["image"]._repr_mimebundle_()
     assert metadata[kind]["alt"] == "a red square" and kind in data
     assert not plt.get_fignums()
+
+
+def test_figures_of_lines_are_shown_with_few_colours_and_pictures_with_all(monkeypatch):
+    from PIL import Image
+
+    seen = []
+    monkeypatch.setattr("IPython.display.display", lambda image: seen.append(image.data))
+    lines, axis = plots.subplots(figsize=(4, 3))
+    axis.plot(torch.linspace(0, 1, 50).square(), color=plots.BLUE)
+    axis.fill_between(range(50), 1, color=plots.ORANGE, alpha=0.3)
+    before = np.asarray(Image.open(io.BytesIO(plots.png(lines))).convert("RGB")).astype(int)
+    by_value, axis = plots.subplots(figsize=(4, 3))
+    axis.scatter(range(50), range(50), c=range(50))
+    picture = plots.grid(torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8))
+    for figure in (lines, by_value, picture):
+        plots.show(figure, "text")
+    modes = [Image.open(io.BytesIO(content)).mode for content in seen]
+    assert modes == ["P", "RGBA", "RGBA"]
+    after = np.asarray(Image.open(io.BytesIO(seen[0])).convert("RGB")).astype(int)
+    assert abs(after - before).max() < 64 and abs(after - before).mean() < 0.5
 
 
 def test_a_panel_redraws_when_a_control_moves_and_survives_an_error():

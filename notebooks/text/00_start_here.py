@@ -88,7 +88,7 @@ device.seed_everything(SEED);
 # | chapter | what it answers | state |
 # |---|---|---|
 # | 00 · Start here | What is a GAN, and does this machine run one? | you are here |
-# | 01 · GAN theory | What do the losses promise, in one dimension? | planned |
+# | [01 · GAN theory](01_gan_theory.ipynb) | What do the losses promise, in one dimension? | ready |
 # | [02 · DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb) | How do convolutions turn noise into a scratch? | ready |
 # | [03 · Cats and augmentation](03_dcgan_cats_augmentation.ipynb) | What do 204 pictures allow? | ready |
 # | [04 · Copying](04_knn_overfitting.ipynb) | Did the generator learn, or memorise? | ready |
@@ -733,8 +733,9 @@ check("D believes real points, D sees through fakes", sure, [True, True])
 # - M. Heusel et al., *GANs Trained by a Two Time-Scale Update Rule Converge to
 #   a Local Nash Equilibrium*, NeurIPS 2017: why $D$ may learn faster than $G$.
 #
-# Next: [02 · DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb), the same
-# game on pictures.
+# Next: [01 · GAN theory](01_gan_theory.ipynb), or straight to
+# [02 · DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb), the same game on
+# pictures.
 
 # %% tags=["nbval-ignore-output"]
 sources = ", ".join(sorted({s.source for s in shown.values()}))
