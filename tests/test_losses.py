@@ -87,13 +87,13 @@ def test_the_penalty_takes_one_norm_and_one_mixture_for_each_image():
         seen.append(x)
         return (x * w).sum((1, 2, 3))
 
-    real, fake = torch.ones(8, 3, 4, 4), torch.zeros(8, 3, 4, 4)
+    real, fake = torch.ones(8, 3, 4, 4), torch.full((8, 3, 4, 4), 3.0)
     expected = (0.5 * math.sqrt(48) - 1) ** 2
     assert losses.gradient_penalty(critic, real, fake).item() == pytest.approx(expected, rel=1e-5)
     share = seen[0].flatten(1)
     assert torch.equal(share.amin(1), share.amax(1))  # one ε an image ...
     assert len(share[:, 0].unique()) == 8  # ... and another for the next
-    assert 0 <= share.min() and share.max() <= 1
+    assert 1 <= share.min() and share.max() <= 3  # between the two
 
 
 def test_the_penalty_of_a_flat_critic_can_be_followed():
