@@ -1524,10 +1524,13 @@ def play_ring(lr_gen, lr_disc, steps, copies=4):
     opt_gen = torch.optim.Adam(gen.parameters(), lr_gen, (0.5, 0.999), fused=True)
     opt_disc = torch.optim.Adam(disc.parameters(), lr_disc, (0.5, 0.999), fused=True)
     looks, moments = [], [round(steps * i / 12) for i in range(13)]
-    for step in counted(steps + 1, "ring"):
-        if step in moments:
-            with torch.no_grad():
-                looks.append(gen(torch.randn(copies, 1000, 2)))
+
+    def look():
+        with torch.no_grad():
+            looks.append(gen(torch.randn(copies, 1000, 2)))
+
+    look()
+    for step in counted(steps, "ring"):
         real = ring.sample((copies, 128))
         fake = gen(torch.randn(copies, 128, 2))
         loss = copies * sum(losses.bce_discriminator(disc(real), disc(fake.detach())))
@@ -1538,6 +1541,8 @@ def play_ring(lr_gen, lr_disc, steps, copies=4):
         opt_gen.zero_grad()
         loss.backward()
         opt_gen.step()
+        if step + 1 in moments:
+            look()
     return torch.stack(looks), moments
 
 
