@@ -632,7 +632,7 @@ device.seed_everything(SEED)
 matching = MLP(1, 1, width=32, copies=len(WIDTHS) * SEEDS)
 s = torch.tensor(WIDTHS).repeat_interleave(SEEDS)[:, None, None]
 optimiser = torch.optim.Adam(matching.parameters(), 3e-3, fused=True)
-for _ in counted(by_profile(30, 500, 2000), "MMD"):
+for _ in counted(by_profile(30, 400, 2000), "MMD"):
     real = humps.sample((100, 1)).float().expand(len(s), -1, -1)
     loss = mmd2(real, matching(noise(len(s), 100, 1)), s).sum()
     optimiser.zero_grad()
@@ -891,7 +891,7 @@ def movie(pictures, colours=64):
 
 # %% tags=["nbval-ignore-output"]
 steps = STEPS or by_profile(40, 1500, 6000)
-count = 8 if profile == "smoke" else 24
+count = 8 if profile == "smoke" else 20
 moments = sorted({round(steps * (i / count) ** 1.7) for i in range(count + 1)})  # often at first
 device.seed_everything(SEED)
 gen, disc = MLP(1, 1, width=32), MLP(1, 1, width=32)
@@ -1068,7 +1068,7 @@ def saturation(copies, steps):
 
 
 device.seed_everything(SEED)
-traces = saturation(5, by_profile(15, 400, 2000))
+traces = saturation(5, by_profile(15, 250, 2000))
 
 # %% tags=["nbval-ignore-output"]
 figure, axes = plots.subplots(1, 3, figsize=(10, 3))
@@ -1220,7 +1220,7 @@ def train_judge(kind, steps, clip=0.0):
 
 
 device.seed_everything(SEED)
-judge_steps = by_profile(25, 500, 2000)
+judge_steps = by_profile(25, 400, 2000)
 judges = {
     "discriminator": train_judge("bce", judge_steps),
     "clip 0.01": train_judge("wasserstein", judge_steps, 0.01),
@@ -1524,10 +1524,13 @@ def play_ring(lr_gen, lr_disc, steps, copies=4):
     opt_gen = torch.optim.Adam(gen.parameters(), lr_gen, (0.5, 0.999), fused=True)
     opt_disc = torch.optim.Adam(disc.parameters(), lr_disc, (0.5, 0.999), fused=True)
     looks, moments = [], [round(steps * i / 12) for i in range(13)]
-    for step in counted(steps + 1, "ring"):
-        if step in moments:
-            with torch.no_grad():
-                looks.append(gen(torch.randn(copies, 1000, 2)))
+
+    def look():
+        with torch.no_grad():
+            looks.append(gen(torch.randn(copies, 1000, 2)))
+
+    look()
+    for step in counted(steps, "ring"):
         real = ring.sample((copies, 128))
         fake = gen(torch.randn(copies, 128, 2))
         loss = copies * sum(losses.bce_discriminator(disc(real), disc(fake.detach())))
@@ -1538,6 +1541,8 @@ def play_ring(lr_gen, lr_disc, steps, copies=4):
         opt_gen.zero_grad()
         loss.backward()
         opt_gen.step()
+        if step + 1 in moments:
+            look()
     return torch.stack(looks), moments
 
 
@@ -1726,7 +1731,7 @@ def play_conditional(steps, copies=3):
 
 
 device.seed_everything(SEED)
-labelled = play_conditional(by_profile(30, 1000, 4000))
+labelled = play_conditional(by_profile(30, 700, 4000))
 asked = torch.arange(8).repeat_interleave(100).expand(3, -1)
 with torch.no_grad():
     answers = labelled(torch.randn(3, 800, 2), asked)

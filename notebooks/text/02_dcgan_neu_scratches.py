@@ -386,8 +386,8 @@ print(
 # with means over the real images $x$ and the noise $z$. D climbs it. G should
 # descend it, but while D wins, $D(G(z)) \approx 0$ and $\log(1 - D(G(z)))$ is
 # flat: no gradient when G needs it most. So G minimises $-\log D(G(z))$
-# instead, which is steep there (Goodfellow et al. 2014, section 3). Chapter 01,
-# not written yet, is to draw both curves.
+# instead, which is steep there (Goodfellow et al. 2014, section 3). Chapter 01
+# draws both curves.
 #
 # With logits, $D = \mathrm{sigmoid}(\ell)$, everything is a softplus:
 # $-\log D = \mathrm{softplus}(-\ell)$ and
