@@ -62,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     p.add_argument("--source", default="auto", help="auto, real or stand-in")
     p.add_argument("--out", help="folder of the run; default: below runs/")
+    every = {"type": int, "default": 8, "metavar": "N"}
+    p.add_argument("--metrics-every", **every, help="measure each N epochs (default 8)")
 
     p = sub.add_parser("records", help="recorded runs: list, show NAME, index")
     p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
@@ -128,7 +130,7 @@ def _data(args) -> int:
 def _train(args) -> int:
     from . import experiments
 
-    names = ("profile", "device", "source", "resume", "out")
+    names = ("profile", "device", "source", "resume", "out", "metrics_every")
     given = {name: getattr(args, name) for name in names}
     done = experiments.train(args.experiment, dict(args.settings), **given)
     print(f"Recorded in {done}")

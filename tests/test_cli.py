@@ -109,6 +109,7 @@ def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
 
     monkeypatch.setattr(experiments, "train", train)
     command = "train cats --set epochs=2 --set lr_g=1e-4 --device cpu --resume --profile smoke"
+    command += " --metrics-every 25"
     assert cli.main(command.split()) == 0
     assert told == {
         "name": "cats",
@@ -118,10 +119,16 @@ def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
         "profile": "smoke",
         "source": "auto",
         "out": None,
+        "metrics_every": 25,
     }
     assert "runs/x" in capsys.readouterr().out
     cli.main(["train", "cats"])
-    assert told["overrides"] == {} and told["resume"] is False
+    assert told["overrides"] == {} and told["resume"] is False and told["metrics_every"] == 8
+
+
+def test_train_measures_every_epoch_at_the_most(capsys):
+    assert cli.main("train cats --profile smoke --metrics-every 0".split()) == 1
+    assert "metrics_every must be at least 1, not 0" in capsys.readouterr().err
 
 
 def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
