@@ -13,7 +13,7 @@ import torch
 
 from gancourse import device
 
-from . import cyclegan, evaluation, training
+from . import cyclegan, evaluation, monitor, training
 
 HEAD = ("benchmark", "ours", "reference", "ratio", "aim", "reached", "floor and notes")
 
@@ -34,7 +34,8 @@ def cells(row: dict) -> tuple[str, ...]:
 
 
 def main(words: list[str]) -> None:
-    every = (*training.BENCHMARKS, *cyclegan.BENCHMARKS, *evaluation.BENCHMARKS)
+    kinds = (training, cyclegan, evaluation, monitor)
+    every = [benchmark for kind in kinds for benchmark in kind.BENCHMARKS]
     chosen = [b for b in every if not words or any(w in b.__name__ for w in words)]
     if not chosen:
         sys.exit(f"No benchmark holds {words}. There are: {', '.join(b.__name__ for b in every)}")

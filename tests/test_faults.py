@@ -1,0 +1,152 @@
+"""Each planted mistake is the mistake it is called, and the records say what the chapter says."""
+
+import functools
+import json
+
+import pytest
+import torch
+
+from gancourse import records
+from gancourse.errors import UnknownName
+from gancourse.experiments import faults, lab
+from gancourse.experiments.faults import FAULTS
+
+
+@functools.cache
+def images(model):
+    return faults.load(model, "stand-in", 24)
+
+
+def one_step(name, **changes):
+    step, batches = faults.build(name, 0, images(FAULTS[name].model), **changes)
+    before = {n: [p.clone() for p in getattr(step, n).parameters()] for n in networks(step)}
+    terms = step(next(iter(batches)))
+    moved = {
+        n: any(
+            not torch.equal(old, new)
+            for old, new in zip(before[n], getattr(step, n).parameters(), strict=True)
+        )
+        for n in networks(step)
+    }
+    return step, terms, moved
+
+
+def networks(step):
+    return ("gen", "disc") if hasattr(step, "gen") else ("gen_ab", "gen_ba", "disc_a", "disc_b")
+
+
+@pytest.mark.parametrize("name", [n for n, fault in FAULTS.items() if n != "still"])
+def test_all_networks_move_in_every_run_but_one(name):
+    assert all(one_step(name)[2].values())
+
+
+def test_zero_grad_between_leaves_disc_a_where_it_was():
+    """Mistake 2."""
+    moved = one_step("still")[2]
+    assert moved == {"gen_ab": True, "gen_ba": True, "disc_a": False, "disc_b": True}
+
+
+def test_the_identity_terms_miss_their_lambda():
+    """Mistake 3."""
+    for name, weight in (("identity", 0.5), ("healthy-cyclegan", 5.0)):
+        t = {key: value.item() for key, value in one_step(name)[1].items()}
+        cycle, identity = t["cycle_a"] + t["cycle_b"], t["idt_a"] + t["idt_b"]
+        expected = t["adv_a"] + t["adv_b"] + 10 * cycle + weight * identity
+        assert t["gen"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_eps_took_the_place_of_momentum():
+    """Mistake 6."""
+    step, _ = faults.build("eps", 0, images("dcgan"))
+    assert {layer.eps for layer in faults.norms(step.gen, step.disc)} == {0.8}
+
+
+def test_reals_are_standardised():
+    """Mistake 7."""
+    _, batches = faults.build("range", 0, images("dcgan"))
+    x = torch.cat(list(batches))
+    assert abs(x.mean()) < 0.05 and abs(x.std() - 1) < 0.05 and x.max() > 2
+
+
+def test_reals_are_augmented_and_fakes_are_not():
+    """Mistake 8."""
+    step, batches = faults.build("leak", 0, images("dcgan"))
+    x = torch.cat(list(batches))
+    assert (x == 0).float().mean() > 0.3 and step.settings.diffaugment == ""
+
+
+def test_kernel_three_at_stride_two_overlaps_unevenly():
+    step, _ = faults.build("checkerboard", 0, images("dcgan"))
+    z = torch.randn(2, 32)
+    assert torch.equal(step.gen.eval()(z), step.ema.eval()(z))
+    layer = step.gen.stages[-1][0]
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+        counts = layer(torch.ones(1, layer.in_channels, 16, 16))[0, 0] / layer.in_channels
+    assert counts.shape == (32, 32)
+    assert sorted(set(counts[1:-1, 1:-1].flatten().tolist())) == [1, 2, 4]
+
+
+def test_a_forgetful_run_is_the_healthy_one_up_to_the_middle():
+    """Mistake 14."""
+    runs = {n: faults.train(n, 0, images("dcgan"), epochs=2).history for n in ("healthy", "resume")}
+    halves = [run.terms["gen"][:14] for run in runs.values()]
+    assert halves[0] == halves[1]
+    assert runs["healthy"].terms["gen"][14:] != runs["resume"].terms["gen"][14:]
+    assert len(runs["resume"]) == 28
+
+
+def test_an_unknown_fault_is_refused_with_the_nearest_name():
+    with pytest.raises(UnknownName, match="Did you mean 'no-detach'"):
+        faults.build("no-detch")
+
+
+# Records
+
+
+def test_a_recorded_case_does_not_say_what_it_is(tmp_path, monkeypatch):
+    train = faults.train
+    monkeypatch.setattr(faults, "train", functools.partial(train, epochs=1))
+    answer = lab.digest(1, "dead")
+    lab.record("dead", 0, tmp_path / "case-1", images("dcgan"), answer=answer)
+    lab.record("dead", 0, tmp_path / "dead", images("dcgan"), fault="dead ReLUs")
+    texts = [(tmp_path / n / "record.json").read_text() for n in ("case-1", "dead")]
+    case, known = map(json.loads, texts)
+    assert "settings" not in case and "flags" not in case and case["answer"] == answer
+    assert known["flags"][0]["name"] == "dead ReLUs" and known["settings"]["seed"] == 0
+    assert case["curves"].keys() == known["curves"].keys()
+    assert lab.digest(2, "dead") != answer and "dead" not in case["answer"]
+
+
+def committed(name):
+    return records.load(f"is-it-working/{name}")
+
+
+@pytest.fixture
+def here(monkeypatch):
+    monkeypatch.delenv("GANCOURSE_RECORDS", raising=False)
+
+
+def test_recorded_faults_name_themselves_and_healthy_ones_are_silent(here):
+    for name, fault in FAULTS.items():
+        flags = [flag["name"] for flag in committed(name)["flags"]]
+        assert flags[:1] == ([fault.flag] if fault.flag else []), name
+
+
+def test_every_case_has_one_answer(here):
+    sick = [name for name, fault in FAULTS.items() if fault.flag]
+    for number in range(1, 6):
+        answer = committed(f"case-{number}")["answer"]
+        assert sum(lab.digest(number, name) == answer for name in sick) == 1
+
+
+@pytest.mark.parametrize("source", ["real", "stand-in"])
+def test_at_most_one_false_alarm_in_twenty_seeds_and_no_fault_missed(here, source):
+    run = committed(f"seeds-{source}")
+    for name in {row["fault"] for row in run["healthy"]}:
+        rows = [row for row in run["healthy"] if row["fault"] == name]
+        assert len(rows) == 20 and sum(bool(row["flags"]) for row in rows) <= 1, name
+    used = range(20)  # the seeds on which the limits were chosen
+    assert not any(row["seed"] in used for row in run["healthy"] + run["sick"])
+    for row in run["sick"]:
+        assert row["flags"][0] == FAULTS[row["fault"]].flag, row

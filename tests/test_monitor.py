@@ -1,0 +1,204 @@
+"""The monitor names each planted fault, is silent on healthy runs, and changes nothing."""
+
+import functools
+
+import pytest
+import torch
+from torch import nn
+
+from gancourse.errors import GancourseError, UnknownName
+from gancourse.experiments import faults
+from gancourse.experiments.faults import FAULTS
+from gancourse.training import checkpoint, signs
+from gancourse.training.loop import Callback, History, Run, fit
+from gancourse.training.monitor import Flag, Monitor, curves, flag_of, review
+
+AT_ONCE = {"no-detach", "range", "eps", "dead", "still"}  # named within one epoch
+SICK = [name for name, fault in FAULTS.items() if fault.flag]
+
+
+@functools.cache
+def images(model, n=120):
+    return faults.load(model, "stand-in", n)
+
+
+@functools.cache
+def watched(name, seed=0, **changes):
+    """(monitor, outcome) of a run of the lab, the DCGAN's on drawn steel."""
+    monitor = Monitor(log=None)
+    return monitor, faults.train(name, seed, images(FAULTS[name].model), [monitor], **changes)
+
+
+def names(monitor):
+    return [flag.name for flag in monitor.flags]
+
+
+# What it is for
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_the_planted_fault_is_the_first_flag(name):
+    changes = {"epochs": 2} if name == "resume" else {"epochs": 1} if name in AT_ONCE else {}
+    monitor, _ = watched(name, **changes)
+    assert names(monitor)[:1] == [FAULTS[name].flag]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_silent_on_a_healthy_dcgan(seed):
+    """Twenty seeds of each model are in the records; see below."""
+    assert not watched("healthy", seed)[0].flags
+
+
+def test_silent_on_a_healthy_cyclegan():
+    monitor, _ = watched("healthy-cyclegan")
+    assert not monitor.flags and "cycle does not close" in monitor.readings
+
+
+def test_every_sign_has_a_fault_that_raises_it():
+    assert sorted(fault.flag for fault in FAULTS.values() if fault.flag) == sorted(signs.SIGNS)
+
+
+# How it behaves
+
+
+def test_watching_changes_nothing():
+    alone = faults.train("healthy", 3, images("dcgan"), epochs=2).step
+    torch.manual_seed(99)
+    monitor = Monitor(every=2, log=None)
+    seen = faults.train("healthy", 3, images("dcgan"), [monitor], epochs=2).step
+    assert monitor.readings and monitor.steps == 28
+    for network in ("gen", "disc"):
+        states = [getattr(step, network).state_dict() for step in (alone, seen)]
+        assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_no_hook_is_left_behind():
+    step = watched("dead", epochs=1)[1].step
+    assert not any(layer._forward_hooks for layer in step.gen.modules())
+    assert not step.opt_gen.optimizer._optimizer_step_post_hooks
+    assert not step.opt_disc.optimizer._optimizer_step_pre_hooks
+
+
+def test_a_flag_is_one_line_with_its_number_raised_once_and_printed():
+    lines = []
+    monitor = Monitor(every=2, log=lambda flag: lines.append(str(flag)))
+    faults.train("dead", 0, images("dcgan"), [monitor], epochs=1)
+    assert names(monitor).count("dead ReLUs") == 1 and len(lines) == len(monitor.flags)
+    assert lines[0].startswith("step 1, dead ReLUs: 100% of the channels of gen.stages.0.2")
+    assert "Remedy:" in lines[0] and "\n" not in lines[0]
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_it_stops_the_run_only_when_asked(stop):
+    monitor = Monitor(log=None, stop=stop)
+    outcome = faults.train("dead", 0, images("dcgan"), [monitor], epochs=1)
+    assert len(outcome.history) == (1 if stop else 14)
+
+
+def test_limits_can_be_replaced():
+    strict = Monitor(log=None, limits={"norm's eps": 1e-6})
+    faults.train("healthy", 0, images("dcgan"), [strict], epochs=1)
+    assert names(strict) == ["norm's eps"]
+    with pytest.raises(UnknownName, match="Did you mean 'checkerboard'"):
+        Monitor(limits={"checkerbord": 1})
+    with pytest.raises(GancourseError, match="at least 2"):
+        Monitor(every=1)
+
+
+def test_a_step_of_another_kind_is_refused():
+    class Step:
+        def __init__(self):
+            self.classifier = nn.Linear(1, 1)
+
+    run = Run(Step(), None, 1, History())
+    with pytest.raises(GancourseError, match="Step has classifier"):
+        Monitor().on_start(run)
+
+
+# Resuming, the right and the wrong way
+
+
+class StopAfter(Callback):
+    def __init__(self, steps):
+        self.steps = steps
+
+    def on_step(self, run):
+        run.stop = len(run.history) >= self.steps
+
+
+def test_a_run_resumed_from_a_checkpoint_is_healthy(tmp_path):
+    step, batches = faults.build("healthy", 0, images("dcgan"))
+    history = fit(step, batches, 18, [StopAfter(20)])
+    path = checkpoint.save(tmp_path / "step.pt", step, batches, history)
+    step, batches = faults.build("healthy", 0, images("dcgan"))
+    monitor = Monitor(log=None)
+    history = checkpoint.load(path, step, batches)
+    fit(step, batches, 2, [monitor], history)
+    assert not monitor.flags and monitor.steps == 28
+
+
+def test_weights_alone_are_recognised_even_without_a_history():
+    """Batch norm has counted the steps that Adam does not know of."""
+    old = watched("healthy", 0)[1].step
+    step, batches = faults.build("healthy", 0, images("dcgan"))
+    step.gen.load_state_dict(old.gen.state_dict())
+    monitor = Monitor(log=None)
+    fit(step, batches, 1, [monitor])
+    assert names(monitor) == ["optimiser state lost"] and "252 steps" in monitor.flags[0].evidence
+
+
+# Gradients
+
+
+def test_gradients_are_looked_at_in_the_step_itself():
+    monitor = Monitor(log=None, every=2)
+    outcome = faults.train("no-detach", 1, images("dcgan"), [monitor], epochs=1)
+    assert monitor.flags[0].name == "fakes not detached" and monitor.flags[0].step == 1
+    values = [value for _, value in monitor.readings["fakes not detached"]]
+    assert all(value > 0 for value in values) and len(outcome.history) == 14
+    healthy, _ = watched("healthy", 0)
+    assert {value for _, value in healthy.readings["fakes not detached"]} == {0.0}
+
+
+# Curves alone
+
+
+def settings(name):
+    return watched(name)[1].step.settings
+
+
+def test_reviewing_a_log_finds_what_the_curves_show_and_nothing_else():
+    for name, expected in (
+        ("healthy", []),
+        ("strong-d", ["D wins"]),
+        ("healthy-cyclegan", []),
+        ("identity", ["identity not scaled"]),
+        ("lambda-0", []),  # the closing of the cycle is not in its curves
+    ):
+        _, outcome = watched(name)
+        flags = review(outcome.history.terms, outcome.step.settings)
+        assert [flag.name for flag in flags] == expected, name
+
+
+def test_a_log_of_another_version_is_refused():
+    s = settings("healthy")
+    with pytest.raises(GancourseError, match="Valid is one value a step for 'gen'"):
+        review({"G_loss": [1.0, 2.0]}, s)
+    with pytest.raises(GancourseError, match="'gen': 2, 'p_real': 1"):
+        review({"gen": [1.0, 2.0], "p_real": [0.5]}, s)
+    with pytest.raises(GancourseError, match="nothing"):
+        review({}, s)
+    for bad in (float("nan"), "0.7", None):
+        with pytest.raises(GancourseError, match="no finite number"):
+            review({"gen": [1.0, bad]}, s)
+
+
+def test_a_reading_on_its_limit_raises_nothing():
+    assert flag_of(("D wins", signs.SIGNS["D wins"].limit, "100"), 5) is None
+    flag = flag_of(("D wins", 0.99, "100"), 5)
+    assert isinstance(flag, Flag) and flag.step == 5 and "0.990" in flag.evidence
+    assert flag_of(("network stands still", 0.0, "disc_a"), 1).evidence.startswith("disc_a")
+
+
+def test_curves_of_a_run_without_these_terms_say_nothing():
+    assert list(curves({"gen": [1.0] * 200}, settings("healthy"))) == []
