@@ -29,11 +29,11 @@ POLICIES: dict[str, dict] = {
 
 
 def classical(images: Tensor, policy: str = "basic") -> Tensor:
-    """``images`` (N, C, H, W), each changed at random by ``policy``; same shape and range.
+    """Random flips, turns, crops or stretches of the real ``images`` (N, C, H, W), by ``policy``.
 
-    Everything geometric is one affine map per image, so pixels are interpolated once. The crop
-    enlarges first and cuts the size back out. (Cropping an image to the size that it already has
-    changes nothing, a mistake found in many repositories.)
+    Same shape and range. Everything geometric is one affine map per image, so pixels are
+    interpolated once. The crop enlarges first and cuts the size back out. (Cropping an image to the
+    size that it already has changes nothing, a mistake found in many repositories.)
     """
     if policy not in POLICIES:
         raise unknown("augmentation policy", policy, POLICIES)

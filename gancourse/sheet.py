@@ -15,6 +15,7 @@ import torch
 
 from . import profiles
 from .errors import unknown
+from .training.signs import SIGNS
 
 # Term → where its definition stands: the first paragraph of that docstring.
 TERMS = {
@@ -33,6 +34,7 @@ TERMS = {
     "Fréchet distance, FID": "evaluation.distances.frechet",
     "Generator": "models.dcgan.Generator",
     "Gradient penalty": "losses.gradient_penalty",
+    "Flag of the monitor": "training.monitor.Flag",
     "Image pool": "training.pool.ImagePool",
     "Jackknife": "evaluation.spread.jackknife",
     "Jensen–Shannon divergence": "densities.jensen_shannon",
@@ -89,8 +91,11 @@ def find(path: str):
 
 
 def definition(path: str, paragraphs: int = 1) -> str:
-    """The first ``paragraphs`` of a docstring as one line of Markdown."""
-    first = inspect.getdoc(find(path)).split("\n\n")[:paragraphs]
+    """The first ``paragraphs`` of a docstring as one line of Markdown; one more after a colon."""
+    every = inspect.getdoc(find(path)).split("\n\n")
+    first = every[:paragraphs]
+    if first[-1].endswith(":"):
+        first = every[: paragraphs + 1]
     return re.sub(r"``(.*?)``", r"`\1`", " ".join(" ".join(first).split())).replace("|", "\\|")
 
 
@@ -114,6 +119,7 @@ def glossary(folder: str | Path = "notebooks/text") -> str:
 def cheatsheet() -> str:
     """One page: losses, shapes, recipes, and what a sick run looks like."""
     parts = [["# Cheat sheet", "", *_made("cheatsheet")], _losses(), _shapes(), _recipes()]
+    parts.append(_signs())
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -165,6 +171,18 @@ def _recipes() -> list[str]:
         rows.append([label, *row])
     return ["## Recipes", "", "The published settings, profile `full`.", ""] + _table(
         ["", *found], rows
+    )
+
+
+def _signs() -> list[str]:
+    head = "The monitor's flags, with the limits of chapter 09's small models; v is the reading."
+    rows = []
+    for name, sign in SIGNS.items():
+        says = re.sub(r" ?\(limit.*?\)", "", sign.says).replace("{where}", "…")
+        says = re.sub(r"\{value.*?\}", "v", says)
+        rows.append([name, says, f"v {'<' if sign.below else '>'} {sign.limit:g}", sign.remedy])
+    return ["## Is it working?", "", head, ""] + _table(
+        ["flag", "what it says", "raised at", "what to do"], rows
     )
 
 

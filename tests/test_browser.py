@@ -165,6 +165,21 @@ def test_02_a_slider_over_the_recorded_run_moves_the_picture(chapter):
     moves_the_picture(page, "epoch", name="02-epoch")
 
 
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("01_gan_theory", ("distribution", "step size h", "kernel width s", "step", "η")),
+        ("03_dcgan_cats_augmentation", ("kernel F", "epoch")),
+        ("08_evaluating_gans", ("σ₂", "change")),
+        ("09_is_it_working", ("run",)),
+    ],
+)
+def test_every_slider_of_theory_and_measurement_moves_its_picture(chapter, name, labels):
+    page = chapter(f"{name}.ipynb")
+    for label in labels:
+        moves_the_picture(page, label, name=f"{name[:2]}-{label}")
+
+
 def test_06_the_explorer_moves_and_the_panel_trains_pauses_goes_on_and_stops(chapter):
     page = chapter("06_cyclegan_grumpy_cats.ipynb")
     moves_the_picture(page, "λ", name="06-explorer", which=-1)

@@ -6,6 +6,7 @@ import pytest
 
 from gancourse import cli, profiles, sheet
 from gancourse.errors import UnknownName
+from gancourse.training import signs
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +35,19 @@ def test_the_sheet_follows_the_constants(monkeypatch):
     )
     after = sheet.cheatsheet()
     assert "0.123" in after and "0.123" not in before and "2,764,737" not in after
+
+
+def test_the_sheet_lists_every_flag_with_its_limit():
+    lines = sheet.cheatsheet().splitlines()
+    for name, sign in signs.SIGNS.items():
+        (line,) = [x for x in lines if x.startswith(f"| {name} |")]
+        assert f"v {'<' if sign.below else '>'} {sign.limit:g} |" in line
+        assert sign.remedy in line and "{" not in line
+
+
+def test_a_definition_goes_on_after_a_colon():
+    text = sheet.definition("training.cyclegan.CycleGANStep", 2)
+    assert text.endswith("λ λ_identity (idt_a + idt_b).")
 
 
 def test_an_unknown_sheet_is_refused():

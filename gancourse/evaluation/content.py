@@ -49,7 +49,7 @@ def edges(images: Tensor, blur: int = 2) -> Tensor:
 
 
 def agreement(inputs: Tensor, outputs: Tensor, blur: int = 2) -> Agreement:
-    """Content agreement of ``outputs`` (N, C, H, W) with the ``inputs`` they were made from.
+    """Whether ``outputs`` (N, C, H, W) have their edges where their own ``inputs`` have them.
 
     Correlations of edge maps do not notice a change of colour, brightness or contrast, only where
     the edges are. Raises ``GancourseError`` for fewer than two images or unequal counts.

@@ -80,10 +80,11 @@ def trials_needed(
 
 @dataclass
 class Study:
-    """Trials over ``reals`` and ``fakes``, uint8 (N, C, H, W), in an order fixed by ``seed``.
+    """A study in which people say, pair by pair, which of two pictures is the real one.
 
-    ``trial`` counts from 0; ``answers`` holds for each finished one whether the fake was taken for
-    the real image. Every image comes once before any comes again.
+    ``reals`` and ``fakes`` are uint8 (N, C, H, W), their order is fixed by ``seed``. ``trial``
+    counts from 0; ``answers`` holds for each finished one whether the fake was taken for the real
+    image. Every image comes once before any comes again.
     """
 
     reals: Tensor

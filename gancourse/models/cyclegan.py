@@ -17,7 +17,10 @@ DISCRIMINATORS = ("patch", "dc")
 
 
 class ResidualBlock(nn.Module):
-    """x + f(x), f two 3×3 convolutions at constant width; (N, width, H, W) → the same shape."""
+    """A layer that learns what to add to its input: x + f(x), with f two 3×3 convolutions.
+
+    (N, width, H, W) → the same shape.
+    """
 
     def __init__(self, width: int):
         super().__init__()
@@ -69,10 +72,11 @@ class Generator(nn.Module):
 
 
 class PatchDiscriminator(nn.Module):
-    """image (N, C, H, W) in [-1, 1] → logits (N, 1, h, w), one for each overlapping patch.
+    """A discriminator that judges overlapping patches, not the image as a whole.
 
-    C w - C 2w - … with ``layers`` strided convolutions, one more at stride 1, and the last to one
-    channel. Three layers see 70×70 pixels each and give 30×30 logits at 256 px.
+    Image (N, C, H, W) in [-1, 1] → logits (N, 1, h, w), one for each patch. C w - C 2w - … with
+    ``layers`` strided convolutions, one more at stride 1, and the last to one channel. Three layers
+    see 70×70 pixels each and give 30×30 logits at 256 px.
     """
 
     def __init__(self, width: int = 64, layers: int = 3, channels: int = 3):

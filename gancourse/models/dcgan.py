@@ -49,10 +49,11 @@ def _upsample(inputs: int, outputs: int, how: str) -> list[nn.Module]:
 
 
 class Generator(nn.Module):
-    """z (N, z_dim) or (N, z_dim, 1, 1) → image (N, channels, size, size) in [-1, 1].
+    """G, the network that turns a latent vector z into an image.
 
-    ``width`` is the number of channels of the last hidden block; each earlier block has twice as
-    many, so a 128 px generator of width 64 runs 1024-512-256-128-64.
+    z (N, z_dim) or (N, z_dim, 1, 1) → image (N, channels, size, size) in [-1, 1]. ``width`` is
+    the number of channels of the last hidden block; each earlier block has twice as many, so a
+    128 px generator of width 64 runs 1024-512-256-128-64.
     """
 
     def __init__(
@@ -79,9 +80,10 @@ class Generator(nn.Module):
 
 
 class SpectralConv2d(nn.Conv2d):
-    """The 4×4 convolution of stride 2 of one block, to be put under ``spectral_norm``.
+    """A convolution to be put under ``spectral_norm``, which divides its weights W by σ(W).
 
-    Where its weights outnumber what the patches of its input hold, a CPU spends most of its time
+    σ(W) is the largest singular value, so no input grows by more than 1 (Miyato 2018). 4×4, stride
+    2. Where its weights outnumber what the patches of its input hold, a CPU spends most of its time
     on copies of the weights: W/σ, the gradient through that, the layout that oneDNN wants. There
     it is one matrix product with W itself, and σ divides the output: the same numbers to
     rounding. The published step took 5.7 instead of 9.1 s of one core (best of three each).
@@ -102,10 +104,11 @@ class SpectralConv2d(nn.Conv2d):
 
 
 class Discriminator(nn.Module):
-    """image (N, channels, size, size) in [-1, 1] → logit (N,); D(x) = sigmoid(logit).
+    """D, the network that judges how likely an image is a real one.
 
-    ``width`` is the number of channels of the first block, doubled in each further one. Spectral
-    norm sits on every block's convolution but not on the last one, as in Melchior's network.
+    Image (N, channels, size, size) in [-1, 1] → logit (N,); D(x) = sigmoid(logit). ``width`` is
+    the number of channels of the first block, doubled in each further one. Spectral norm sits on
+    every block's convolution but not on the last one, as in Melchior's network.
     """
 
     def __init__(self, size=128, width=128, channels=3, norm="batch", spectral=True):

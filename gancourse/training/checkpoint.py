@@ -64,7 +64,11 @@ def write(path: str | Path, content: dict) -> Path:
 
 
 def save(path: str | Path, step, batches, history: History) -> Path:
-    """Write the whole state of a run. ``step`` and ``batches`` offer ``state_dict``."""
+    """Write the whole state of a run, so that going on from the file is the same run.
+
+    Networks, optimisers, pools, random states, the position in the data and the history; ``step``
+    and ``batches`` offer ``state_dict``.
+    """
     return write(
         path,
         {

@@ -30,7 +30,7 @@ def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tenso
 
 
 class CycleGANStep:
-    """Four networks, two optimisers, two pools, and the step that moves them.
+    """A CycleGAN: four networks, two optimisers, two pools, and the step that moves them.
 
     ``gen_ab`` turns A into B; ``disc_a`` judges domain A. Calling it with reals (real_a, real_b),
     each (N, C, H, W) in [-1, 1], returns the terms *before* weighting: ``adv_a adv_b`` (G's side),

@@ -16,7 +16,7 @@ from ..models import dcgan
 
 
 def sample_z(n: int, settings, device, generator: torch.Generator | None = None) -> Tensor:
-    """n latent vectors (n, z_dim): standard normal, or uniform in [-1, 1]."""
+    """The random input of G: n vectors (n, z_dim), standard normal or uniform in [-1, 1]."""
     if settings.z not in ("normal", "uniform"):
         raise unknown("latent distribution", settings.z, ("normal", "uniform"))
     # drawn on the generator's device (the CPU for a fixed one) so that seeds travel
@@ -28,7 +28,10 @@ def sample_z(n: int, settings, device, generator: torch.Generator | None = None)
 
 @torch.no_grad()
 def update_ema(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """average ← decay · average + (1 - decay) · network, for parameters and float buffers."""
+    """A running average of a network's weights, moved by one step; steadier than the last weights.
+
+    average ← decay · average + (1 - decay) · network, for parameters and float buffers.
+    """
     theirs = dict(network.named_parameters()) | dict(network.named_buffers())
     for name, mine in (dict(average.named_parameters()) | dict(average.named_buffers())).items():
         if mine.dtype.is_floating_point:

@@ -105,7 +105,7 @@ class Batches:
 
 
 class PairBatches(Batches):
-    """Unpaired batches (real_a, real_b) of two domains.
+    """Batches (real_a, real_b) of two domains whose images do not belong together in pairs.
 
     An epoch is one pass over the larger domain. A runs through all of its images in shuffled
     order, again and again if it is the smaller one; B is drawn at random from *all* of B, so that

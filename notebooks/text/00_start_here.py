@@ -96,7 +96,7 @@ device.seed_everything(SEED);
 # | [06 · Grumpy cats](06_cyclegan_grumpy_cats.ipynb) | What does the cycle loss keep? | ready |
 # | [07 · Horse to zebra](07_cyclegan_horse2zebra.ipynb) | What does the paper's own set show? | ready |
 # | [08 · Evaluating](08_evaluating_gans.ipynb) | What does a score mean at a few hundred pictures? | ready |
-# | 09 · Is it working? | What does a sick run look like? | planned |
+# | [09 · Is it working?](09_is_it_working.ipynb) | What does a sick run look like? | ready |
 # | 10–12 | Synthetic defects, and whether they help the detector | planned |
 #
 # *Planned* means: not written yet. Nothing in the finished chapters needs
