@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot as plt
+from PIL import Image
 
 import gancourse
 from gancourse import device, exercises, experiments, plots, profiles, records, widgets
 from gancourse.errors import GancourseError, UnknownName
+from gancourse.film import movie
 from gancourse.training.loop import History, Run
 
 matplotlib.use("agg")
@@ -38,7 +40,7 @@ LEVELS = [
     {"errors", "device", "profiles"},
     {"data", "augment", "losses", "models", "densities"},
     {"training", "evaluation"},
-    {"records", "experiments", "plots", "exercises"},
+    {"records", "experiments", "plots", "film", "exercises"},
     {"widgets", "runner", "page", "doctor", "sheet"},
     {"cli"},
 ]
@@ -386,6 +388,27 @@ def test_figures_draw_what_they_are_given():
     assert not plt.get_fignums()
 
 
+def test_a_movie_plays_its_frames_in_order_and_shows_the_last_when_still():
+    shades = (0, 60, 120, 180)
+    frames = [Image.new("RGB", (20, 10), (shade,) * 3) for shade in shades]
+    content = movie([plots.png(plt.figure(figsize=(1, 1)))] * 2)  # from PNG bytes
+    assert content.startswith(b"\x89PNG")
+    played = Image.open(io.BytesIO(movie(frames, pause=100, last=900)))
+    assert played.n_frames == 5  # the still one comes first and is no part of the animation
+    shown = []
+    for number in range(5):
+        played.seek(number)
+        shown.append((played.convert("RGB").getpixel((5, 5))[0], played.info.get("duration")))
+    assert [shade for shade, _ in shown] == pytest.approx([180, *shades], abs=8)
+    assert [time for _, time in shown[1:]] == [100, 100, 100, 900]
+
+
+@pytest.mark.parametrize("frames", [[], [Image.new("L", (4, 4)), Image.new("L", (5, 4))]])
+def test_a_movie_needs_frames_of_one_size(frames):
+    with pytest.raises(GancourseError, match="one size"):
+        movie(frames)
+
+
 def test_smoothing_keeps_constants_and_length():
     assert plots.smooth([2.0] * 7, 3).tolist() == pytest.approx([2.0] * 7)
     assert plots.smooth([0.0, 3.0, 0.0], 3)[1] == pytest.approx(1)
@@ -403,7 +426,6 @@ def test_show_attaches_the_alternative_text(monkeypatch, photo, kind):
 
 
 def test_figures_of_lines_are_shown_with_few_colours_and_pictures_with_all(monkeypatch):
-    from PIL import Image
 
     seen = []
     monkeypatch.setattr("IPython.display.display", lambda image: seen.append(image.data))

@@ -57,20 +57,19 @@ if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is No
     subprocess.run(pip, check=True)
     sys.path.insert(0, os.path.abspath("gancourse_repo"))
 
-import io
 import math
 
 import torch
 from IPython.display import Image, Markdown, display
 from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap
-from PIL import Image as Picture
 from torch import nn
 from torch.nn import functional as F
 
 from gancourse import data, device, doctor, losses, models, plots, profiles, widgets
 from gancourse.data import CATALOG, download, images
 from gancourse.exercises import check
+from gancourse.film import movie
 from gancourse.models import dcgan
 from gancourse.runner import report
 
@@ -188,6 +187,7 @@ plots.show(
     figure,
     alt="A row of six pictures for each data set: steel defects, cats, horses and zebras, "
     "facades, magnetic tiles, steel strips. The label of a row says real or stand-in.",
+    photo=True,
 )
 
 # %% [markdown]
@@ -420,21 +420,6 @@ def draw(frame, axis=None):
     return axis.figure
 
 
-def movie(pictures):
-    """PNG pictures as one animated PNG, which every browser plays; shown still, it is the last."""
-    opened = [Picture.open(io.BytesIO(p)).convert("RGB") for p in pictures]
-    side = max(opened[0].size)
-    mosaic = Picture.new("RGB", (6 * side, side))  # all colours of the run, for one palette
-    for i in range(6):
-        mosaic.paste(opened[i * (len(opened) - 1) // 5], (i * side, 0))
-    palette = mosaic.quantize(32)
-    still, *rest = [p.quantize(palette=palette, dither=0) for p in [opened[-1], *opened]]
-    buffer, time = io.BytesIO(), [150] * (len(rest) - 1) + [2500]  # milliseconds
-    options = {"save_all": True, "default_image": True, "duration": time, "loop": 0}
-    still.save(buffer, "PNG", append_images=rest, **options)
-    return buffer.getvalue()
-
-
 # %% [markdown]
 # ### Run it
 #
@@ -463,7 +448,7 @@ for step in range(last + 1):
         for name, term in train_step(real_points(256)).items():
             history[name].append(term.item())
 
-film = movie(pictures)
+film = movie(pictures, pause=150, colours=32)
 window.update(
     Image(
         film,

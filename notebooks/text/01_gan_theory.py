@@ -61,20 +61,19 @@ if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is No
     sys.path.insert(0, os.path.abspath("gancourse_repo"))
 
 import copy
-import io
 import math
 import statistics
 
 import torch
 from IPython.display import Image, display
 from matplotlib.patches import Circle, Ellipse
-from PIL import Image as Picture
 from torch.distributions import Exponential, HalfNormal, MultivariateNormal, Normal, Uniform
 from torch.nn import functional as F
 
 from gancourse import densities, device, losses, plots, profiles, widgets
 from gancourse.errors import GancourseError
 from gancourse.exercises import check
+from gancourse.film import movie
 from gancourse.models.toy import MLP
 from gancourse.runner import report
 
@@ -888,21 +887,6 @@ def draw_game(frame, axis=None):
     return axis.figure
 
 
-def movie(pictures, colours=64):
-    """PNG pictures as one animated PNG, which every browser plays; shown still, it is the last."""
-    opened = [Picture.open(io.BytesIO(p)).convert("RGB") for p in pictures]
-    width, height = opened[0].size
-    tall = Picture.new("RGB", (width, 4 * height))
-    for i in range(4):  # one palette, from four moments of the run
-        tall.paste(opened[i * (len(opened) - 1) // 3], (0, i * height))
-    palette = tall.quantize(colours)
-    still, *frames = [p.quantize(palette=palette, dither=0) for p in [opened[-1], *opened]]
-    buffer, pause = io.BytesIO(), [220] * (len(frames) - 1) + [2500]  # milliseconds
-    options = {"save_all": True, "default_image": True, "duration": pause, "loop": 0}
-    still.save(buffer, "PNG", append_images=frames, **options)
-    return buffer.getvalue()
-
-
 # %% tags=["nbval-ignore-output"]
 steps = STEPS or by_profile(40, 1500, 6000)
 count = 8 if profile == "smoke" else 20
@@ -932,7 +916,7 @@ for step in range(steps + 1):
         told = train_step(gen, disc, *optimisers, real, z)
         for name, value in zip(history, told, strict=True):
             history[name].append(value)
-film = movie(pictures)
+film = movie(pictures, pause=220)
 window.update(
     Image(
         film,

@@ -77,6 +77,7 @@ from gancourse.evaluation.content import LUMA, agreement
 from gancourse.evaluation.study import wilson
 from gancourse.exercises import check
 from gancourse.experiments.cyclegan import load_domain, pairs_of, spread
+from gancourse.film import movie
 from gancourse.models import cyclegan
 from gancourse.runner import report
 from gancourse.training.callbacks import Metrics, ProgressBar
@@ -735,22 +736,7 @@ show_sheet(alt, last, "every recorded run at its last epoch", caption)
 # And as an animation: the epochs of the strip, one after the other, without and
 # with the cycle loss.
 
-
 # %% tags=["nbval-ignore-output"]
-def movie(pictures, colours=128):
-    """PIL pictures as one animated PNG with a common palette; shown still, it is the last."""
-    width, height = pictures[0].size
-    tall = Picture.new("RGB", (width, 4 * height))
-    for i in range(4):  # the palette is taken from four moments of the run
-        tall.paste(pictures[i * (len(pictures) - 1) // 3], (0, i * height))
-    palette = tall.quantize(colours, Picture.Quantize.FASTOCTREE)
-    still, *frames = [p.quantize(palette=palette, dither=0) for p in [pictures[-1], *pictures]]
-    buffer, pause = io.BytesIO(), [600] * (len(frames) - 1) + [2500]  # milliseconds
-    options = {"save_all": True, "default_image": True, "duration": pause, "loop": 0}
-    still.save(buffer, "PNG", append_images=frames, **options)
-    return buffer.getvalue()
-
-
 shown = [lam for lam in (0.0, 10.0) if lam in strips] or list(strips)[:2]
 cats = [0, 2, 6]  # two of A and one of B: the file stays small
 frames = []
@@ -758,13 +744,13 @@ for column in range(1, len(moments) + 1):
     rows = {"input": strips[shown[0]][cats, 0]}
     rows |= {f"λ = {lam:g}": strips[lam][cats, column] for lam in shown}
     frames.append(sheet(rows, f"epoch {moments[column - 1]}", recorded_cats))
-film = movie(frames)
+film = movie(frames, pause=600, colours=128)
 display(
     Image(
         film,
         width=2 * frames[0].width,
-        alt="Animation over the epochs: four input cats stay, and below them their translations "
-        "without and with the cycle loss turn from grey noise into cats.",
+        alt="Animation over the epochs: three input cats stay, and below them their translations "
+        "without and with the cycle loss turn from noise towards the coat of the other cat.",
     )
 )
 print(f"{len(frames)} frames, {len(film) / 1000:.0f} kB")
