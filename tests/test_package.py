@@ -19,6 +19,7 @@ from PIL import Image
 import gancourse
 from gancourse import device, exercises, experiments, plots, profiles, records, widgets
 from gancourse.errors import GancourseError, UnknownName
+from gancourse.experiments import faults
 from gancourse.film import movie
 from gancourse.training.loop import History, Run
 
@@ -193,6 +194,7 @@ def test_a_record_says_what_was_done(record):
         for kind in ("last", "average"):
             assert 0 <= taken[kind]["diversity"] and 0 <= taken[kind]["recall"] <= 1
             assert 0 <= taken[kind]["copying"]["auc"] <= 1
+    assert record["flags"] == []  # the monitor watched, and had nothing to say
     assert record["best"]["epoch"] in (1, 2) and "training" in record["best"]["chosen by"]
     assert set(record["baselines"]) == {"training against held-out", "inclusions against held-out"}
     copying = record["final"]["average"]["copying"]
@@ -267,6 +269,24 @@ def test_an_existing_run_is_not_overwritten_but_resumed(record):
     for name, values in before["curves"].items():
         assert after["curves"][name][: len(values)] == values
     assert len(after["curves"]["gen"]) == len(before["curves"]["gen"]) * 3 // 2
+
+
+def test_what_the_monitor_says_of_a_training_is_printed_and_recorded(tmp_path, monkeypatch, capsys):
+    fresh = experiments.dcgan.Experiment.step
+
+    def broken(plan):
+        step = fresh(plan)
+        faults.eps_for_momentum(step)
+        return step
+
+    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(experiments.dcgan.Experiment, "step", broken)
+    options = {"profile": "smoke", "source": "stand-in", "device": "cpu"}
+    out = tmp_path / "x" / "y"
+    path = experiments.train("neu-scratches", {"epochs": 1, "ema": 0.5}, out=out, **options)
+    (flag, *_) = json.loads((path / "record.json").read_text())["flags"]
+    assert flag["name"] == "norm's eps" and flag["step"] == 0
+    assert "step 0, norm's eps: " in capsys.readouterr().out
 
 
 def test_records_that_are_not_there(record, tmp_path):

@@ -10,6 +10,7 @@ import dataclasses
 from pathlib import Path
 
 import torch
+from tqdm.auto import tqdm
 
 from .. import device as devices
 from .. import profiles, records
@@ -17,6 +18,7 @@ from ..errors import GancourseError
 from ..training import checkpoint
 from ..training.callbacks import Metrics, ProgressBar, Samples
 from ..training.loop import fit
+from ..training.monitor import Monitor
 from . import cyclegan, dcgan
 from .dcgan import MANY, ROWS, batches_of, load_data
 
@@ -47,7 +49,8 @@ def train(
 
     The record goes to ``out`` (default ``runs/<experiment>/<name>``), with checkpoints beside it;
     ``resume`` goes on from the newest one. ``name`` is by default the last part of ``out``.
-    Metrics are taken every ``metrics_every`` epochs.
+    Metrics are taken every ``metrics_every`` epochs. A ``Monitor`` watches; its flags are printed
+    and recorded (of a resumed run, those since resuming).
     Returns the record's folder. Raises ``GancourseError`` for anything in the request that does
     not fit.
     """
@@ -70,7 +73,8 @@ def train(
     samples = Samples(plan.looked_at, strip)
     samples.images = torch.load(out / "strip.pt", weights_only=True) if newest else plan.first()
     saver = _SaveWithStrip(out / "checkpoints", every=4, samples=samples)
-    watchers = [*plan.callbacks, ProgressBar(plan.terms, name), samples]
+    monitor = Monitor(log=lambda flag: tqdm.write(str(flag)))  # beside the bar, not into it
+    watchers = [*plan.callbacks, monitor, ProgressBar(plan.terms, name), samples]
     watchers += [Metrics(plan.measure, metrics_every), saver]
     history = fit(step, batches, settings.epochs, watchers, history)
     if history.interrupted:
@@ -83,6 +87,7 @@ def train(
         "seconds": round(history.seconds, 1),
         "curves": records.rounded(history.terms),
         "metrics": history.metrics,
+        "flags": [dataclasses.asdict(flag) for flag in monitor.flags],
         **plan.summary(step, history),
     }
     return records.save(out, content, samples.images, plan.networks(step))
