@@ -1178,6 +1178,27 @@ else:
     print("No records, or not the images of the records: nothing to compare.")
 
 # %% [markdown]
+# **What came out**, in the records of the real cats:
+#
+# - *Overfitting of D* is the clearest. Its margin is 0.95 without augmentation
+#   after 300 epochs, 0.27 with the classical one, 0.08 with DiffAugment. The AUC
+#   of copying is above ½ without (0.61), below with it (0.29 to 0.37).
+# - *Collapse* comes late: without augmentation diversity falls from 0.76 at epoch
+#   100 to 0.47 at 300. With it, it rises to 0.82 to 0.93. Recall is 0 everywhere:
+#   no fake is near enough to a cat for this measure to say anything.
+# - *Quality* turns round. At epoch 100 the unaugmented runs lead (KID×10³ 7.4
+#   against 7.7 to 8.6); at 300 they have become worse (8.4) and the others better
+#   (4.1 to 5.6). Augmentation is slower at first: "better pictures, sooner" fails,
+#   "better pictures" holds.
+# - *Losses*: G's loss fluctuates less with augmentation at both times (0.50
+#   against 0.15 to 0.37 at epoch 300). D's does so only late, and hardly.
+# - *Leaks*: the classical runs mirror, as section 5 says they must. Their fakes
+#   keep 4 % of the cats' lopsidedness, DiffAugment's more than all of it. And
+#   nobody draws grey squares.
+#
+# The best value, 3.8 with averaged weights, is still above 2.5, what photographs
+# of another cat score.
+#
 # **What this does not show.** Three seeds are few, and the many comparisons
 # make some luck certain; the line under the table says how much. All runs have
 # one recipe, one cat and one learning rate: with batch norm, a larger D or ten
@@ -1386,6 +1407,8 @@ check("G cannot know at s", blind, 0.5)
 #   through, and does not leak where $\mathbf{T}$ can be inverted.
 # - "Fluctuates", "collapses", "overfits" are numbers with a definition:
 #   detrended spread, diversity and recall, D's margin and the AUC of copying.
+# - On 158 cats D remembers its photographs without augmentation, and far less with
+#   it. The pictures gain from it after 300 epochs, not after 100.
 # - A sentence about two settings needs several seeds of each, and the number of
 #   comparisons beside it.
 #
