@@ -166,6 +166,11 @@ def test_subsets_are_the_default_for_large_sets(monkeypatch):
     assert sizes == [1000, 1000]
 
 
+def test_few_rows_against_many_have_subsets_too():
+    found = kid(normal(10_001, 2, 1), normal(3, 2, 2), subsets=3)
+    assert np.isfinite(found).all()
+
+
 def test_precision_recall_by_hand():
     """Real 0, 1, 2, 10 with k = 1: balls [−1, 1], [0, 2], [1, 3], [2, 18]; fake 3, 3.5, −5, 20:
     balls [2.5, 3.5], [3, 4], [−13, 3], [3.5, 36.5] (11.5, 16.5 …)."""
@@ -212,12 +217,16 @@ def test_bad_features_are_refused(measure):
 
 def test_other_bad_input():
     good, eye = normal(10, 4), torch.eye(3)
-    with pytest.raises(GancourseError, match="subsets of 11"):
+    with pytest.raises(GancourseError, match="subsets of 11.*between 2 and 10"):
         kid(good, good, subset_size=11)
+    with pytest.raises(GancourseError, match="2 or more"):
+        kid(good, good, subset_size=5, subsets=1)
     with pytest.raises(GancourseError, match="more than k rows"):
         precision_recall(good, good, k=10)
     with pytest.raises(GancourseError, match="must agree"):
         frechet_from_stats(torch.zeros(3), eye, torch.zeros(4), torch.eye(4))
+    with pytest.raises(GancourseError, match="mean must be finite"):
+        frechet_from_stats(torch.full((3,), float("nan")), eye, torch.zeros(3), eye)
     with pytest.raises(GancourseError, match="negative eigenvalue"):
         frechet_from_stats(torch.zeros(3), eye, torch.zeros(3), -eye)
     with pytest.raises(GancourseError, match="symmetric"):

@@ -52,6 +52,8 @@ def frechet_from_stats(mu1, cov1, mu2, cov2) -> float:
     shapes = [tuple(x.shape) for x in (mu1, cov1, mu2, cov2)]
     if shapes != [(d,), (d, d)] * 2:
         raise GancourseError(f"Means (d,) and covariances (d, d) must agree; got {shapes}.")
+    if not (torch.isfinite(mu1).all() and torch.isfinite(mu2).all()):
+        raise GancourseError("A mean must be finite; here one holds NaN or infinity.")
     return _distance(mu1, _root_of(cov1), mu2, _root_of(cov2))
 
 
@@ -115,11 +117,16 @@ def kid(
     a, b = pair(a, b)
     n = min(len(a), len(b))
     if subset_size is None:
-        subset_size = n if max(len(a), len(b)) <= 10_000 else min(1000, n // 2)
+        subset_size = n if max(len(a), len(b)) <= 10_000 else max(2, min(1000, n // 2))
     if not 2 <= subset_size <= n:
-        raise GancourseError(f"KID subsets of {subset_size} from {len(a)} and {len(b)} rows.")
+        raise GancourseError(
+            f"KID cannot take subsets of {subset_size} from {len(a)} and {len(b)} rows: "
+            f"subset_size must lie between 2 and {n}."
+        )
     if subset_size == n:
         value, variance = _kid_all(a, b)
+    elif subsets < 2:
+        raise GancourseError(f"KID over {subsets} subsets has no interval: take 2 or more.")
     else:
         draw = np.random.RandomState(seed)  # the stream torch-fidelity draws from
         values = np.empty(subsets)
