@@ -29,6 +29,15 @@ def name_of(cell):
     return f"cell In [{cell.execution_count}] ({cell.source.strip().splitlines()[:1]})"
 
 
+def opens_as_a_chapter(book):
+    """It begins with its title and names its kernel: else JupyterLab asks every reader for one."""
+    first, kernel = book.cells[0], book.metadata.get("kernelspec", {}).get("name")
+    found = [] if kernel == "python3" else [f"the kernel is {kernel}, not python3"]
+    if first.cell_type != "markdown" or not re.search("^# ", first.source, re.MULTILINE):
+        found.append("the first cell is no title: is the text form's header closed by `# ---`?")
+    return found
+
+
 def run_in_order(book):
     """Every code cell has run, once, from top to bottom, in a fresh kernel."""
     counts = [cell.execution_count for cell in code_cells(book)]
@@ -174,6 +183,7 @@ def answers(executed):
 
 
 GUARDS = (
+    opens_as_a_chapter,
     run_in_order,
     no_errors,
     parameters_cell,

@@ -80,9 +80,19 @@ def good_book(cells=()):
             *exercise().cells,
         ]
     )
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book.metadata["kernelspec"] = kernel
     for number, cell in enumerate(guards.code_cells(book), start=1):
         cell.execution_count = number
     return book
+
+
+def forget_the_kernel(book):
+    del book.metadata["kernelspec"]
+
+
+def begin_with_code(book):
+    book.cells.insert(0, book.cells.pop(1))
 
 
 def drop_counts(book):
@@ -179,6 +189,8 @@ def leave_a_blank_unsolved(book):
 @pytest.mark.parametrize(
     ("spoil", "guard"),
     [
+        (forget_the_kernel, guards.opens_as_a_chapter),
+        (begin_with_code, guards.opens_as_a_chapter),
         (drop_counts, guards.run_in_order),
         (swap_counts, guards.run_in_order),
         (count_from_seven, guards.run_in_order),
