@@ -151,7 +151,8 @@ def moves_the_picture(page, label: str, name: str, which: int = 0) -> None:
     handle.scroll_into_view_if_needed()
     before = picture.get_attribute("src")
     handle.focus()
-    page.keyboard.press("ArrowLeft")
+    at, lowest = (float(handle.get_attribute(f"aria-value{end}")) for end in ("now", "min"))
+    page.keyboard.press("ArrowLeft" if at > lowest else "ArrowRight")
     page.wait_for_function(
         "([picture, before]) => picture.src !== before",
         arg=[picture.element_handle(), before],
