@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from gancourse import profiles
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.experiments import faults
 from gancourse.experiments.faults import FAULTS
-from gancourse.training import checkpoint, signs
+from gancourse.training import checkpoint, look, signs
+from gancourse.training.dcgan import DCGANStep
 from gancourse.training.loop import Callback, History, Run, fit
 from gancourse.training.monitor import Flag, Monitor, curves, flag_of, review
 
@@ -61,13 +63,18 @@ def test_every_sign_has_a_fault_that_raises_it():
 # How it behaves
 
 
-def test_watching_changes_nothing():
-    alone = faults.train("healthy", 3, images("dcgan"), epochs=2).step
+@pytest.mark.parametrize("name", ["healthy", "leak", "healthy-cyclegan"])
+def test_watching_changes_nothing(name, monkeypatch):
+    """Not even where reals are drawn with random augmentation and samples are taken early."""
+    model = FAULTS[name].model
+    monkeypatch.setitem(look.SAMPLED, model, 2)
+    monkeypatch.setitem(look.SETTLED, model, 2)
+    alone = faults.train(name, 3, images(model, 24), epochs=1).step
     torch.manual_seed(99)
     monitor = Monitor(every=2, log=None)
-    seen = faults.train("healthy", 3, images("dcgan"), [monitor], epochs=2).step
-    assert monitor.readings and monitor.steps == 28
-    for network in ("gen", "disc"):
+    seen = faults.train(name, 3, images(model, 24), [monitor], epochs=1).step
+    assert len(monitor.readings["mode collapse"]) >= 7
+    for network in ("gen", "disc") if model == "dcgan" else ("gen_ab", "disc_b"):
         states = [getattr(step, network).state_dict() for step in (alone, seen)]
         assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
@@ -113,6 +120,80 @@ def test_a_step_of_another_kind_is_refused():
     run = Run(Step(), None, 1, History())
     with pytest.raises(GancourseError, match="Step has classifier"):
         Monitor().on_start(run)
+
+
+class Own(DCGANStep):
+    """Somebody's step: a loss that is a module, and gradients set to zero instead of None."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.criterion = nn.Linear(1, 1)
+
+    def __call__(self, real):
+        self.gen.zero_grad(set_to_none=False)
+        return super().__call__(real)
+
+
+def test_a_step_of_ones_own_with_further_parts():
+    step, batches = faults.build("healthy", 0, images("dcgan"))
+    monitor = Monitor(log=None, every=2)
+    fit(Own(step.settings), batches, 1, [monitor])
+    assert not monitor.flags and len(monitor.readings["fakes not detached"]) == 8
+
+
+def test_a_network_that_should_not_move_may_stand_still():
+    for name, changes in (
+        ("healthy", {"lr_g": 0.0}),
+        ("healthy-cyclegan", {"adversarial": False}),
+    ):
+        monitor = Monitor(log=None, every=2)
+        model = FAULTS[name].model
+        outcome = faults.train(name, 0, images(model, 24), [monitor], epochs=1, **changes)
+        assert not monitor.flags and len(monitor.readings["network stands still"]) > 7
+    assert not review(outcome.history.terms, outcome.step.settings)  # 24 steps, no adversarial term
+
+
+def test_a_step_that_fp16_leaves_out_is_no_fault():
+    """The first scale of the loss is often too large: the step is dropped and the scale halved."""
+    from accelerate.optimizer import AcceleratedOptimizer
+
+    step, batches = faults.build("healthy-cyclegan", 0, images("cyclegan", 24))
+    scaler = step.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+    for name in ("opt_gen", "opt_disc"):
+        inner = getattr(step, name).optimizer
+        setattr(step, name, AcceleratedOptimizer(inner, device_placement=False, scaler=scaler))
+    monitor = Monitor(log=None, every=2)
+    fit(step, batches, 1, [monitor])
+    assert not monitor.flags and scaler.get_scale() < 2.0**127
+    assert 0 < len(monitor.readings["network stands still"]) < 13  # 13 looks, the first for nothing
+
+
+def watching(**changes):
+    step, batches = faults.build("healthy-cyclegan", 0, images("cyclegan", 24), **changes)
+    return look.Watched(Run(step, batches, 1, History()))
+
+
+def test_translations_are_compared_with_the_domain_they_go_to():
+    watched, (drawn_a, drawn_b) = watching(), images("cyclegan", 24)
+    centres = [x.floats()[:, :, 2:-2, 2:-2] for x in (drawn_a, drawn_b)]
+    assert [torch.equal(x, y) for x, y in zip(watched.real, centres[::-1], strict=True)] == [
+        True
+    ] * 2
+    assert [torch.equal(x, y[:4]) for x, y in zip(watched.probes, centres, strict=True)] == [
+        True
+    ] * 2
+
+
+def test_the_cycle_is_judged_in_the_direction_that_is_trained(monkeypatch):
+    found = {}
+    for direction in ("forward", "backward", "both"):
+        watched = watching(direction=direction)
+        x = watched.probes[0]
+        # G and F return horses, whatever they are given: A comes back, B does not
+        monkeypatch.setattr(watched, "paint", lambda name, fake, x=x: x)
+        found[direction] = look.Look(watched)._unclosed(x, x)
+    assert found["forward"] == 0 < found["backward"]
+    assert found["both"] == pytest.approx(found["backward"] / 2)
 
 
 # Resuming, the right and the wrong way
@@ -191,6 +272,15 @@ def test_a_log_of_another_version_is_refused():
     for bad in (float("nan"), "0.7", None):
         with pytest.raises(GancourseError, match="no finite number"):
             review({"gen": [1.0, bad]}, s)
+
+
+def test_the_weights_of_a_short_log_are_reviewed_too():
+    s, history = settings("identity"), watched("identity")[1].history
+    short = {name: values[:40] for name, values in history.terms.items()}
+    assert [flag.step for flag in review(short, s)] == [40]
+    without = profiles.replace(s, lambda_identity=0.0)  # logged with weight 0.5 all the same
+    assert "0.50 instead of 0" in review(short, without)[0].evidence
+    assert review({name: values[:9] for name, values in short.items()}, s) == []
 
 
 def test_a_reading_on_its_limit_raises_nothing():

@@ -124,6 +124,7 @@ def test_a_way_back_to_another_picture_counts_as_one():
     real = noise(64)
     assert signs.unclosed(real[:4], real[:4], real) == 0
     assert signs.unclosed(real[4:8], real[:4], real) == pytest.approx(1, abs=0.03)
+    assert signs.unclosed(real[4:8], real[:4], real[:1]) == 0  # no other picture to compare with
 
 
 # Curves
@@ -136,6 +137,8 @@ def test_the_margin_of_d():
     assert signs.margin(sure, "wasserstein") is None
     chance = {"gen": [1.0] * 100, "disc_real": [0.125] * 100, "disc_fake": [0.125] * 100}
     assert signs.margin(chance, "lsgan") == pytest.approx(0)  # D answers ½ throughout
+    halves = {"gen": [1.0] * 100, "disc_real": [0.01] * 100, "disc_fake": [0.08] * 100}
+    assert signs.margin(halves, "lsgan") == pytest.approx(0.4)
     two = {"gen": [1.0] * 100, "disc_a": [0.25] * 100, "disc_b": [0.01] * 100}
     assert signs.margin(two, "lsgan") == pytest.approx(0.8)  # the surer of the two
 
@@ -151,7 +154,12 @@ def log(cycle, identity, steps=40):
 
 @pytest.mark.parametrize("weights", [(10.0, 5.0), (10.0, 0.5), (1.0, 5.0), (0.0, 0.0)])
 def test_the_weights_of_the_terms_come_out_of_the_log(weights):
-    assert signs.loss_weights(log(*weights)) == pytest.approx(weights, abs=1e-4)
+    terms = log(*weights)
+    assert signs.loss_weights(terms) == pytest.approx(weights, abs=1e-4)
+    alone = {name: v for name, v in terms.items() if name[:3] != "adv"}
+    summed = zip(terms["gen"], terms["adv_a"], terms["adv_b"], strict=True)
+    alone["gen"] = [gen - adv_a - adv_b for gen, adv_a, adv_b in summed]
+    assert signs.loss_weights(alone, adversarial=False) == pytest.approx(weights, abs=1e-4)
 
 
 def test_without_identity_there_is_nothing_to_solve():

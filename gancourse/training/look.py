@@ -37,7 +37,11 @@ class Watched:
     def __init__(self, run: Run):
         step = self.step = run.step
         parts = {name: part for name, part in vars(step).items() if name != "ema"}
-        self.networks = {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
+        self.networks = {  # a loss or a feature network may be a module, too: not ours to judge
+            name: part
+            for name, part in parts.items()
+            if isinstance(part, nn.Module) and name.split("_")[0] in ("gen", "disc")
+        }
         self.settings = parts.get("settings")
         kinds = {name.split("_")[0] for name in self.networks}
         if not {"gen", "disc"} <= kinds or not {"opt_gen", "opt_disc", "settings"} <= set(parts):
@@ -80,6 +84,11 @@ class Watched:
         top, left = ((side - size) // 2 for side in found.shape[-2:])
         return found[..., top : top + size, left : left + size]
 
+    def scale(self) -> float:
+        """What fp16 multiplies its loss by; a step that overflows is left out and halves it."""
+        scaler = getattr(getattr(self.step, "accelerator", None), "scaler", None)
+        return scaler.get_scale() if scaler else 1.0
+
     def training(self) -> dict[str, nn.Module]:
         """The networks that this run should change."""
         rates = {k: any(g["lr"] > 0 for g in o.param_groups) for k, o in self.optimisers.items()}
@@ -120,7 +129,7 @@ class Look:
     """One step, looked into: made before the step, ``close``d after it, then read."""
 
     def __init__(self, watched: Watched, samples: bool = False):
-        self.watched, self.leak = watched, (0.0, "")
+        self.watched, self.leak, self.scale = watched, (0.0, ""), watched.scale()
         self.before = watched.samples() if samples else None
         self.sizes = {name: signs.sizes(net) for name, net in watched.training().items()}
         self.activity: dict[str, Tensor] = {}
@@ -152,7 +161,7 @@ class Look:
     def _compare(self) -> None:
         """Before D's update G's gradient is gone or as it was kept; else D's loss has reached G."""
         for name, p in self.last.items():
-            if p.grad is not None:
+            if p.grad is not None and p.grad.any():
                 kept = self.grads[name]
                 change = p.grad if kept is None else p.grad - kept
                 self.leak = max(self.leak, (float(change.norm()), name))
@@ -167,6 +176,8 @@ class Look:
 
     def readings(self, steps: int) -> Iterator[Reading]:
         """What the step showed, being the run's number ``steps``; causes before symptoms."""
+        if self.watched.scale() < self.scale:
+            return  # a step that moved nothing says nothing
         nets = self.watched.networks
         moved = {name: signs.movement(old, nets[name]) for name, old in self.sizes.items()}
         if moved:

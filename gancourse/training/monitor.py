@@ -113,7 +113,8 @@ def curves(terms: Mapping[str, Sequence[float]], settings) -> Iterator[Reading]:
     if weights:
         expected = settings.lambda_cycle * settings.lambda_identity
         where = f"{weights[1]:.2f} instead of {expected:g}"
-        yield "identity not scaled", abs(weights[1] / expected - 1), where
+        off = abs(weights[1] / expected - 1) if expected else abs(weights[1])
+        yield "identity not scaled", off, where
     margin = signs.margin(terms, settings.loss)
     if margin is not None:
         yield "D wins", margin, str(WINDOW)
@@ -137,8 +138,9 @@ def review(terms: Mapping[str, Sequence[float]], settings, every: int = 50) -> l
         if wrong:
             raise GancourseError(f"{name!r} of the log holds {wrong[0]!r}, no finite number.")
     found: dict[str, Flag] = {}
-    for end in range(WINDOW, lengths["gen"] + 1, every):
-        for reading in curves({k: v[:end] for k, v in terms.items()}, settings):
+    for end in range(min(WINDOW, lengths["gen"]), lengths["gen"] + 1, every):
+        last = {name: values[max(end - WINDOW, 0) : end] for name, values in terms.items()}
+        for reading in curves(last, settings):
             flag = flag_of(reading, end)
             if flag:
                 found.setdefault(flag.name, flag)

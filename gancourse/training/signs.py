@@ -49,7 +49,7 @@ SIGNS: dict[str, Sign] = {
     "norm's eps": Sign(
         0.01,
         "{where} has eps = {value:g}",
-        "PyTorch's default is 1e-5, TensorFlow's 1e-3; eps is added to a variance of about 1",
+        "PyTorch's default is 1e-5, TensorFlow's 1e-3: 0.01 is ten times the larger",
         "the second argument of BatchNorm2d is eps: name what you mean, as in momentum=0.2",
     ),
     "network stands still": Sign(
@@ -214,8 +214,13 @@ def grey_patches(pictures: Tensor) -> float:
 
 
 def unclosed(back: Tensor, x: Tensor, real: Tensor) -> float:
-    """Mean |F(G(x)) - x| over the mean distance of two different pictures of ``real``."""
+    """Mean |F(G(x)) - x| over the mean distance of two different pictures of ``real``.
+
+    0 where ``real`` is one picture only: then there is no other to compare with.
+    """
     shifts = range(1, min(len(real), 9))
+    if not shifts:
+        return 0.0
     others = sum(float((real - real.roll(i, 0)).abs().mean()) for i in shifts) / len(shifts)
     return float((back - x).abs().mean()) / others
 
