@@ -331,8 +331,8 @@ for name in ("healthy", "no-detach"):
 # colour and the healthy one of the same seed in thin grey; at the right are
 # samples of four latents (rows) after 0, 56, 126 and 252 steps (columns). Of a
 # CycleGAN, $G$ from horses A to zebras B and $F$ back, they are a horse $x$,
-# $G(x)$ and $F(G(x))$ after the last step. Where a curve *ends* is the mean of
-# its last 20 steps. Under each figure stands what the monitor of section 5 said.
+# $G(x)$ and $F(G(x))$ after the last step. Curves are averaged over 9 steps;
+# where one *ends* is the mean of its last 20. Under each figure stands what the monitor of section 5 said.
 # Choose a run, or read on: all of them follow.
 
 
@@ -348,7 +348,7 @@ if TRAIN_GALLERY:
 STEEL = (("losses", ("gen", "disc")), ("D's belief", ("p_real", "p_fake")))
 HORSES = (
     ("adversarial", ("adv_b", "disc_a", "disc_b")),
-    ("cycle and identity", ("cycle_a", "idt_a")),
+    ("cycle, identity", ("cycle_a", "idt_a")),
 )
 WORDS = {"gen": "G", "disc": "D", "p_real": "D(x)", "p_fake": "D(G(z))"}
 WORDS |= {"adv_b": "G: A → B", "disc_a": "D_A", "disc_b": "D_B"}
@@ -418,9 +418,9 @@ widgets.panel(
 # %% [markdown]
 # ### Healthy
 #
-# **Look:** the two beliefs part within 50 steps and end at 0.64 and 0.34; neither
-# comes near 0 or 1. Samples go from one grey to pictures that differ. · **And
-# yet** G's loss *rises*, from 0.57 to 1.28: D learns as well.
+# **Look:** the two beliefs part within 50 steps and end at 0.64 and 0.34;
+# neither comes near 0 or 1. Samples go from one grey to pictures that differ.
+# · **And yet** G's loss *rises*, from 0.57 to 1.28: D learns as well.
 
 # %% tags=["thumbnail"]
 show_run("healthy", "G's loss rises to 1.3, D's falls to 0.9; dark samples, some with stripes")
@@ -428,12 +428,12 @@ show_run("healthy", "G's loss rises to 1.3, D's falls to 0.9; dark samples, some
 # %% [markdown]
 # ### Learning rate × 10
 #
-# **Look:** along a row, at the samples of *one* latent: blurred and dark, then hard
-# black and white, then stripes on grey. Each is another picture, none a better
-# one. The losses drift apart (G's ends at 3.2, D's at 0.5), but those of other
-# faults do so, too. · **Cause:** one step of Adam, here the 150th, moves a sample
-# by 0.30 standard deviations of the reals, a healthy one by 0.06. · **Repair:**
-# divide both rates by 3 to 10.
+# **Look:** along a row, at the samples of *one* latent: blurred and dark,
+# then hard black and white, then stripes on grey. Each is another picture,
+# none a better one. The losses drift apart (G's ends at 3.2, D's at 0.5), but
+# those of other faults do so, too. · **Cause:** one step of Adam, here the
+# 150th, moves a sample by 0.30 standard deviations of the reals, a healthy
+# one by 0.06. · **Repair:** divide both rates by 3 to 10.
 
 # %%
 show_run("lr-x10", "G's loss climbs above 3, beliefs drift apart; no two pictures of a row alike")
@@ -441,14 +441,14 @@ show_run("lr-x10", "G's loss climbs above 3, beliefs drift apart; no two picture
 # %% [markdown]
 # ### D too strong
 #
-# **Look:** within 20 steps D's loss is below 0.02 and $D(G(z))$ below 0.01, while
-# G's climbs to 9. After step 56 the pictures hardly change: one step moves them
-# by 0.002 of the reals' deviation, 30 times less than in the healthy run. ·
-# **Cause:** D is 200 times as fast as G and twice as wide as the healthy one. (G
-# has a hundredth of its healthy rate, so part of the standstill is its own.) ·
-# **Repair:** a slower or narrower D, spectral norm, fewer updates of D, more
-# data. If another fault lets D tell reals by a trick (range, augmentation, dead
-# G), repair that first.
+# **Look:** within 20 steps D's loss is below 0.02 and $D(G(z))$ below 0.01,
+# while G's climbs to 9. After step 56 the pictures hardly change: one step
+# moves them by 0.002 of the reals' deviation, 30 times less than in the
+# healthy run. · **Cause:** D is 200 times as fast as G and twice as wide as
+# the healthy one. (G has a hundredth of its healthy rate, so part of the
+# standstill is its own.) · **Repair:** a slower or narrower D, spectral norm,
+# fewer updates of D, more data. If another fault lets D tell reals by a trick
+# (range, augmentation, dead G), repair that first.
 
 # %%
 show_run("strong-d", "D's loss is 0, G's climbs to 9, beliefs 1 and 0; blotches that stay the same")
@@ -483,12 +483,12 @@ show_run("range", "curves like the healthy ones; bright samples, one row nearly 
 # %% [markdown]
 # ### BatchNorm2d(n, 0.8)
 #
-# **Look:** G stands near $\log 2 = 0.69$, D near twice that, both beliefs at 0.5:
-# run X of section 1. · **Cause:** the second argument is `eps`, not `momentum`. A
-# norm divides by $\sqrt{\sigma^2 + \epsilon}$, and 0.8 is large beside the
-# $\sigma^2$ printed below: a norm should bring the deviation to 1, and leaves 0.06
-# and 0.37. D hears little. · **Repair:** name the argument. What Keras calls a
-# momentum of 0.8 is `momentum=0.2` here.
+# **Look:** G stands near $\log 2 = 0.69$, D near twice that, both beliefs at
+# 0.5: run X of section 1. · **Cause:** the second argument is `eps`, not
+# `momentum`. A norm divides by $\sqrt{\sigma^2 + \epsilon}$, and 0.8 is large
+# beside the $\sigma^2$ printed below: a norm should bring the deviation to 1,
+# and leaves 0.06 and 0.37. D hears little. · **Repair:** name the argument.
+# What Keras calls a momentum of 0.8 is `momentum=0.2` here.
 
 # %%
 show_run("eps", "G's loss stays near 0.7, D's near 1.4, both beliefs near one half; soft samples")
@@ -506,12 +506,12 @@ for v in variances:
 # %% [markdown]
 # ### Dead ReLUs
 #
-# **Look:** all samples are the same grey, from the first step to the last (within a
-# picture the deviation is 0.01 at most); D's beliefs reach 0.99 and 0.02. ·
-# **Cause:** a ReLU that is never positive has no gradient and cannot come back.
-# Here the shift of every norm started at $-3$, and in the first layer every
-# channel is silent. A single huge step can do the same. · **Repair:** shifts at
-# 0, a lower rate, LeakyReLU in D.
+# **Look:** all samples are the same grey, from the first step to the last
+# (within a picture the deviation is 0.01 at most); D's beliefs reach 0.99 and
+# 0.02. · **Cause:** a ReLU that is never positive has no gradient and hardly
+# comes back. Here the shift of every norm started at $-3$, and in the first
+# layer every channel is silent. A single huge step can do the same. ·
+# **Repair:** shifts at 0, a lower rate, LeakyReLU in D.
 
 # %%
 show_run("dead", "G's loss rises above 4, beliefs go to 1 and 0, all samples are the same grey")
@@ -519,12 +519,12 @@ show_run("dead", "G's loss rises above 4, beliefs go to 1 and 0, all samples are
 # %% [markdown]
 # ### Mode collapse
 #
-# **Look:** down a column: every latent gives the same texture (diversity 0.12 at
-# step 150, 0.06 at 250). G's loss is *low*, 0.01: it has found one picture that D
-# accepts, with 0.99 where the reals get 0.63. · **Cause:** G learns 800 times as
-# fast as D, which therefore never learns to refuse that picture. · **Repair:**
-# let D learn faster, or G slower; batch norm or a minibatch statistic in D, so
-# that it sees many samples at once.
+# **Look:** down a column: every latent gives the same texture (diversity 0.12
+# at step 150, 0.06 at 250). G's loss is *low*, 0.01: it has found one picture
+# that D accepts, with 0.99 where the reals get 0.63. · **Cause:** G learns
+# 800 times as fast as D, which therefore never learns to refuse that picture.
+# · **Repair:** let D learn faster, or G slower; batch norm or a minibatch
+# statistic in D, so that it sees many samples at once.
 
 # %%
 show_run("collapse", "G's loss is 0; D believes in fakes more than in reals; much the same texture")
@@ -532,11 +532,12 @@ show_run("collapse", "G's loss is 0; D believes in fakes more than in reals; muc
 # %% [markdown]
 # ### Checkerboard
 #
-# **Look:** a fine regular grid, 8.6 % of the samples' variance at step 150 and 4.5 %
-# at 250 (healthy runs: below 0.1 %). D sees it too: around step 110 its beliefs
-# are 0.9 and 0.15. · **Cause:** transposed convolutions of kernel 3 and stride 2: pixels
-# get 1, 2 or 4 contributions by turns. · **Repair:** a kernel that the stride
-# divides, or enlarge and then convolve (as our healthy model does).
+# **Look:** a fine regular grid, 8.6 % of the samples' variance at step 150
+# and 4.5 % at 250 (healthy runs: below 0.1 %). D sees it too: around step 110
+# its beliefs are 0.9 and 0.15. · **Cause:** transposed convolutions of kernel
+# 3 and stride 2: pixels get 1, 2 or 4 contributions by turns. · **Repair:** a
+# kernel that the stride divides, or enlarge and then convolve (as our healthy
+# model does).
 
 # %%
 show_run("checkerboard", "D gains until step 120, then loses; samples covered by a regular grid")
@@ -544,12 +545,12 @@ show_run("checkerboard", "D gains until step 120, then loses; samples covered by
 # %% [markdown]
 # ### Augmentation leaks
 #
-# **Look:** smooth mid-grey areas in the samples (grey patches 10; healthy runs 2.6
-# at most), and a D that ends at 0.50 and 0.48. ·
-# **Cause:** DiffAugment as part of the data set: the reals have holes, so G
-# draws holes. (A shift and two cutouts, so that it shows within 252 steps.) ·
-# **Repair:** the same augmentation on D's fakes, in D's step *and* in G's. Or
-# only such as leaves the data what they are.
+# **Look:** smooth mid-grey areas in the samples (grey patches 10; healthy
+# runs 2.6 at most), and a D that ends at 0.50 and 0.48. · **Cause:**
+# DiffAugment as part of the data set: the reals have holes, so G draws holes.
+# (A shift and two cutouts, so that it shows within 252 steps.) · **Repair:**
+# the same augmentation on D's fakes, in D's step *and* in G's. Or only such
+# as leaves the data what they are.
 
 # %%
 show_run("leak", "beliefs near one half, samples with smooth areas of mid-grey")
@@ -557,12 +558,12 @@ show_run("leak", "beliefs near one half, samples with smooth areas of mid-grey")
 # %% [markdown]
 # ### Resumed without the optimiser
 #
-# **Look:** after step 126 the curves part from the healthy ones. Single values of
-# G's loss differ by up to 0.26, but the means over the last 100 steps by 0.03
-# only. · **Cause:** only the networks were saved. Adam starts again without its
-# averages, and its first step moves every weight by the full learning rate. ·
-# **Repair:** save optimisers, random states, pools and the position in the data
-# too (`training.checkpoint`).
+# **Look:** after step 126 the curves part from the healthy ones. Single
+# values of G's loss differ by up to 0.26, but the means over the last 100
+# steps by 0.03 only. · **Cause:** only the networks were saved. Adam starts
+# again without its averages, and its first step moves every weight by the
+# full learning rate. · **Repair:** save optimisers, random states, pools and
+# the position in the data too (`training.checkpoint`).
 
 # %%
 show_run("resume", "the healthy curves up to step 126; then beside them, at a small distance")
@@ -570,9 +571,10 @@ show_run("resume", "the healthy curves up to step 126; then beside them, at a sm
 # %% [markdown]
 # ### The healthy CycleGAN
 #
-# **Look:** cycle and identity fall together, from 0.37 to 0.21 and 0.20. After 120
-# steps the horses are blurred and striped; the way back is brown and in its
-# place: $F(G(x))$ is 0.70 times as far from $x$ as another picture.
+# **Look:** cycle and identity fall together, from 0.37 to 0.21 and 0.20.
+# After 120 steps the horses are blurred and striped; the way back is brown
+# and in its place: $F(G(x))$ is 0.70 times as far from $x$ as another
+# picture.
 
 # %%
 show_run("healthy-cyclegan", "cycle and identity fall from 0.37 to 0.2; blurred striped horses")
@@ -580,11 +582,12 @@ show_run("healthy-cyclegan", "cycle and identity fall from 0.37 to 0.2; blurred 
 # %% [markdown]
 # ### λ = 0
 #
-# **Look:** G's adversarial loss keeps below 0.5, where the healthy one climbs to
-# 0.7, and the horse is lost: $F(G(x))$ is 1.20 times as far from $x$ as another
-# picture. The log has no cycle term, nor an identity term, whose weight is
-# $\lambda \cdot \lambda_\text{idt} = 0$. · **Cause:** nothing ties $G(x)$ to $x$.
-# · **Repair:** the cycle term, with its λ, in the sum that is minimised.
+# **Look:** G's adversarial loss keeps below 0.5, where the healthy one climbs
+# to 0.7, and the horse is lost: $F(G(x))$ is 1.20 times as far from $x$ as
+# another picture. The log has no cycle term, nor an identity term, whose
+# weight is $\lambda \cdot \lambda_\text{idt} = 0$. · **Cause:** nothing ties
+# $G(x)$ to $x$. · **Repair:** the cycle term, with its λ, in the sum that is
+# minimised.
 
 # %%
 show_run("lambda-0", "no cycle curve; adversarial losses of 0.2 to 0.5; patterns, no horse")
@@ -592,10 +595,10 @@ show_run("lambda-0", "no cycle curve; adversarial losses of 0.2 to 0.5; patterns
 # %% [markdown]
 # ### Identity not scaled
 #
-# **Look:** the identity curve falls a little later and ends at 0.22 instead of
-# 0.20. That is more than twenty healthy runs differ by (end of this section), but
-# who has those? · **Cause:** `0.5 * idt` where λ · 0.5 is meant. · **Repair:** add
-# up the log (section 3).
+# **Look:** the identity curve falls a little later and ends at 0.22 instead
+# of 0.20. That is more than twenty healthy runs differ by (end of this
+# section), but who has those? · **Cause:** `0.5 * idt` where λ · 0.5 is
+# meant. · **Repair:** add up the log (section 3).
 
 # %%
 show_run("identity", "curves close to the healthy ones; blurred striped horses")
@@ -603,11 +606,11 @@ show_run("identity", "curves close to the healthy ones; blurred striped horses")
 # %% [markdown]
 # ### D_A never updated
 #
-# **Look:** $D_A$'s loss ends at 0.52, where it began. An untrained D that answers 0
-# gets $\tfrac12 (0 - 1)^2 + \tfrac12 0^2 = \tfrac12$. $D_B$'s falls from 0.30 to
-# 0.17. The samples do not show it. · **Cause:** `zero_grad` between the two
-# backward passes. · **Repair:** once, in front of both. Compare the weights
-# before and after a step.
+# **Look:** $D_A$'s loss ends at 0.52, where it began. An untrained D that
+# answers 0 gets $\tfrac12 (0 - 1)^2 + \tfrac12 0^2 = \tfrac12$. $D_B$'s falls
+# from 0.30 to 0.17. The samples do not show it. · **Cause:** `zero_grad`
+# between the two backward passes. · **Repair:** once, in front of both.
+# Compare the weights before and after a step.
 
 # %%
 show_run("still", "D_A's loss stays at 0.52, the rest is like the healthy run; blurred horses")
@@ -877,8 +880,8 @@ for column, epoch in enumerate(long["samples"]["epochs"]):
     print(f"after epoch {epoch:3d}: {share:6.1%} of the samples' variance")
 
 # %% [markdown]
-# By epoch 32 they have. So the flag is right and still no reason to stop: this run
-# needed more epochs, not another network.
+# By epoch 32 they have. So the flag is right and still no reason to stop:
+# this run needed more epochs, not another network.
 #
 # If you have seen that a limit does not fit your model, replace it:
 # `Monitor(limits={"checkerboard": 0.1})`. And take your own 20 seeds when you
@@ -976,16 +979,17 @@ for number, name in enumerate((patient_1, patient_2, patient_3, patient_4, patie
 # patient_5 = "strong-d"
 # ```
 #
-# **1** The same grid in all pictures until step 126, and a D that gains until then:
-# the comb is 0.077, healthy runs have 0.0003 at most. **2** The pictures of a row
-# have nothing in common (the second: black and white bars, plain grey, stripes):
-# the jump is 0.43, 0.18 at most in healthy runs. **3** D near ½, smooth patches of
-# mid-grey in every picture: 16, healthy runs have 2.6 at most. **4** This one is
-# hard: D at ½ again, and grey patches of 6.1, above all healthy runs, yet less
-# than half of patient 3's. Its pictures are soft, its diversity (0.42) is the
-# lowest of the five, and its D's margin (0.021) the smallest. The layers' `eps`,
-# which was not asked for, settles it. **5** The beliefs are 1 and 0 within 20
-# steps, and the pictures hardly change from step 56 on: D's margin is 1.
+# **1** The same grid in all pictures until step 126, and a D that gains until
+# then: the comb is 0.077, healthy runs have 0.0003 at most. **2** The
+# pictures of a row have nothing in common (the second: black and white bars,
+# plain grey, stripes): the jump is 0.43, 0.18 at most in healthy runs. **3**
+# D near ½, smooth patches of mid-grey in every picture: 16, healthy runs have
+# 2.6 at most. **4** This one is hard: D at ½ again, and grey patches of 6.1,
+# above all healthy runs, yet less than half of patient 3's. Its pictures are
+# soft, its diversity (0.42) is the lowest of the five, and its D's margin
+# (0.021) the smallest. The layers' `eps`, which was not asked for, settles
+# it. **5** The beliefs are 1 and 0 within 20 steps, and the pictures hardly
+# change from step 56 on: D's margin is 1.
 # </details>
 
 # %% [markdown]
