@@ -261,6 +261,13 @@ def test_reviewing_a_log_finds_what_the_curves_show_and_nothing_else():
         assert [flag.name for flag in flags] == expected, name
 
 
+def test_a_review_reads_to_the_last_step():
+    """At step 100 D is sure of 80 of the last 100 steps, at 120 of all."""
+    log = {"gen": [3.0] * 120, "p_real": [0.5] * 20 + [1.0] * 100}
+    log["p_fake"] = [1 - p for p in log["p_real"]]
+    assert [(f.name, f.step) for f in review(log, settings("healthy"))] == [("D wins", 120)]
+
+
 def test_a_log_of_another_version_is_refused():
     s = settings("healthy")
     with pytest.raises(GancourseError, match="Valid is one value a step for 'gen'"):

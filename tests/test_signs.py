@@ -60,6 +60,18 @@ def test_steps_that_the_optimisers_do_not_know_of():
     assert signs.lost_steps(12, [adam])[0] == pytest.approx(0.75)
 
 
+def test_an_optimiser_that_counts_no_steps_has_lost_none():
+    net = nn.Linear(2, 1)
+    for momentum in (0.0, 0.9):
+        sgd = torch.optim.SGD(net.parameters(), 0.1, momentum)
+        net(torch.ones(1, 2)).sum().backward()
+        sgd.step()
+        assert signs.lost_steps(12, [sgd])[0] == 0
+    fresh = torch.optim.RMSprop(net.parameters())
+    assert signs.lost_steps(12, [fresh])[0] == 0
+    assert signs.lost_steps(12, [fresh, torch.optim.AdamW(net.parameters())])[0] == 1
+
+
 def test_movement_is_zero_only_if_nothing_moved():
     net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1))
     before = signs.sizes(net)

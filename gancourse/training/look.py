@@ -70,6 +70,7 @@ class Watched:
         sets = (batches.images_a, batches.images_b) if pair else (batches.images,)
         images = [to_float(self._some(s)) for s in sets]
         self.real = images[::-1]  # what G makes of A should look like B
+        self.real_grey = [max(signs.grey_patches(x), 1) for x in self.real]
         self.probes = [x[: PROBES["cyclegan"]] for x in images]
         if not pair:
             fixed = torch.Generator().manual_seed(0)
@@ -196,8 +197,8 @@ class Look:
         triples = list(zip(self.before, after, self.watched.real, strict=True))
         yield "learning rate too high", max(signs.jump(b, a, r) for b, a, r in triples), ""
         yield "checkerboard", *max((signs.comb(a) for a in after), key=itemgetter(0))
-        grey = (signs.grey_patches(a) / max(signs.grey_patches(r), 1) for _, a, r in triples)
-        yield "augmentation leaks", max(grey), ""
+        grey = zip(after, self.watched.real_grey, strict=True)
+        yield "augmentation leaks", max(signs.grey_patches(a) / real for a, real in grey), ""
         yield "mode collapse", min(signs.diversity(a, r) for _, a, r in triples), ""
 
     def _unclosed(self, fake_b: Tensor, fake_a: Tensor) -> float:

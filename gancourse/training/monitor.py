@@ -43,7 +43,7 @@ class Monitor(Callback):
     """Watches a ``DCGANStep`` or ``CycleGANStep`` and raises a ``Flag`` for each fault it sees.
 
     State, data and layers are read once, at the start. The first step, and then one in ``every``
-    (None: as often as costs about 1 % of the time), is looked into: its gradients, its activations
+    (None: as often as costs 1 to 2 % of the time), is looked into: its gradients, its activations
     and what it did to the samples; in all other steps nothing happens. It draws none of your
     random numbers: the run is the same with and without it. ``flags`` collects, each fault once;
     ``log`` gets a line each (None: silent); ``stop`` ends the run at the first. ``readings`` holds
@@ -138,7 +138,7 @@ def review(terms: Mapping[str, Sequence[float]], settings, every: int = 50) -> l
         if wrong:
             raise GancourseError(f"{name!r} of the log holds {wrong[0]!r}, no finite number.")
     found: dict[str, Flag] = {}
-    for end in range(min(WINDOW, lengths["gen"]), lengths["gen"] + 1, every):
+    for end in [*range(WINDOW, lengths["gen"], every), lengths["gen"]]:
         last = {name: values[max(end - WINDOW, 0) : end] for name, values in terms.items()}
         for reading in curves(last, settings):
             flag = flag_of(reading, end)

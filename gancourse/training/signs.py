@@ -142,9 +142,14 @@ def largest_eps(networks: Mapping[str, nn.Module]) -> tuple[float, str]:
 
 
 def lost_steps(steps: int, optimisers: Sequence) -> tuple[float, str]:
-    """Which share of a resumed run's ``steps`` is missing in the optimisers' own counts."""
+    """Which share of a resumed run's ``steps`` is missing in the optimisers' own counts.
+
+    Adam and its kin count; an optimiser that does not, such as SGD, has no count to lose.
+    """
     counts = [
-        max((float(s.get("step", 0)) for s in o.state.values()), default=0) for o in optimisers
+        max((float(s["step"]) for s in o.state.values()), default=0)
+        for o in optimisers
+        if "betas" in o.defaults
     ]
     return (1 - min(counts, default=steps) / steps if steps else 0.0), str(steps)
 
