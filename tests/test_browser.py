@@ -175,7 +175,7 @@ def test_02_a_slider_over_the_recorded_run_moves_the_picture(chapter):
         ("09_is_it_working", ("run",)),
     ],
 )
-def test_every_slider_of_theory_and_measurement_moves_its_picture(chapter, name, labels):
+def test_sliders_of_theory_and_measurement_move_their_pictures(chapter, name, labels):
     page = chapter(f"{name}.ipynb")
     for label in labels:
         moves_the_picture(page, label, name=f"{name[:2]}-{label}")

@@ -31,7 +31,7 @@
 #   and judge a study's sentences by them.
 #
 # **Data:** 64-pixel photographs of Grumpy Cat, or seeded stand-ins where they
-# are not at hand; every figure says which. **Time:** about 90 s on two CPU
+# are not at hand; every figure says which. **Time:** about a minute on two CPU
 # cores (`quick`); not measured on a GPU. The experiment follows the assignment
 # "When Cats Meet GANs" of Carnegie Mellon's course 16-726 and a student's
 # study of it, *Image Synthesis Study 3*.

@@ -396,7 +396,8 @@ def picture_of(run, title=""):
     heads = "x → G(x) → F(G(x))" if horses else "after 0, 56, 126, 252 steps"
     axes[2].set_title(heads, fontsize=8)
     figure.suptitle(title or run["run"], fontsize=10)
-    figure.supxlabel(f"thin grey: healthy run. {run.caption}", fontsize=7, color=plots.GREY)
+    beside = "" if run["run"].startswith("healthy") else "thin grey: healthy run. "
+    figure.supxlabel(beside + run.caption, fontsize=7, color=plots.GREY)
     return figure
 
 
