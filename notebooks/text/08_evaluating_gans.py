@@ -856,13 +856,13 @@ figure, axes = plots.subplots(1, len(panels), figsize=size, squeeze=False, share
 for axis, (which, metric, other, curve) in zip(axes[0], panels, strict=True):
     for key, (color, style), marker in zip(("KID", "Fréchet"), plots.CYCLE, "os", strict=False):
         options = {"color": color, "marker": marker, "markersize": 4}
-        label = f"permutation test of {'KID' if key == 'KID' else metric}"
+        label = f"permutation test of {'KID' if key == 'KID' else 'the Fréchet distance'}"
         percent = [100 * share for share in curve["share"]]
         axis.plot(percent, curve[key], style, label=label, **options)
     for level in (0.8, 0.05):
         axis.axhline(level, color=plots.GREY, linestyle=":")
     axis.set(xlabel=f"% {other} among {curve['n']}", ylim=(0, 1.03))
-    axis.set_title(f"{which}: n = {curve['n']}", fontsize=9)
+    axis.set_title(f"{which}: n = {curve['n']}, {metric}", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
 axes[0, 0].set_ylabel("share of tests that find it")
 handles = axes[0, 0].get_legend_handles_labels()
