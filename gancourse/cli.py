@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", help="folder of the run; default: below runs/")
     every = {"type": int, "default": 8, "metavar": "N"}
     p.add_argument("--metrics-every", **every, help="measure each N epochs (default 8)")
+    p.add_argument("--minutes", type=float, help="train this long instead of the profile's length")
 
     p = sub.add_parser("records", help="recorded runs: list, show NAME, index")
     p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
@@ -130,7 +131,7 @@ def _data(args) -> int:
 def _train(args) -> int:
     from . import experiments
 
-    names = ("profile", "device", "source", "resume", "out", "metrics_every")
+    names = ("profile", "device", "source", "resume", "out", "metrics_every", "minutes")
     given = {name: getattr(args, name) for name in names}
     done = experiments.train(args.experiment, dict(args.settings), **given)
     print(f"Recorded in {done}")

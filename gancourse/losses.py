@@ -68,6 +68,18 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     return (slope.flatten(1).norm(dim=1) - 1).square().mean()
 
 
+def r1_penalty(disc: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """E[|∇ Σ D(x)|²] / number of logits, at reals x (N, C, H, W) (Mescheder 2018, eq. 9).
+
+    A D of patches gives several logits an image; their sum is differentiated. Without the paper's
+    factor γ/2. Differentiable in D's weights.
+    """
+    real = real.detach().requires_grad_()
+    logits = disc(real)
+    (slope,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
+    return slope.square().flatten(1).sum(1).mean() / logits[0].numel()
+
+
 LOSSES: dict[str, tuple[Callable, Callable]] = {
     "bce": (bce_discriminator, bce_generator),
     "lsgan": (lsgan_discriminator, lsgan_generator),

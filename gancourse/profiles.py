@@ -42,6 +42,7 @@ class DCGANSettings:
     augment: str = "none"  # a classical policy of gancourse.augment, on the reals
     diffaugment: str = ""  # Zhao 2020, e.g. "color,translation,cutout": on reals and fakes
     ema: float = 0.999  # average of G's weights, for looking only: it never enters the training
+    features: str = "inception-768"  # what a record is measured with, see evaluation.features
     seed: int = 0
 
 
@@ -55,6 +56,9 @@ class CycleGANSettings:
     channels: int = 3
     width: int = 64  # of G's first stage; the residual blocks have four times as many
     blocks: int = 9  # 6 at 128 px (paper, section 7.2), 3 at 64 px (CMU)
+    start: str = "paper"  # "identity": G begins as x → 0.98·x (chapter 05)
+    upsample: str = "transpose"  # "nearest": enlarge, then convolve; draws no grid
+    padding: str = "reflect"  # of G's size-keeping convolutions; "zero" is faster
     disc: str = "patch"  # or "dc", the CMU course's: one logit for the whole image
     width_d: int = 64
     patch_layers: int = 3  # 70×70 pixels a logit
@@ -64,14 +68,21 @@ class CycleGANSettings:
     direction: str = "both"  # which cycles count: forward is A→B→A, backward B→A→B
     lambda_cycle: float = 10.0  # λ
     lambda_identity: float = 0.5  # a fraction of λ: 5 in all
+    identity_share: float = 1.0  # the identity term sees this share of a batch
     pool: int = 50  # earlier fakes that D is shown; 0 for none
     clip: float = 0.0  # bound of D's weights, for the Wasserstein loss only (0.01 there)
+    r1: float = 0.0  # γ of R1 (Mescheder 2018) on D, taken every fourth step
+    diffaugment: str = ""  # in front of D, as in DCGANSettings
     lr: float = 2e-4
+    disc_rate: float = 1.0  # D's learning rate as a multiple of lr
     beta1: float = 0.5
     beta2: float = 0.999
     batch_size: int = 1  # instance norm needs no batch
     epochs: int = 200
     constant_epochs: int = 100  # then the learning rate falls linearly to 0
+    steps: int = 0  # length in steps instead of epochs: half at constant rate, then to 0.02 of it
+    ema: float = 0.0  # average of both G's weights, for looking only; 0: none, as in the paper
+    features: str = "inception-768"  # what a record is measured with, see evaluation.features
     seed: int = 0
 
 
@@ -84,6 +95,20 @@ _DCGAN: dict[str, dict[str, dict]] = {
         # (40 epochs at 64 px: KID×10³ 1.6 instead of 2.8). G as fast as D: steps of Adam in a
         # narrower layer move its output less (Yang 2021: lr ~ 1/width).
         "cpu": {"width_g": 16, "width_d": 32, "channels": 1, "lr_g": 4e-4, "ema": 0.995},
+        # What made scratches that one believes on a GPU (records/neu-scratches/near), narrower
+        # and at twice the rate: resizing instead of transposed convolutions, D no wider and no
+        # faster than G, both kinds of augmentation, five times as long.
+        "laptop": {
+            "channels": 1,
+            "upsample": "nearest",
+            "width_g": 24,
+            "width_d": 24,
+            "lr_g": 4e-4,
+            "lr_d": 4e-4,
+            "augment": "steel",
+            "diffaugment": "translation,cutout",
+            "epochs": 600,
+        },
         # 32 px: the smallest size at which a scratch still looks like one
         "quick": {
             **{"size": 32, "width_g": 32, "width_d": 32, "channels": 1},
@@ -133,6 +158,23 @@ _CATS = {  # CMU 16-726: 64 px, mean-squared cycle error, batch 16, no decay, no
     **{"data": "grumpifycat", "size": 64, "load_size": 70, "blocks": 3, "cycle": "l2"},
     **{"lambda_identity": 0.0, "lr": 3e-4, "batch_size": 16, "pool": 0},
 }
+# A recipe for two CPU cores: begin as the identity, so that no time goes into learning to copy;
+# then a weaker cycle loss is enough. D narrower than the paper's: it must not win.
+_LAPTOP = {
+    "size": 64,
+    "load_size": 72,
+    "width": 16,
+    "blocks": 3,
+    "start": "identity",
+    "upsample": "nearest",
+    "padding": "zero",
+    "width_d": 24,
+    "lambda_cycle": 5.0,
+    "lambda_identity": 0.2,
+    "lr": 4e-4,
+    "batch_size": 8,
+    "ema": 0.998,
+}
 _CYCLEGAN: dict[str, dict[str, dict]] = {
     "grumpy-cats": {
         "base": _CATS,
@@ -141,6 +183,11 @@ _CYCLEGAN: dict[str, dict[str, dict]] = {
         # 600 iterations. Width 16 has the 64 channels in the residual blocks that CMU's
         # "conv_dim 32" has there: its generator starts at half the resolution.
         "cpu": {"width": 16, "width_d": 32, "epochs": 67, "constant_epochs": 67},
+        "laptop": _LAPTOP | {"cycle": "l1", "pool": 50, "steps": 1900},
+        # from nothing in a minute; at 32 px a patch of two strided layers sees half the picture
+        "live": _LAPTOP
+        | {"cycle": "l1", "pool": 50, "size": 32, "load_size": 36, "width": 12}
+        | {"width_d": 16, "patch_layers": 2, "lr": 1e-3, "steps": 450},
         "quick": {
             **{"size": 32, "load_size": 36, "width": 8, "width_d": 16, "blocks": 2},
             **{"patch_layers": 2, "epochs": 5, "constant_epochs": 5},
@@ -158,6 +205,8 @@ _CYCLEGAN: dict[str, dict[str, dict]] = {
             **{"size": 64, "load_size": 72, "width": 16, "width_d": 32, "blocks": 3},
             **{"batch_size": 4, "lr": 4e-4, "epochs": 24, "constant_epochs": 12},
         },
+        # the identity term on a quarter of a batch costs a quarter of it
+        "laptop": _LAPTOP | {"identity_share": 0.25, "steps": 6500},
         # Chapter 07 compares settings over seeds: many runs of 1,000 steps, each two to three
         # minutes on one core with its metrics. Half of the epochs at constant rate, as at 256 px.
         "small": {
@@ -221,8 +270,9 @@ def resolve(profile: str | None = None) -> str:
 def settings(experiment: str, profile: str | None = None, **overrides):
     """Settings of ``experiment`` at ``profile``, with ``overrides`` by field name.
 
-    A ``DCGANSettings`` or a ``CycleGANSettings``. ``profile`` may also be ``"cpu"``: the recorded
-    run for machines without a GPU, or ``"small"`` where an experiment has many of them. Raises
+    A ``DCGANSettings`` or a ``CycleGANSettings``. ``profile`` may also be another of the
+    experiment's, such as ``"cpu"``: the papers' recipe, smaller, ``"laptop"``: one that works
+    there, or ``"live"``: in a minute. Raises
     ``UnknownName`` for an unknown experiment, profile or setting, and ``GancourseError`` for a
     value of another type than the setting's.
     """

@@ -85,7 +85,10 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], str]:
 
 
 class Extractor:
-    """A feature network ready to use: ``name``, ``dims``, ``metric`` (what its FID is called)."""
+    """A feature network ready to use: ``name``, ``dims``, and what its distances are called.
+
+    ``metric`` is the Fréchet distance's name, ``kid`` that of KID times a thousand.
+    """
 
     def __init__(self, net: nn.Module, name: str, metric: str, key: str, device: str = "auto"):
         self.device = devices.pick(device)
@@ -93,6 +96,8 @@ class Extractor:
         if self.device.type != "mps":
             self.net.to(memory_format=torch.channels_last)  # twice as fast on a CPU
         self.name, self.metric, self.dims, self._key = name, metric, net.dims, key
+        # FID → KID, FID-768 → KID-768, FD(stand-in) → KID(stand-in)
+        self.kid = metric.replace("FID", "KID").replace("FD", "KID") + "×10³"
 
     def __repr__(self) -> str:
         return f"Extractor({self.name}, {self.dims} dims, metric {self.metric}, {self.device})"

@@ -26,6 +26,7 @@ __all__ = ["MANY", "ROWS", "batches_of", "load_data", "run_name", "train"]
 
 # Epochs of the sample strip: doubling, because most of what there is to see happens early; 100 and
 # 300 are those that the study of the cats compares.
+STEPS = (0, *(25 * 2**k for k in range(12)))  # of a run by steps
 STRIP = (0, 1, 2, 4, 8, 16, 32, 64, 100, 128, 192, 256, 300, 384, 512)
 KINDS = {
     profiles.DCGANSettings: dcgan.Experiment,
@@ -44,18 +45,22 @@ def train(
     resume: bool = False,
     name: str | None = None,
     metrics_every: int = 8,
+    minutes: float | None = None,
 ) -> Path:
     """Train ``experiment`` of ``profiles`` with ``overrides`` and write its record.
 
     The record goes to ``out`` (default ``runs/<experiment>/<name>``), with checkpoints beside it;
     ``resume`` goes on from the newest one. ``name`` is by default the last part of ``out``.
-    Metrics are taken every ``metrics_every`` epochs. A ``Monitor`` watches; its flags are printed
-    and recorded (of a resumed run, those since resuming).
+    Metrics are taken every ``metrics_every`` epochs. ``minutes`` replaces the settings' length:
+    after a warm-up they are turned into a number of steps, once. A ``Monitor`` watches; its flags
+    are printed and recorded (of a resumed run, those since resuming).
     Returns the record's folder. Raises ``GancourseError`` for anything in the request that does
     not fit.
     """
     if metrics_every < 1:
         raise GancourseError(f"metrics_every must be at least 1, not {metrics_every}.")
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise GancourseError(f"minutes must be a number above 0, not {minutes!r}.")
     settings = profiles.settings(experiment, profile, **(overrides or {}))
     name = name or (Path(out).name if out else run_name(settings))
     out = Path(out or Path("runs") / experiment / name)
@@ -69,28 +74,58 @@ def train(
     step = plan.step()
     batches = plan.batches(step)
     history = checkpoint.load(newest, step, batches) if newest else None
-    strip = [*(e for e in STRIP if e < settings.epochs), settings.epochs]
-    samples = Samples(plan.looked_at, strip)
+    length = _length(settings, minutes)
+    samples = _samples(plan, settings, length)
     samples.images = torch.load(out / "strip.pt", weights_only=True) if newest else plan.first()
-    saver = _SaveWithStrip(out / "checkpoints", every=4, samples=samples)
+    saver = _SaveWithStrip(out / "checkpoints", samples)
     monitor = Monitor(log=lambda flag: tqdm.write(str(flag)))  # beside the bar, not into it
-    watchers = [*plan.callbacks, monitor, ProgressBar(plan.terms, name), samples]
+    bar = ProgressBar(plan.terms, name)
+    watchers = [*plan.callbacks(by_steps="epochs" not in length), monitor, bar, samples]
     watchers += [Metrics(plan.measure, metrics_every), saver]
-    history = fit(step, batches, settings.epochs, watchers, history)
+    history = fit(step, batches, callbacks=watchers, history=history, **length)
     if history.interrupted:
         raise KeyboardInterrupt(f"Stopped; go on with --resume. Saved: {out / 'checkpoints'}")
     content = {
         "experiment": experiment,
         "run": name,
+        "commit": records.commit(),
         "settings": dataclasses.asdict(settings),
         "device": devices.describe(step.device),
-        "seconds": round(history.seconds, 1),
-        "curves": records.rounded(history.terms),
+        "steps": len(history),
+        "minutes": round(history.seconds / 60, 2),
+        "curves": records.thinned(history.terms),
         "metrics": history.metrics,
         "flags": [dataclasses.asdict(flag) for flag in monitor.flags],
         **plan.summary(step, history),
     }
-    return records.save(out, content, samples.images, plan.networks(step))
+    strip = [(_column(samples, moment, batches), images) for moment, images in samples.images]
+    return records.save(out, content, strip, plan.networks(step))
+
+
+def _length(settings, minutes: float | None) -> dict:
+    """What ``fit`` is told: minutes, or the settings' steps, or their epochs."""
+    if minutes is not None:
+        return {"minutes": minutes}
+    steps = getattr(settings, "steps", 0)
+    return {"steps": steps} if steps else {"epochs": settings.epochs}
+
+
+def _samples(plan, settings, length: dict) -> Samples:
+    """The strip's moments: by epoch, or at doubling steps."""
+    if "epochs" in length:
+        return Samples(
+            plan.looked_at, [*(e for e in STRIP if e < settings.epochs), settings.epochs]
+        )
+    return Samples(plan.looked_at, steps=STEPS)
+
+
+def _column(samples: Samples, moment, batches) -> dict:
+    """What a column of the strip shows."""
+    if isinstance(moment, str):
+        return {"label": moment}
+    if samples.by_steps:
+        return {"step": moment, "epoch": moment // len(batches)}
+    return {"step": moment * len(batches), "epoch": moment}
 
 
 def run_name(settings) -> str:
@@ -101,8 +136,8 @@ def run_name(settings) -> str:
 class _SaveWithStrip(checkpoint.Checkpoints):
     """Keeps the sample strip beside the checkpoints, so that a resumed run has all of it."""
 
-    def __init__(self, folder, every, samples):
-        super().__init__(folder, every)
+    def __init__(self, folder, samples):
+        super().__init__(folder)
         self.samples = samples
 
     def save(self, run) -> None:

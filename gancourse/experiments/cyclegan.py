@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import torch
 
@@ -11,7 +12,19 @@ from ..errors import GancourseError
 from ..training.cyclegan import CycleGANStep, LinearDecay, translate
 from ..training.loop import PairBatches
 
-ROWS = 4  # images of each domain in the strip
+ROWS = 8  # images of each domain in the strip
+# Held-out pictures worth looking at, by file name: animals that fill the picture, cats of several
+# poses and gazes. Chosen before any run was seen.
+LOOKED_AT = {
+    "horse2zebra": {
+        "a": "120 2100 3330 4530 4550 490 6690 8980",  # n02381460_….jpg
+        "b": "10160 1880 2870 3010 3270 3770 4890 690",  # n02391049_….jpg
+    },
+    "grumpifycat": {
+        "a": "0 18 2 26 34 40 44 8",
+        "b": "101 124 131 146 167 2 21 42",
+    },
+}
 MANY = 256  # held-out images translated for a metric, at most
 
 
@@ -44,13 +57,12 @@ class Experiment:
         from ..evaluation import features
 
         self.settings, self.device = settings, device
-        self.callbacks = (LinearDecay(),)
         self.train_a, self.train_b = (load_domain(settings, p, source) for p in "AB")
         self.test_a, self.test_b = (load_domain(settings, p, source, "test") for p in "AB")
         if len(self.test_a) < 2 or len(self.test_b) < 2:
             raise GancourseError("Measuring needs at least two held-out images a domain.")
-        self.looked_at = tuple(s.images[spread(len(s), ROWS)] for s in (self.test_a, self.test_b))
-        self.extract = features.extractor("auto", device)
+        self.looked_at = (looked_at(self.test_a, "a"), looked_at(self.test_b, "b"))
+        self.extract = features.extractor(settings.features, device)
         window = (settings.load_size - settings.size) // 2
         middle = slice(window, window + settings.size)
         self.real = {
@@ -63,6 +75,10 @@ class Experiment:
                 "held_out": self.extract.cached(self.test_b.images),
             },
         }
+
+    def callbacks(self, by_steps: bool) -> tuple:
+        """What the training needs besides its step: the learning rate's schedule."""
+        return (LinearDecay(by_steps),)
 
     @staticmethod
     def run_name(settings) -> str:
@@ -88,24 +104,35 @@ class Experiment:
         return [("input", torch.cat(self.looked_at))]
 
     def networks(self, step) -> dict:
-        """What the record keeps: both generators, last weights."""
-        return {name: step.network(name) for name in ("gen_ab", "gen_ba")}
+        """What the record keeps: both generators, averaged weights where there are any."""
+        return {"gen_ab": step.shown("ab"), "gen_ba": step.shown("ba")}
+
+    @property
+    def weights(self) -> str:
+        """Which weights are looked at and kept."""
+        return "average" if self.settings.ema else "last"
 
     def measure(self, step) -> dict:
-        """Distances, reconstruction and agreement of the held-out images' translations."""
-        found = {}
-        for way, there, back, inputs, target in (
-            ("a_to_b", "gen_ab", "gen_ba", self.test_a.images[:MANY], "b"),
-            ("b_to_a", "gen_ba", "gen_ab", self.test_b.images[:MANY], "a"),
-        ):
-            fake = translate(step.network(there), inputs)
-            again = translate(step.network(back), fake)
-            found[way] = {
-                **self.distances(self.extract(fake), target),
-                "reconstruction": records.rounded(_l1(again, inputs)),
-                "agreement": _agreement(inputs, fake),
-            }
-        return found
+        """Numbers of the held-out images' translations, of the weights that are looked at."""
+        return {self.weights: self.numbers(step, average=True)}
+
+    def numbers(self, step, average: bool) -> dict:
+        """Both ways: distances to the target domain, way back, change, agreement of edges."""
+        gen_ab, gen_ba = step.shown("ab", average), step.shown("ba", average)
+        return {
+            "a_to_b": self._one_way(gen_ab, gen_ba, self.test_a.images[:MANY], "b"),
+            "b_to_a": self._one_way(gen_ba, gen_ab, self.test_b.images[:MANY], "a"),
+        }
+
+    def _one_way(self, there, back, inputs, target: str) -> dict:
+        fake = translate(there, inputs)
+        again = translate(back, fake)
+        return {
+            **self.distances(self.extract(fake), target),
+            "reconstruction": records.rounded(_l1(again, inputs)),
+            "change": records.rounded(_l1(fake, inputs)),
+            "agreement": _agreement(inputs, fake),
+        }
 
     def distances(self, found, target: str) -> dict:
         """Distances of features ``found`` to the training and held-out images of ``target``."""
@@ -116,7 +143,7 @@ class Experiment:
 
         return {
             self.extract.metric: records.rounded(frechet(found, real)),
-            "KID×10³": records.rounded([v * 1e3 for v in kid(found, real)]),
+            self.extract.kid: records.rounded([v * 1e3 for v in kid(found, real)]),
         }
 
     def baselines(self) -> dict:
@@ -133,7 +160,14 @@ class Experiment:
 
     def summary(self, step, history) -> dict:
         """Everything of a finished run that its record keeps, besides settings and curves."""
-        best = min(history.metrics, key=lambda m: m["a_to_b"]["train"]["KID×10³"][0])
+        final = {"last": self.numbers(step, average=False)}
+        if self.settings.ema:
+            final["average"] = self.numbers(step, average=True)
+
+        def to_training(row) -> float:
+            return row[self.weights]["a_to_b"]["train"][self.extract.kid][0]
+
+        best = min(history.metrics, key=to_training)
         sets = {"a": (self.train_a, self.test_a), "b": (self.train_b, self.test_b)}
         return {
             "data": {
@@ -143,8 +177,9 @@ class Experiment:
                 "fingerprint": self.batches(step).fingerprint(),
             },
             "features": self.extract.name,
+            "weights": self.weights,
             "best": {"chosen by": "KID of A→B to the training images of B", **best},
-            "final": history.metrics[-1],
+            "final": final,
             "baselines": self.baselines(),
         }
 
@@ -152,6 +187,18 @@ class Experiment:
 def spread(n: int, count: int) -> torch.Tensor:
     """``count`` indices spread evenly over n."""
     return torch.arange(count) * n // count
+
+
+def looked_at(images, side: str) -> torch.Tensor:
+    """The ``ROWS`` pictures of held-out set ``images`` that a strip shows: uint8 (ROWS, C, H, W).
+
+    Those chosen in ``LOOKED_AT``, else spread evenly over the set.
+    """
+    chosen = LOOKED_AT.get(images.name, {}).get(side, "").split()
+    numbers = [re.sub(r"^.*_|\.\w+$", "", name) for name in images.names]
+    if chosen and set(chosen) <= set(numbers):
+        return images.images[[numbers.index(number) for number in chosen]]
+    return images.images[spread(len(images), ROWS)]
 
 
 def _l1(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -58,7 +58,6 @@ def mean_logit(disc, images, batch_size: int = 64) -> float:
 class Experiment:
     """One DCGAN run: distances to training and held-out images, copying, baselines."""
 
-    callbacks = ()
     terms = ("disc_real", "disc_fake", "gen")
 
     def __init__(self, settings, source: str = "auto", device: str = "auto"):
@@ -67,7 +66,7 @@ class Experiment:
         self.settings, self.device = settings, device
         train_set, held_out = (load_data(settings, source, split) for split in ("train", "test"))
         self.train_set, self.held_out = train_set, held_out
-        self.extract = features.extractor("auto", device)
+        self.extract = features.extractor(settings.features, device)
         self.real = {
             "train": self.extract.cached(train_set.images),
             "held_out": self.extract.cached(held_out.images),
@@ -75,6 +74,10 @@ class Experiment:
         fixed = torch.Generator().manual_seed(20_000 + settings.seed)
         self.z = sample_z(MANY, settings, torch.device("cpu"), fixed)
         self.looked_at = self.z[:ROWS]
+
+    def callbacks(self, by_steps: bool) -> tuple:
+        """The learning rates stay as they are."""
+        return ()
 
     @staticmethod
     def run_name(settings) -> str:
@@ -139,7 +142,7 @@ class Experiment:
 
         return {
             self.extract.metric: records.rounded(frechet(found, real)),
-            "KID×10³": records.rounded([v * 1e3 for v in kid(found, real)]),
+            self.extract.kid: records.rounded([v * 1e3 for v in kid(found, real)]),
         }
 
     def baselines(self) -> dict:
@@ -173,7 +176,7 @@ class Experiment:
                 "copying": _numbers(copying(fake, self.train_set.images, self.held_out.images)),
             }
         # chosen by the distance to the training images: the held-out ones choose nothing
-        best = min(history.metrics, key=lambda m: m["last"]["train"]["KID×10³"][0])
+        best = min(history.metrics, key=lambda m: m["last"]["train"][self.extract.kid][0])
         return {
             "data": {
                 "caption": self.train_set.caption,
@@ -183,6 +186,7 @@ class Experiment:
                 "fingerprint": self.train_set.fingerprint(),
             },
             "features": self.extract.name,
+            "weights": "average",
             "fakes": {"during training": FEW, "at the end": MANY},
             "best": {"chosen by": "KID to the training images, last weights", **best},
             "final": records.rounded(final),

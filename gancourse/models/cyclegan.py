@@ -16,18 +16,42 @@ from . import dcgan
 DISCRIMINATORS = ("patch", "dc")
 
 
+STARTS = ("paper", "identity")
+UPSAMPLINGS = ("transpose", "nearest")
+PADDINGS = ("reflect", "zero")
+SCALE = 0.98  # artanh of a white pixel would be infinite
+
+
+def _convolution(inputs: int, outputs: int, kernel: int, padding: str) -> list[nn.Module]:
+    """A convolution that keeps the size, its input padded by reflection or with zeros."""
+    margin = kernel // 2
+    if padding == "zero":
+        return [nn.Conv2d(inputs, outputs, kernel, padding=margin)]
+    return [nn.ReflectionPad2d(margin), nn.Conv2d(inputs, outputs, kernel)]
+
+
+def _doubled(inputs: int, outputs: int, upsample: str) -> list[nn.Module]:
+    """Twice the height and width."""
+    if upsample == "nearest":  # every output pixel sees equally many weights: no grid
+        return [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1)]
+    # output = (input - 1)·2 - 2·1 + 3 + 1 = 2·input
+    return [nn.ConvTranspose2d(inputs, outputs, 3, 2, padding=1, output_padding=1)]
+
+
 class ResidualBlock(nn.Module):
     """A layer that learns what to add to its input: x + f(x), with f two 3×3 convolutions.
 
-    (N, width, H, W) → the same shape.
+    (N, width, H, W) → the same shape. ``padding``: "reflect" as in the paper, or "zero".
     """
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, padding: str = "reflect"):
         super().__init__()
         self.layers = nn.Sequential(
-            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)),
+            *_convolution(width, width, 3, padding),
+            nn.InstanceNorm2d(width),
             nn.ReLU(),
-            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)),
+            *_convolution(width, width, 3, padding),
+            nn.InstanceNorm2d(width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -39,28 +63,53 @@ class Generator(nn.Module):
 
     In the paper's notation: c7s1-w, d2w, d4w, ``blocks`` times R4w, u2w, uw, c7s1-C with w =
     ``width``. The paper takes 9 blocks at 256 px and 6 at 128; the course takes 3 at 64.
+
+    ``start="paper"`` is G(x) = tanh(d(x)): it begins as a grey picture and has to learn to copy.
+    ``start="identity"`` is G(x) = tanh(artanh(0.98·x) + d(x)) with d's last convolution at 0: it
+    begins as G(x) = 0.98·x, and every step can only change the picture. ``upsample`` is
+    "transpose" (the paper's) or "nearest" (enlarge, then convolve), ``padding`` "reflect" (the
+    paper's) or "zero". Raises ``UnknownName`` for another word.
     """
 
-    def __init__(self, width: int = 64, blocks: int = 9, channels: int = 3):
+    def __init__(
+        self,
+        width: int = 64,
+        blocks: int = 9,
+        channels: int = 3,
+        start: str = "paper",
+        upsample: str = "transpose",
+        padding: str = "reflect",
+    ):
         super().__init__()
-
-        def stage(conv: nn.Module, outputs: int) -> list[nn.Module]:
-            return [conv, nn.InstanceNorm2d(outputs), nn.ReLU()]
-
+        for kind, name, known in (
+            ("start", start, STARTS),
+            ("upsampling", upsample, UPSAMPLINGS),
+            ("padding", padding, PADDINGS),
+        ):
+            if name not in known:
+                raise unknown(kind, name, known)
+        self.start = start
         w = width
         self.layers = nn.Sequential(
-            nn.ReflectionPad2d(3),
-            *stage(nn.Conv2d(channels, w, 7), w),
-            *stage(nn.Conv2d(w, 2 * w, 3, stride=2, padding=1), 2 * w),
-            *stage(nn.Conv2d(2 * w, 4 * w, 3, stride=2, padding=1), 4 * w),
-            *(ResidualBlock(4 * w) for _ in range(blocks)),
-            # output = (input - 1)·2 - 2·1 + 3 + 1 = 2·input
-            *stage(nn.ConvTranspose2d(4 * w, 2 * w, 3, 2, padding=1, output_padding=1), 2 * w),
-            *stage(nn.ConvTranspose2d(2 * w, w, 3, 2, padding=1, output_padding=1), w),
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(w, channels, 7),
-            nn.Tanh(),
+            *_convolution(channels, w, 7, padding),
+            nn.InstanceNorm2d(w),
+            nn.ReLU(),
+            nn.Conv2d(w, 2 * w, 3, stride=2, padding=1),
+            nn.InstanceNorm2d(2 * w),
+            nn.ReLU(),
+            nn.Conv2d(2 * w, 4 * w, 3, stride=2, padding=1),
+            nn.InstanceNorm2d(4 * w),
+            nn.ReLU(),
+            *(ResidualBlock(4 * w, padding) for _ in range(blocks)),
+            *_doubled(4 * w, 2 * w, upsample),
+            nn.InstanceNorm2d(2 * w),
+            nn.ReLU(),
+            *_doubled(2 * w, w, upsample),
+            nn.InstanceNorm2d(w),
+            nn.ReLU(),
+            *_convolution(w, channels, 7, padding),
         )
+        self.tanh = nn.Tanh()
 
     def forward(self, image: Tensor) -> Tensor:
         if image.shape[-1] % 4 or image.shape[-2] % 4 or min(image.shape[-2:]) < 8:
@@ -68,7 +117,11 @@ class Generator(nn.Module):
                 f"The generator halves twice: sides must be multiples of 4, at least 8, not "
                 f"{tuple(image.shape[-2:])}."
             )
-        return self.layers(image)
+        change = self.layers(image)
+        if self.start == "paper":
+            return self.tanh(change)
+        # float: under bf16 artanh would be off by a grey level near black and white
+        return self.tanh(torch.atanh(SCALE * image.float()) + change.float())
 
 
 class PatchDiscriminator(nn.Module):
@@ -108,7 +161,12 @@ def initialise(network: nn.Module) -> nn.Module:
 
 def generator(settings) -> Generator:
     """One generator of a ``profiles.CycleGANSettings``; A to B and B to A are built alike."""
-    return initialise(Generator(settings.width, settings.blocks, settings.channels))
+    s = settings
+    network = Generator(s.width, s.blocks, s.channels, s.start, s.upsample, s.padding)
+    initialise(network)
+    if s.start == "identity":  # d(x) = 0: nothing is added to the picture yet
+        nn.init.zeros_(network.layers[-1].weight)
+    return network
 
 
 def discriminator(settings) -> nn.Module:

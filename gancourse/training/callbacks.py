@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -20,10 +20,15 @@ class ProgressBar(Callback):
         from tqdm.auto import tqdm
 
         self.bar = tqdm(
-            total=run.steps, initial=len(run.history), desc=self.label, unit="step", mininterval=0.5
+            total=run.steps or None,
+            initial=run.done,
+            desc=self.label,
+            unit="step",
+            mininterval=0.5,
         )
 
     def on_step(self, run: Run) -> None:
+        self.bar.total = run.steps or None  # known later in a run by minutes
         last = run.history.last()
         shown = {name: f"{last[name]:.2f}" for name in self.names if name in last}
         rate = self.bar.format_dict["rate"] or 0.0
@@ -36,42 +41,63 @@ class ProgressBar(Callback):
 
 
 class Samples(Callback):
-    """Images of the same ``z`` at chosen epochs: how one point of latent space develops.
+    """Images of the same inputs at chosen moments: how one point of latent space develops.
 
-    ``epochs``: when to look (epoch 0 is the untrained network). ``images`` collects
-    (epoch, uint8 (N, C, H, W)).
+    ``z`` is what the step's ``sample`` takes. ``epochs``: when to look (epoch 0 is the untrained
+    network), or ``steps`` instead; the end of a run by steps is always looked at. ``images``
+    collects (epoch or step, uint8 (N, C, H, W)).
     """
 
-    def __init__(self, z: Tensor, epochs: list[int], ema: bool = True):
-        self.z, self.epochs, self.ema = z, set(epochs), ema
+    def __init__(self, z: Tensor, epochs: Iterable[int] = (), ema: bool = True, *, steps=None):
+        self.z, self.ema = z, ema
+        self.by_steps = steps is not None
+        self.moments = set(steps if self.by_steps else epochs)
         self.images: list[tuple[int, Tensor]] = []
 
     def on_start(self, run: Run) -> None:
-        self.take(run)
+        self.on_step(run)
+        self.on_epoch(run)
+
+    def on_step(self, run: Run) -> None:
+        if self.by_steps and run.done in self.moments:
+            self.take(run, run.done)
 
     def on_epoch(self, run: Run) -> None:
-        self.take(run)
+        if not self.by_steps and run.batches.epoch in self.moments:
+            self.take(run, run.batches.epoch)
 
-    def take(self, run: Run) -> None:
-        """Draw and keep the samples if this epoch is one of the chosen."""
-        epoch = run.batches.epoch
-        if epoch in self.epochs and epoch not in {e for e, _ in self.images}:
-            self.images.append((epoch, run.step.sample(self.z, ema=self.ema)))
+    def on_finish(self, run: Run) -> None:
+        if self.by_steps:
+            self.take(run, run.done)
+
+    def take(self, run: Run, moment: int) -> None:
+        """Draw and keep the samples, unless this moment has them already."""
+        if moment not in {taken for taken, _ in self.images}:
+            self.images.append((moment, run.step.sample(self.z, ema=self.ema)))
 
 
 class Metrics(Callback):
     """Calls ``measure(step) -> dict`` every ``every`` epochs and at the end.
 
-    The results go to ``history.metrics`` with their epoch. The measurement draws from its own
-    random numbers: measuring or not must not change the training.
+    The results go to ``history.metrics`` with their step and epoch. The measurement draws from its
+    own random numbers: measuring or not must not change the training.
     """
 
     def __init__(self, measure: Callable[[object], dict], every: int = 1):
         self.measure, self.every = measure, every
 
     def on_epoch(self, run: Run) -> None:
-        epoch = run.batches.epoch
-        if epoch % self.every == 0 or epoch == run.epochs:
-            with torch.random.fork_rng():
-                found = self.measure(run.step)
-            run.history.metrics.append({"epoch": epoch, **found})
+        if run.batches.epoch % self.every == 0:
+            self.take(run)
+
+    def on_finish(self, run: Run) -> None:
+        if not run.history.metrics or run.history.metrics[-1]["step"] != run.done:
+            self.take(run)
+
+    def take(self, run: Run) -> None:
+        """Measure now."""
+        with torch.random.fork_rng():
+            found = self.measure(run.step)
+        now = {"step": run.done, "epoch": run.batches.epoch}
+        now["minutes"] = round(run.history.seconds / 60, 2)
+        run.history.metrics.append(now | found)

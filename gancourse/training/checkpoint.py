@@ -9,6 +9,7 @@ import dataclasses
 import os
 import pickle
 import random
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from ..errors import GancourseError
 from .loop import Callback, History, Run
 
 FORMAT = "gancourse-checkpoint-1"
+# Settings that may differ when a run goes on: how long it is, and what it is measured with.
+MAY_DIFFER = {"epochs", "steps", "features"}
 
 
 class CheckpointError(GancourseError):
@@ -105,15 +108,16 @@ def load(path: str | Path, step, batches) -> History:
     """Put a saved run back into ``step`` and ``batches``; returns its history.
 
     Raises ``CheckpointError``, naming every difference, if the checkpoint was made with another
-    architecture, other settings (``epochs`` may differ: that is how a run is prolonged) or other
-    data.
+    architecture, other settings (``epochs`` and ``steps`` may differ: that is how a run is
+    prolonged) or other data. A setting that is younger than the checkpoint counts as its default.
     """
     content = read(path)
     ours = dataclasses.asdict(step.settings)
-    theirs = content["settings"]
+    young = {f.name: f.default for f in dataclasses.fields(step.settings)}
+    theirs = young | content["settings"]
     differences = [
         f"{name}: checkpoint {theirs.get(name, 'absent')!r}, this run {ours.get(name, 'absent')!r}"
-        for name in sorted({*ours, *theirs} - {"epochs"})
+        for name in sorted({*ours, *theirs} - MAY_DIFFER)
         if ours.get(name) != theirs.get(name)
     ]
     differences += _shape_differences(content["step"], step.state_dict())
@@ -144,22 +148,37 @@ def _shape_differences(theirs: dict, ours: dict) -> list[str]:
 
 
 class Checkpoints(Callback):
-    """Saves every ``every`` epochs, at an interrupt and at the end; keeps the last ``keep``."""
+    """Saves every ``minutes`` minutes, at an interrupt and at the end; keeps the last ``keep``.
 
-    def __init__(self, folder: str | Path, every: int = 1, keep: int = 2):
-        self.folder, self.every, self.keep = Path(folder), every, keep
+    Minutes and not epochs: a crash costs the same time with 200 pictures as with 200,000. 0 saves
+    after every step.
+    """
 
-    def on_epoch(self, run: Run) -> None:
-        if run.batches.epoch % self.every == 0 or run.batches.epoch == run.epochs:
+    def __init__(self, folder: str | Path, minutes: float = 5.0, keep: int = 2):
+        self.folder, self.minutes, self.keep = Path(folder), minutes, keep
+        self.saved = time.monotonic()
+
+    def on_start(self, run: Run) -> None:
+        self.saved = time.monotonic()
+
+    def on_step(self, run: Run) -> None:
+        # the last step's is saved by on_finish, after the last measurements
+        due = time.monotonic() - self.saved >= 60 * self.minutes
+        if due and run.done != run.steps:
             self.save(run)
 
     def on_interrupt(self, run: Run) -> None:
         self.save(run)
 
+    def on_finish(self, run: Run) -> None:
+        self.save(run)
+
     def save(self, run: Run) -> None:
         """Write ``step_<number>.pt`` and drop what is older than the last ``keep``."""
-        path = self.folder / f"step_{len(run.history):07d}.pt"
+        run.flush()  # a loss that is not finite must not replace the last good checkpoint
+        path = self.folder / f"step_{run.done:07d}.pt"
         run.last_checkpoint = str(save(path, run.step, run.batches, run.history))
+        self.saved = time.monotonic()
         for old in sorted(self.folder.glob("step_*.pt"))[: -self.keep]:
             old.unlink()
 

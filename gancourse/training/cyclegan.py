@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import chain
 
 import torch
@@ -9,18 +10,31 @@ from torch import Tensor, nn
 
 from .. import device as devices
 from .. import losses
+from ..augment import diffaugment
 from ..data.images import to_float, to_uint8
 from ..errors import GancourseError, unknown
 from ..models import cyclegan
+from .dcgan import update_ema
 from .loop import Callback, Run
 from .pool import ImagePool
 
 NETWORKS = ("gen_ab", "gen_ba", "disc_a", "disc_b")
+AVERAGES = ("ema_ab", "ema_ba")  # of the generators' weights, where the settings ask for them
+R1_EVERY = 4  # steps: the penalty differentiates twice, and changes slowly
+SLOWEST = 0.02  # of the learning rate, at the end of a run by steps
 
 
 @torch.no_grad()
 def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tensor:
-    """``images`` (N, C, H, W) uint8 through a generator: uint8 of the same shape, on the CPU."""
+    """``images`` (N, C, H, W) uint8 through a generator: uint8 of the same shape, on the CPU.
+
+    Raises ``GancourseError`` for images that are not uint8.
+    """
+    if images.dtype != torch.uint8:
+        raise GancourseError(
+            f"translate takes uint8 images as stored, not {images.dtype}. Convert floats in "
+            "[-1, 1] with data.images.to_uint8, or call the network itself."
+        )
     device = next(network.parameters()).device
     training = network.training
     network.eval()
@@ -49,23 +63,34 @@ class CycleGANStep:
         self.distance = losses.distance(s.cycle)
         self.accelerator = devices.accelerator(device, precision)
         self.device = self.accelerator.device
-        nets = [cyclegan.generator(s) for _ in "ab"] + [cyclegan.discriminator(s) for _ in "ab"]
+        gen_ab, gen_ba = cyclegan.generator(s), cyclegan.generator(s)
+        disc_a, disc_b = cyclegan.discriminator(s), cyclegan.discriminator(s)
+        if s.ema:
+            self.ema_ab, self.ema_ba = (
+                copy.deepcopy(gen).to(self.device).eval().requires_grad_(False)
+                for gen in (gen_ab, gen_ba)
+            )
         fused = self.device.type in ("cpu", "cuda")
         betas = (s.beta1, s.beta2)
-        gens, discs = (chain.from_iterable(n.parameters() for n in p) for p in (nets[:2], nets[2:]))
+        gens = [*gen_ab.parameters(), *gen_ba.parameters()]
+        discs = [*disc_a.parameters(), *disc_b.parameters()]
         prepared = self.accelerator.prepare(
-            *nets,
+            gen_ab,
+            gen_ba,
+            disc_a,
+            disc_b,
             torch.optim.Adam(gens, s.lr, betas, fused=fused),
-            torch.optim.Adam(discs, s.lr, betas, fused=fused),
+            torch.optim.Adam(discs, s.lr * s.disc_rate, betas, fused=fused),
         )
         self.gen_ab, self.gen_ba, self.disc_a, self.disc_b, self.opt_gen, self.opt_disc = prepared
+        self.steps = 0
         self.pool_a, self.pool_b = ImagePool(s.pool), ImagePool(s.pool)
         # The reference halves D's loss, "which slows down the rate at which D learns"; the
         # least-squares form of `losses` holds that half already.
         self.half = 1.0 if s.loss == "lsgan" else 0.5
 
     def __call__(self, reals: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        real_a, real_b = (r.contiguous() for r in reals)
+        real_a, real_b = (r.to(self.device).contiguous() for r in reals)
         self._freeze_discriminators(True)
         self.opt_gen.zero_grad()
         # The two directions share no activations: each runs backward at once, which leaves half
@@ -78,23 +103,35 @@ class CycleGANStep:
         terms = there | back | {"gen": there["gen"] + back["gen"]}
         self._freeze_discriminators(False)
 
-        self.opt_disc.zero_grad()  # once, before both: in between, it would wipe out D_A's gradient
-        for name, disc, real, fake in (
-            ("disc_a", self.disc_a, real_a, self.pool_a.query(fake_a)),
-            ("disc_b", self.disc_b, real_b, self.pool_b.query(fake_b)),
-        ):
-            if self.settings.adversarial:
-                logits = disc(torch.cat([real, fake])).split([len(real), len(fake)])
-                loss = self.half * sum(self.loss_disc(*logits))
-                self.accelerator.backward(loss)
-                terms[name] = loss
         if self.settings.adversarial:
+            self.opt_disc.zero_grad()  # before both: in between, it would wipe out D_A's gradient
+            terms["disc_a"] = self._judge(self.disc_a, real_a, self.pool_a.query(fake_a))
+            terms["disc_b"] = self._judge(self.disc_b, real_b, self.pool_b.query(fake_b))
             self.opt_disc.step()
         if self.settings.clip:  # a Wasserstein critic must be Lipschitz
             with torch.no_grad():
                 for p in chain(self.disc_a.parameters(), self.disc_b.parameters()):
                     p.clamp_(-self.settings.clip, self.settings.clip)
+        self.steps += 1
+        if self.settings.ema:
+            # short memory first: the average must forget the random start
+            decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
+            update_ema(self.ema_ab, self.network("gen_ab"), decay)
+            update_ema(self.ema_ba, self.network("gen_ba"), decay)
         return {name: value.detach() for name, value in terms.items()}
+
+    def _judge(self, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """D's loss on reals and fakes, after its backward pass."""
+        s = self.settings
+        shown = diffaugment(torch.cat([real, fake]), s.diffaugment)
+        logits = disc(shown).split([len(real), len(fake)])
+        loss = self.half * sum(self.loss_disc(*logits))
+        if s.r1 and self.steps % R1_EVERY == 0:
+            penalty = s.r1 / 2 * losses.r1_penalty(disc, real)
+            self.accelerator.backward(loss + penalty)
+        else:
+            self.accelerator.backward(loss)
+        return loss
 
     def _backward(self, loss: Tensor) -> None:
         if loss.requires_grad:  # cycle alone, one way: the other direction has no term
@@ -121,17 +158,18 @@ class CycleGANStep:
         # One pass for the fake and the identity image: instance norm keeps images apart, so the
         # numbers are those of two passes.
         n = len(real_x)
-        to_y = gen(torch.cat([real_x, real_y]) if identity else real_x)
+        own = real_y[: max(1, round(s.identity_share * n))]
+        to_y = gen(torch.cat([real_x, own]) if identity else real_x)
         fake_y = to_y[:n]
         terms, total = {}, real_x.new_zeros(())
         if s.adversarial:
-            terms[f"adv_{y}"] = self.loss_gen(disc(fake_y))
+            terms[f"adv_{y}"] = self.loss_gen(disc(diffaugment(fake_y, s.diffaugment)))
             total = total + terms[f"adv_{y}"]
         if s.lambda_cycle > 0 and s.direction in ("both", direction):
             terms[f"cycle_{x}"] = self.distance(gen_back(fake_y), real_x)
             total = total + s.lambda_cycle * terms[f"cycle_{x}"]
         if identity:
-            terms[f"idt_{y}"] = losses.distance("l1")(to_y[n:], real_y)
+            terms[f"idt_{y}"] = losses.distance("l1")(to_y[n:], own)
             total = total + s.lambda_cycle * s.lambda_identity * terms[f"idt_{y}"]
         return terms | {"gen": total}, fake_y
 
@@ -140,26 +178,39 @@ class CycleGANStep:
         for disc in (self.disc_a, self.disc_b):
             disc.requires_grad_(not frozen)
 
+    def _averages(self) -> tuple[str, ...]:
+        return AVERAGES if self.settings.ema else ()
+
     def network(self, name: str) -> nn.Module:
         """``gen_ab``, ``gen_ba``, ``disc_a`` or ``disc_b`` without Accelerate's wrapping."""
         return self.accelerator.unwrap_model(getattr(self, name))
 
-    def sample(self, reals: tuple[Tensor, Tensor], ema: bool = False) -> Tensor:
+    def shown(self, way: str, average: bool = True) -> nn.Module:
+        """The generator to look at, ``way`` "ab" or "ba": averaged weights where there are any."""
+        if average and self.settings.ema:
+            return getattr(self, f"ema_{way}")
+        return self.network(f"gen_{way}")
+
+    def sample(self, reals: tuple[Tensor, Tensor], ema: bool = True) -> Tensor:
         """uint8 images (images_a, images_b) → uint8 (n + m, C, H, W): their translations, A first.
 
-        ``ema`` is there for the callbacks' sake: this recipe keeps no average.
+        ``ema`` takes the averaged weights, where the settings keep an average.
         """
         images_a, images_b = reals
-        fakes = [translate(self.network("gen_ab"), images_a)] if len(images_a) else []
-        fakes += [translate(self.network("gen_ba"), images_b)] if len(images_b) else []
+        fakes = [translate(self.shown("ab", ema), images_a)] if len(images_a) else []
+        fakes += [translate(self.shown("ba", ema), images_b)] if len(images_b) else []
         return torch.cat(fakes)
 
     def set_epoch(self, epoch: int) -> float:
         """Set both learning rates for ``epoch``, counted from 0; returns the factor."""
-        factor = decay(epoch, self.settings.epochs, self.settings.constant_epochs)
-        for optimiser in (self.opt_gen, self.opt_disc):
+        return self.set_rate(decay(epoch, self.settings.epochs, self.settings.constant_epochs))
+
+    def set_rate(self, factor: float) -> float:
+        """Both learning rates to ``factor`` of the settings'; returns the factor."""
+        s = self.settings
+        for optimiser, rate in ((self.opt_gen, s.lr), (self.opt_disc, s.lr * s.disc_rate)):
             for group in optimiser.param_groups:
-                group["lr"] = self.settings.lr * factor
+                group["lr"] = rate * factor
         return factor
 
     def state_dict(self) -> dict:
@@ -167,6 +218,8 @@ class CycleGANStep:
         scaler = self.accelerator.scaler
         return {
             **{name: self.network(name).state_dict() for name in NETWORKS},
+            **{name: getattr(self, name).state_dict() for name in self._averages()},
+            "steps": self.steps,
             "opt_gen": self.opt_gen.state_dict(),
             "opt_disc": self.opt_disc.state_dict(),
             "pool_a": self.pool_a.state_dict(),
@@ -178,6 +231,9 @@ class CycleGANStep:
         """Take over what ``state_dict`` returned."""
         for name in NETWORKS:
             self.network(name).load_state_dict(state[name])
+        for name in self._averages():
+            getattr(self, name).load_state_dict(state[name])
+        self.steps = state["steps"]
         self.opt_gen.load_state_dict(state["opt_gen"])
         self.opt_disc.load_state_dict(state["opt_disc"])
         self.pool_a.load_state_dict(state["pool_a"], self.device)
@@ -195,18 +251,51 @@ def decay(epoch: int, epochs: int, constant: int) -> float:
     return 1.0 - max(0, epoch + 1 - constant) / (max(epochs - constant, 0) + 1)
 
 
+def decay_by_steps(done: int, steps: int) -> float:
+    """Factor of the learning rate after ``done`` of ``steps`` steps: 1 in the first half.
+
+    Then linearly to ``SLOWEST`` of it. ``steps`` 0: not known yet, so 1.
+    """
+    if not steps:
+        return 1.0
+    return min(1.0, max(SLOWEST, 2 * (1 - done / steps)))
+
+
 class LinearDecay(Callback):
-    """Sets the step's learning rates at the start of every epoch (``CycleGANStep.set_epoch``)."""
+    """Sets the step's learning rates: by epoch as in the paper, or by step.
+
+    By step where the settings have ``steps``, or with ``by_steps``, as in a run by minutes.
+    """
+
+    def __init__(self, by_steps: bool = False):
+        self.by_steps = by_steps
 
     def on_start(self, run: Run) -> None:
-        run.step.set_epoch(run.batches.epoch)
+        self.by_steps = self.by_steps or run.step.settings.steps > 0
+        self.on_step(run)
+        self.on_epoch(run)
 
-    on_epoch = on_start
+    def on_step(self, run: Run) -> None:
+        if self.by_steps:
+            run.step.set_rate(decay_by_steps(run.done, run.steps))
+
+    def on_epoch(self, run: Run) -> None:
+        if not self.by_steps:
+            run.step.set_epoch(run.batches.epoch)
 
 
 def check_settings(s) -> None:
     """Raise ``GancourseError`` for a weight or a combination that trains nothing sensible."""
-    for name in ("lambda_cycle", "lambda_identity", "clip"):
+    if s.size % 4 or s.load_size < s.size:
+        raise GancourseError(
+            f"size {s.size} must be a multiple of 4, because G halves twice, and load_size "
+            f"{s.load_size} at least as large."
+        )
+    if not 0 <= s.ema < 1:
+        raise GancourseError(f"ema must lie in [0, 1): 0 keeps no average. Not {s.ema!r}.")
+    if not 0 < s.identity_share <= 1:
+        raise GancourseError(f"identity_share must lie in (0, 1], not {s.identity_share!r}.")
+    for name in ("lambda_cycle", "lambda_identity", "clip", "r1", "disc_rate"):
         value = getattr(s, name)
         if not isinstance(value, int | float) or not 0 <= value < float("inf"):
             raise GancourseError(f"{name} must be a number of at least 0, not {value!r}.")

@@ -22,7 +22,10 @@ def sample_z(n: int, settings, device, generator: torch.Generator | None = None)
     # drawn on the generator's device (the CPU for a fixed one) so that seeds travel
     where = generator.device if generator else device
     z = torch.empty(n, settings.z_dim, device=where)
-    z = z.normal_(generator=generator) if settings.z == "normal" else z.uniform_(-1, 1)
+    if settings.z == "normal":
+        z.normal_(generator=generator)
+    else:
+        z.uniform_(-1, 1, generator=generator)
     return z.to(device)
 
 
@@ -73,7 +76,7 @@ class DCGANStep:
 
     def __call__(self, real: Tensor) -> dict[str, Tensor]:
         policy = self.settings.diffaugment
-        real = real.contiguous(memory_format=self.layout)
+        real = real.to(self.device).contiguous(memory_format=self.layout)
         fake = self.gen(sample_z(len(real), self.settings, self.device))
 
         # D's step. detach: D's gradient must not run on into G.

@@ -27,8 +27,9 @@ class History:
 
     terms: dict[str, list[float]] = field(default_factory=dict)
     metrics: list[dict] = field(default_factory=list)
-    seconds: float = 0.0
+    seconds: float = 0.0  # of training, without what the callbacks took
     interrupted: bool = False
+    planned: int = 0  # steps of the whole run, once ``minutes`` have been turned into steps
 
     def __len__(self) -> int:
         return max((len(values) for values in self.terms.values()), default=0)
@@ -143,76 +144,166 @@ class PairBatches(Batches):
 
 @dataclass
 class Run:
-    """What callbacks see: the step, its data, the history so far and where training stands."""
+    """What callbacks see: the step, its data, the history so far and where training stands.
+
+    ``done`` counts the steps taken, ``steps`` those of the whole run (0 while a run by minutes has
+    not been timed). On a GPU the history lags behind ``done``, because fetching a loss waits for
+    the device: who reads it calls ``flush`` first.
+    """
 
     step: Callable[[Tensor], dict[str, Tensor]]
     batches: Batches
-    epochs: int
+    steps: int
     history: History
     stop: bool = False  # a callback sets it to end the run after the current step
     last_checkpoint: str | None = None
+    done: int = 0
+    pending: list[dict[str, Tensor]] = field(default_factory=list)
 
     @property
-    def steps(self) -> int:
-        """Steps in the whole run."""
-        return self.epochs * len(self.batches)
+    def epochs(self) -> int:
+        """Epochs of the whole run, a started one counted whole."""
+        return math.ceil(self.steps / len(self.batches))
+
+    def flush(self) -> None:
+        """Fetch the terms still on the device into the history.
+
+        Raises ``NonFiniteLoss`` at the first that is NaN or infinite.
+        """
+        if not self.pending:
+            return
+        names = list(self.pending[0])
+        rows = [torch.stack([terms[name].float() for name in names]) for terms in self.pending]
+        first = self.done - len(rows) + 1
+        self.pending.clear()
+        for number, row in enumerate(torch.stack(rows).tolist(), first):
+            terms = dict(zip(names, row, strict=True))
+            self.history.add(terms)
+            if not all(math.isfinite(value) for value in row):
+                listed = ", ".join(f"{name} = {value:g}" for name, value in terms.items())
+                raise NonFiniteLoss(
+                    f"Step {number} gave a loss that is not finite: {listed}. Last good "
+                    f"checkpoint: {self.last_checkpoint or 'none was saved'}. Lower the learning "
+                    "rates, or look at the data for values outside [-1, 1]."
+                )
 
 
 class Callback:
-    """Override what you need; every method receives the ``Run``."""
+    """Override what you need; every method receives the ``Run``.
+
+    ``on_end`` comes always, also after an error; ``on_finish`` only after the last step.
+    """
 
     def on_start(self, run: Run) -> None: ...
     def on_step(self, run: Run) -> None: ...
     def on_epoch(self, run: Run) -> None: ...
     def on_interrupt(self, run: Run) -> None: ...
+    def on_finish(self, run: Run) -> None: ...
     def on_end(self, run: Run) -> None: ...
 
 
 def fit(
     step: Callable[[Tensor], dict[str, Tensor]],
     batches: Batches,
-    epochs: int,
+    epochs: int | None = None,
     callbacks: Iterable[Callback] = (),
     history: History | None = None,
     read_every: int | None = None,
+    *,
+    steps: int | None = None,
+    minutes: float | None = None,
 ) -> History:
     """Train until ``batches`` has seen ``epochs`` epochs in all; returns the history.
 
+    Instead of ``epochs``: ``steps``, or ``minutes``, which after a short warm-up are turned into a
+    number of steps once and for all (``History.planned``), so that a resumed run is the same run.
     ``read_every``: after how many steps the terms are fetched from the device. Fetching waits
     for the GPU, so the default is 10 there and 1 on the CPU. An interrupt (Ctrl-C, or the
     notebook's stop button) lets the step finish, then the callbacks save; the history says so.
-    A second one ends at once. Raises ``NonFiniteLoss`` on a NaN or infinite term.
+    A second one ends at once. Raises ``NonFiniteLoss`` on a NaN or infinite term, and
+    ``GancourseError`` unless exactly one positive length is given.
     """
-    run = Run(step, batches, epochs, History() if history is None else history)
+    run = Run(step, batches, 0, History() if history is None else history)
     run.history.interrupted = False
+    run.done = batches.epoch * len(batches) + batches.position
+    run.steps = _length(run, epochs, steps, minutes)
     callbacks = list(callbacks)
     every = read_every or (10 if batches.device.type == "cuda" else 1)
-    pending: list[dict[str, Tensor]] = []
     started, before = time.perf_counter(), run.history.seconds
+    pace = _Pace(minutes, started)
+    beside = 0.0  # seconds in callbacks
 
     def call(event: str) -> None:
-        run.history.seconds = before + time.perf_counter() - started
+        nonlocal beside
+        entered = time.perf_counter()
+        run.history.seconds = before + entered - started - beside
         for callback in callbacks:
             getattr(callback, event)(run)
+        beside += time.perf_counter() - entered
 
     call("on_start")
     try:
         with _interrupt_between_steps(run):
-            while batches.epoch < epochs and not run.stop:
+            while not run.stop and (run.done < run.steps or not run.steps):
                 for batch in batches:
-                    pending.append(step(batch))
-                    if len(pending) >= every or batches.position == len(batches) or run.stop:
-                        _read(pending, run)
+                    run.pending.append(step(batch))
+                    run.done += 1
+                    ends = batches.position == len(batches)
+                    if len(run.pending) >= every or ends or run.stop:
+                        run.flush()
+                    if not run.steps:
+                        pace.plan(run)
                     call("on_step")
-                    if run.stop:
+                    if run.stop or run.done == run.steps and not ends:
                         break
                 else:
                     call("on_epoch")
+        run.flush()
         if run.history.interrupted:
             call("on_interrupt")
+        elif run.done == run.steps:
+            call("on_finish")
     finally:
         call("on_end")
     return run.history
+
+
+def _length(run: Run, epochs, steps, minutes) -> int:
+    """Steps of the whole run; 0 for a run by minutes that has not been timed yet."""
+    given = {"epochs": epochs, "steps": steps, "minutes": minutes}
+    given = {name: value for name, value in given.items() if value is not None}
+    if len(given) != 1:
+        raise GancourseError(f"fit takes one of epochs, steps and minutes, not {given or 'none'}.")
+    ((name, value),) = given.items()
+    if not 0 < value < math.inf:
+        raise GancourseError(f"{name} must be a number above 0, not {value!r}.")
+    if minutes is not None:
+        return run.history.planned
+    return steps if steps is not None else epochs * len(run.batches)
+
+
+class _Pace:
+    """Turns minutes into steps after a warm-up: caches, compilation and first allocations."""
+
+    def __init__(self, minutes: float | None, started: float):
+        self.started, self.seconds = started, 60 * (minutes or 0)
+        self.first: tuple[int, float] | None = None  # (steps done, time) when timing began
+
+    def plan(self, run: Run) -> None:
+        """Set ``run.steps`` once the rate is known to a few per cent."""
+        if self.first is None:
+            run.flush()  # waits for the device
+            self.first = run.done, time.perf_counter()
+            return
+        now = time.perf_counter()
+        taken, spent = run.done - self.first[0], now - self.first[1]
+        if taken < 3 or spent < min(10.0, 0.1 * self.seconds):
+            return
+        run.flush()
+        now = time.perf_counter()
+        rate = taken / (now - self.first[1])
+        left = max(0.0, self.seconds - (now - self.started))
+        run.steps = run.history.planned = run.done + max(1, round(left * rate))
 
 
 @contextlib.contextmanager
@@ -232,23 +323,3 @@ def _interrupt_between_steps(run: Run):
         yield
     finally:
         signal.signal(signal.SIGINT, usual)
-
-
-def _read(pending: list[dict[str, Tensor]], run: Run) -> None:
-    """Move the pending terms into the history, in one transfer; stop at a non-finite one."""
-    if not pending:
-        return
-    names = list(pending[0])
-    rows = torch.stack([torch.stack([t[n].float() for n in names]) for t in pending]).tolist()
-    pending.clear()
-    for row in rows:
-        terms = dict(zip(names, row, strict=True))
-        run.history.add(terms)
-        if not all(math.isfinite(value) for value in row):
-            listed = ", ".join(f"{name} = {value:g}" for name, value in terms.items())
-            good = run.last_checkpoint or "none was saved"
-            raise NonFiniteLoss(
-                f"Step {len(run.history)} gave a loss that is not finite: {listed}. "
-                f"Last good checkpoint: {good}. Lower the learning rates, or look at the data "
-                "for values outside [-1, 1]."
-            )

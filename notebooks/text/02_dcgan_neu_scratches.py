@@ -477,7 +477,7 @@ batches = experiments.batches_of(train_set.to(step.device), settings)
 z_fixed = sample_z(16, settings, step.device, torch.Generator().manual_seed(7))
 live = widgets.LiveFigure(z_fixed, f"DCGAN, augment={settings.augment}", train_set.caption)
 folder = tempfile.mkdtemp(prefix="gancourse-")
-saver = checkpoint.Checkpoints(folder, every=10)
+saver = checkpoint.Checkpoints(folder, minutes=0.5)
 history = fit(step, batches, epochs_slider.value, [ProgressBar(), live, saver])
 
 # %% [markdown]
