@@ -86,11 +86,15 @@ class LiveFigure(Callback):
     """Losses, D's belief and samples, redrawn under the cell while ``fit`` runs.
 
     At most one drawing in ``seconds``, and never more than a twentieth of the time: looking must
-    cost little on a slow machine too. The last drawing stays in the notebook.
+    cost little on a slow machine too. The last drawing stays in the notebook. ``paint(run)``
+    returns another picture than the usual three panels, as JPEG bytes.
     """
 
-    def __init__(self, z, title: str = "", caption: str = "", seconds: float = 5.0):
+    def __init__(
+        self, z=None, title: str = "", caption: str = "", seconds: float = 5.0, paint=None
+    ):
         self.z, self.title, self.caption, self.seconds = z, title, caption, seconds
+        self.paint = paint
         self.handle, self.drawn, self.cost = None, 0.0, 0.0
 
     def on_step(self, run: Run) -> None:
@@ -107,10 +111,14 @@ class LiveFigure(Callback):
         from IPython.display import Image, display
 
         started = time.monotonic()
-        images = run.step.sample(self.z, ema=True)
-        title = f"{self.title}: step {len(run.history)} of {run.steps}"
-        figure = plots.progress(run.history, images, len(run.batches), title, self.caption)
-        image = Image(plots.png(figure, LIVE_DPI), alt=f"Live training figure. {title}.")
+        title = f"{self.title}: step {run.done} of {run.steps}"
+        if self.paint:
+            picture = self.paint(run)
+        else:
+            images = run.step.sample(self.z, ema=True)
+            figure = plots.progress(run.history, images, len(run.batches), title, self.caption)
+            picture = plots.png(figure, LIVE_DPI)
+        image = Image(picture, alt=f"Live training figure. {title}.")
         if self.handle is None:
             self.handle = display(image, display_id=True)
         else:

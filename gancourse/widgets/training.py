@@ -18,10 +18,11 @@ _training: TrainPanel | None = None  # one at a time: two would only slow each o
 class TrainPanel(Callback):
     """Sliders, Start / Pause / Stop, a status line and a picture; ``fit`` runs in a thread.
 
-    ``make(**values)`` builds ``(step, batches, epochs, callbacks)`` from the controls' values at
-    the press of Start; ``draw(run)`` returns the figure that is redrawn at most every ``seconds``,
-    and never for more than a twentieth of the time. ``step`` and ``history`` hold the model and
-    what it went through, also after Stop. ``view`` is the widget to display.
+    ``make(**values)`` builds ``(step, batches, length, callbacks)`` from the controls' values at
+    the press of Start; ``length`` is a number of epochs, or ``{"steps": n}`` or ``{"minutes": m}``.
+    ``draw(run)`` returns the figure, or JPEG bytes, that is redrawn at most every ``seconds``, and
+    never for more than a twentieth of the time. ``step`` and ``history`` hold the model and what it
+    went through, also after Stop. ``view`` is the widget to display.
     """
 
     def __init__(self, make: Callable, draw: Callable, seconds: float = 2.0, **controls):
@@ -103,9 +104,10 @@ class TrainPanel(Callback):
     def _train(self, values: dict) -> None:
         self._tell("Setting up …")  # not the state: Stop may already have been pressed
         try:
-            step, batches, epochs, callbacks = self.make(**values)
+            step, batches, length, callbacks = self.make(**values)
+            length = length if isinstance(length, dict) else {"epochs": length}
             self.step, self.history = step, History()
-            fit(step, batches, epochs, [*callbacks, self], self.history)
+            fit(step, batches, callbacks=[*callbacks, self], history=self.history, **length)
         except Exception as error:  # the kernel and what was trained so far must survive
             self._say("failed", f"<b>{type(error).__name__}:</b> {html.escape(str(error))}")
             return
@@ -128,7 +130,10 @@ class TrainPanel(Callback):
 
     def _redraw(self, run: Run) -> None:
         started = time.monotonic()
-        self.picture.value = png(self.draw(run), dpi=80)
+        drawn = self.draw(run)
+        ready = isinstance(drawn, bytes)
+        self.picture.format = "jpeg" if ready else "png"
+        self.picture.value = drawn if ready else png(drawn, dpi=80)
         self._drawn = time.monotonic()
         self._cost = self._drawn - started
 
