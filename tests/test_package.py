@@ -67,13 +67,6 @@ def test_arrows_run_one_way():
     assert not wrong
 
 
-def test_files_are_short():
-    long = {
-        p.name: n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text().splitlines())) > 300
-    }
-    assert not long
-
-
 # Profiles
 
 

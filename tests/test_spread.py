@@ -5,7 +5,12 @@ import torch
 
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.evaluation.distances import frechet, kid
-from gancourse.evaluation.spread import half_samples, jackknife, permutation_test
+from gancourse.evaluation.spread import (
+    half_samples,
+    jackknife,
+    paired_kid_test,
+    permutation_test,
+)
 
 
 def normal(n, d, seed=0):
@@ -119,3 +124,27 @@ def test_what_the_permutation_test_refuses():
         permutation_test(normal(5, 2) * float("nan"), normal(5, 2, 1))
     with pytest.raises(UnknownName, match="Did you mean 'frechet'"):
         permutation_test(normal(5, 2), normal(5, 2, 1), statistic="fréchet")
+
+
+def test_the_paired_test_has_kids_change_and_notices_a_shift_only():
+    torch.manual_seed(0)
+    before, target = torch.randn(20, 8), torch.randn(40, 8) + 1
+    after = before + 0.3 * torch.randn(20, 8)
+    p, change = paired_kid_test(before, after, target)
+    expected = kid(after, target).value - kid(before, target).value
+    assert change == pytest.approx(expected, abs=1e-9) and p > 0.05
+    p, change = paired_kid_test(before, before + 0.8, target)
+    assert change < 0 and p == 1 / 2000  # no swap changes as much as the pairs themselves
+    with pytest.raises(GancourseError, match="two shapes"):
+        paired_kid_test(before, after[:10], target)
+
+
+def test_the_paired_test_is_rarely_sure_of_nothing():
+    stream = torch.Generator().manual_seed(1)
+    sure = 0
+    for seed in range(100):
+        x = torch.randn(20, 8, generator=stream)
+        a, b = x + 0.3 * torch.randn(2, 20, 8, generator=stream)
+        p, _ = paired_kid_test(a, b, torch.randn(30, 8, generator=stream), 199, seed)
+        sure += p <= 0.05
+    assert sure <= 12  # 5 expected; the swaps left out would make it 100

@@ -134,6 +134,22 @@ class Experiment:
             "agreement": _agreement(inputs, fake),
         }
 
+    def against_untouched(self, step) -> dict:
+        """Each way: by how much KID to the held-out target changes, and how surely (paired)."""
+        from ..evaluation.spread import paired_kid_test
+
+        found = {}
+        for way, gen, side, target in (
+            ("a_to_b", step.shown("ab"), "a", "b"),
+            ("b_to_a", step.shown("ba"), "b", "a"),
+        ):
+            inputs = {"a": self.test_a, "b": self.test_b}[side].images[:MANY]
+            before = self.real[side]["held_out"][:MANY]
+            after = self.extract(translate(gen, inputs))
+            p, change = paired_kid_test(before, after, self.real[target]["held_out"])
+            found[way] = records.rounded({"change×10³": change * 1e3, "p": p})
+        return found
+
     def distances(self, found, target: str) -> dict:
         """Distances of features ``found`` to the training and held-out images of ``target``."""
         return {side: self._compare(found, real) for side, real in self.real[target].items()}
@@ -180,6 +196,7 @@ class Experiment:
             "weights": self.weights,
             "best": {"chosen by": "KID of A→B to the training images of B", **best},
             "final": final,
+            "against untouched": self.against_untouched(step),
             "baselines": self.baselines(),
         }
 
@@ -215,5 +232,8 @@ def _agreement(inputs, outputs) -> dict:
             "paired": float(found.paired.mean()),
             "shuffled": float(found.shuffled.mean()),
             "top1": found.top1,
-        }
+            # one number a picture: what a paired test of two runs needs
+            "each": (found.paired - found.shuffled).tolist(),
+        },
+        3,
     )
