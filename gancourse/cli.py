@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -144,7 +143,7 @@ def _records(args) -> int:
     if args.action == "show":
         if not args.name:
             raise GancourseError(f"records show NAME: one of {', '.join(records.names()) or '-'}.")
-        print(json.dumps(records.load(args.name).content, indent=1))
+        print(records.as_text(records.load(args.name).content), end="")
         return 0
     if args.action == "index":  # a Markdown table: the README's
         print(records.table())

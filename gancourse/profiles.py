@@ -188,6 +188,9 @@ _CYCLEGAN: dict[str, dict[str, dict]] = {
         "live": _LAPTOP
         | {"cycle": "l1", "pool": 50, "size": 32, "load_size": 36, "width": 12}
         | {"width_d": 16, "patch_layers": 2, "lr": 1e-3, "steps": 450},
+        "tiny": _LAPTOP  # the same for tests, in a second
+        | {"cycle": "l1", "pool": 50, "size": 16, "load_size": 18, "width": 4, "blocks": 1}
+        | {"width_d": 4, "patch_layers": 1, "lr": 1e-3, "steps": 8, "features": "stand-in"},
         "quick": {
             **{"size": 32, "load_size": 36, "width": 8, "width_d": 16, "blocks": 2},
             **{"patch_layers": 2, "epochs": 5, "constant_epochs": 5},

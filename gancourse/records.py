@@ -1,29 +1,34 @@
 """Records: what a long run left behind, as small files that notebooks and README read.
 
 A record is a folder ``records/<experiment>/<run>/`` with ``record.json`` (settings, curves,
-metrics, device, versions), ``samples.jpg`` (one row a latent point or an input, one column an
-epoch) and the generators' weights as fp16 safetensors. A measurement, such as chapter 08's, has
-the JSON alone. Nothing in it is pickled.
+metrics, device, versions, and the SHA-256 of every other file), ``samples.webp`` (one row a latent
+point or an input, one column a moment) and the generators' weights as fp16 safetensors. A
+measurement, such as chapter 08's, has the JSON alone. Nothing in it is pickled.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
-import platform
 import re
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from . import __version__
 from .errors import GancourseError, unknown
+from .recording import FORMAT, as_text, commit, machine, metric_names, rounded, save, thinned
 
-FORMAT = "gancourse-record-1"
+__all__ = ["FORMAT", "MODELS", "Record", "as_text", "commit", "folder", "load", "machine"]
+__all__ += ["metric_names", "names", "rounded", "save", "table", "thinned"]
+
+MODELS = ("dcgan", "cyclegan", "measurement")
 
 
 def folder() -> Path:
@@ -51,54 +56,152 @@ class Record:
         return self.content[key]
 
     @property
+    def model(self) -> str:
+        """One of ``MODELS``."""
+        return self["model"]
+
+    @property
+    def weights(self) -> str:
+        """Which weights the pictures and networks are of: "average" or "last"."""
+        return self["weights"]
+
+    @property
+    def steps(self) -> int:
+        """Training steps."""
+        return self["steps"]
+
+    @property
+    def minutes(self) -> float:
+        """How long it ran."""
+        return self["minutes"]
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the larger domain; of a run by steps the last one may be a part."""
+        return self.content.get("epochs") or self["settings"]["epochs"]
+
+    @property
+    def kid(self) -> str:
+        """The key of KID×10³ in this record's metrics; it names the features."""
+        return metric_names(self["features"])[0]
+
+    @property
+    def fid(self) -> str:
+        """The key of the Fréchet distance in this record's metrics."""
+        return metric_names(self["features"])[1]
+
+    @property
+    def curves(self) -> dict[str, list[float]]:
+        """Term → its values, each the mean over a block of steps; ``at`` says where they end."""
+        return self["curves"]["terms"]
+
+    @property
+    def at(self) -> list[int]:
+        """The last step of each block of ``curves``: 1, 2, … for a run that kept every step."""
+        every, count = self["curves"]["every"], max(map(len, self.curves.values()), default=0)
+        return [min((i + 1) * every, self.steps) for i in range(count)]
+
+    @property
+    def per_epoch(self) -> float:
+        """Values of a curve in one epoch; the axis of ``plots.curves`` divides by it."""
+        return self.steps / self["curves"]["every"] / self.epochs
+
+    @property
+    def columns(self) -> list[int | str]:
+        """What stands above the strip's columns: the epoch, else a label such as "input"."""
+        columns = self["samples"]["columns"]
+        return [c.get("epoch", c.get("label", f"step {c.get('step')}")) for c in columns]
+
+    @property
     def caption(self) -> str:
         """What a figure of this run has to say about itself."""
-        if "final" not in self.content:  # a measurement: nothing was trained
-            return f"{self['data']['caption']}; {self['device']}"
-        s = self["settings"]
-        widths = (s["width_g"], s["width_d"]) if "width_g" in s else (s["width"], s["width_d"])
-        run = f"widths {widths[0]}/{widths[1]}, {s['epochs']} epochs, seed {s['seed']}"
-        return f"{self['data']['caption']}; {run}; {self['device']}"
+        images, s = self["data"]["caption"], self.content.get("settings", {})
+        if "prototype" in self.content:
+            return f"{images}; a prototype's run; {self['device']}"
+        if "final" not in self.content:  # a measurement: nothing was trained to the end
+            return f"{images}; {self['device']}"
+        width = s["width_g" if self.model == "dcgan" else "width"]
+        length = f"{self.steps:,} steps" if s.get("steps") else f"{s['epochs']} epochs"
+        run = f"widths {width}/{s['width_d']}, {length}, seed {s['seed']}"
+        return f"{images}; {run}; {self['device']}"
+
+    def mean(self, term: str, start: float = 0, end: float | None = None) -> float:
+        """Mean of a term over the steps after ``start``, up to ``end`` (None: the last).
+
+        Where a limit falls into a block of ``curves``, the block counts by the part inside.
+        """
+        at, end = np.array([0, *self.at]), self.steps if end is None else end
+        sums = np.concatenate([[0], np.cumsum(np.diff(at) * self.curves[term])])
+        before, after = np.interp([start, end], at, sums)
+        return float((after - before) / (end - start))
+
+    def by_epoch(self, term: str) -> list[float]:
+        """Mean of a term over each epoch."""
+        whole = int(self.epochs)
+        ends = [self.steps * epoch / self.epochs for epoch in range(whole + 1)]
+        return [self.mean(term, a, b) for a, b in zip(ends, ends[1:], strict=False)]
 
     @cached_property
     def strip(self) -> Tensor:
-        """The recorded samples as uint8 (rows, columns, 3, H, W): latent points × epochs."""
-        import numpy as np
+        """The recorded samples as uint8 (rows, columns, 3, H, W): latent points × moments.
+
+        Raises ``GancourseError`` for a picture that is missing or is not the record's.
+        """
         from PIL import Image
 
         layout = self["samples"]
-        with Image.open(self.path / layout["file"]) as picture:
+        with Image.open(io.BytesIO(self._read(layout["file"]))) as picture:
             pixels = torch.from_numpy(np.array(picture.convert("RGB")))
-        rows, columns, size = layout["rows"], len(layout["epochs"]), layout["size"]
+        rows, columns, size = layout["rows"], len(layout["columns"]), layout["size"]
         grid = pixels.reshape(rows, size, columns, size, 3)
         return grid.permute(0, 2, 4, 1, 3).contiguous()
 
     def generator(self, name: str = "generator", device: str = "cpu"):
-        """A recorded generator, last epoch, in evaluation mode.
+        """A recorded generator at the end of its run, in evaluation mode, the ``weights`` shown.
 
-        A DCGAN has one, ``"generator"``, its weights averaged; a CycleGAN ``"gen_ab"`` and
-        ``"gen_ba"``.
+        A DCGAN has one, ``"generator"``; a CycleGAN ``"gen_ab"`` and ``"gen_ba"``. Raises
+        ``UnknownName`` for one that is not there, ``GancourseError`` for weights that are missing,
+        are not the record's, or do not fit its settings.
         """
-        from safetensors.torch import load_file
+        from safetensors.torch import load as from_bytes
 
         from . import profiles
         from .models import cyclegan, dcgan
 
         if name not in self["networks"]:
             raise unknown(f"network of record {self.path.name}", name, self["networks"])
-        file = self.path / self["networks"][name]
-        if "width_g" in self["settings"]:
+        file = self["networks"][name]
+        state = from_bytes(self._read(file))
+        if self.model == "dcgan":
             net, _ = dcgan.build(profiles.DCGANSettings(**self["settings"]))
         else:
             net = cyclegan.generator(profiles.CycleGANSettings(**self["settings"]))
-        weights = {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}
         try:
-            net.load_state_dict(weights)
+            net.load_state_dict(
+                {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+            )
         except RuntimeError as error:
             raise GancourseError(
-                f"{file} does not fit the network of its record: {error}"
+                f"{self.path / file} does not fit the network of its record: {error}"
             ) from None
         return net.to(device).eval()
+
+    def _read(self, name: str) -> bytes:
+        """The bytes of a file of this record, which must be those that were recorded."""
+        file, expected = self.path / name, self["files"].get(name)
+        try:
+            data = file.read_bytes()
+        except FileNotFoundError:
+            raise GancourseError(
+                f"{file} is missing (SHA-256 {expected}): copy it again or record it again."
+            ) from None
+        found = hashlib.sha256(data).hexdigest()
+        if found != expected:
+            raise GancourseError(
+                f"{file} is damaged or another run's: SHA-256 {found}, its record says {expected}. "
+                "Copy it again or record it again."
+            )
+        return data
 
 
 def load(name: str) -> Record:
@@ -135,27 +238,27 @@ def _other_version(file: Path, content: dict) -> str:
 
 
 def table() -> str:
-    """All trained runs as Markdown tables, one for each kind of model; no measurements.
+    """All trained runs as Markdown tables, one for each kind of model and of features.
 
     A row is a setting: of several seeds the mean and (lowest–highest), of one seed the value and,
-    where it has one, its [95 % interval].
+    where it has one, its [95 % interval]. Measurements and prototypes are left out.
     """
-    groups: dict[str, list[Record]] = {}
+    groups: dict[tuple, dict[str, list[Record]]] = {}
     for name in names():
         run = load(name)
-        if "final" in run.content:
-            drawn = " (stand-in)" * (run["data"]["source"] == "stand-in")
-            groups.setdefault(re.sub(r"-seed\d+$", "", name) + drawn, []).append(run)
-    of_dcgans = {name: "width_g" in runs[0]["settings"] for name, runs in groups.items()}
+        if "final" not in run.content or "prototype" in run.content:
+            continue
+        drawn = " (stand-in)" * (run["data"]["source"] == "stand-in")
+        of_kind = groups.setdefault((run.model, run.kid, run.fid), {})
+        of_kind.setdefault(re.sub(r"-seed\d+$", "", name) + drawn, []).append(run)
     tables = []
-    for head, row, kind in ((_DCGAN, _dcgan_row, True), (_CYCLEGAN, _cyclegan_row, False)):
-        rows = [
-            [name, str(len(groups[name])), *row(groups[name])]
-            for name in groups
-            if of_dcgans[name] == kind
-        ]
+    for model, kid, fid in sorted(groups, key=lambda kind: (MODELS.index(kind[0]), kind)):
+        head, row = KINDS[model]
+        head = [cell.format(kid=kid, fid=fid) for cell in ("setting", "seeds", *head)]
+        of_kind = groups[model, kid, fid]
+        rows = [[name, str(len(runs)), *row(runs)] for name, runs in of_kind.items()]
         lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
-        tables += ["\n".join(lines)] * bool(rows)
+        tables.append("\n".join(lines))
     return "\n\n".join(tables)
 
 
@@ -170,115 +273,29 @@ def _over_seeds(values: list, digits: int = 2) -> str:
     return f"{mean:.{digits}f} ({min(firsts):.{digits}f}–{max(firsts):.{digits}f})"
 
 
-_DCGAN = ["setting", "seeds", "KID×10³ last", "average", "FID last", "average", "copying AUC"]
-
-
 def _dcgan_row(runs: list[Record]) -> list[str]:
     """Distances to held-out images, of the last weights and their average, and copying."""
     ends = [[run["final"][kind]["held_out"] for run in runs] for kind in ("last", "average")]
-    metric = next(key for key in ends[0][0] if key != "KID×10³")
-    kids = [_over_seeds([end["KID×10³"] for end in side]) for side in ends]
-    fids = [f"{metric} " + _over_seeds([end[metric] for end in side]) for side in ends]
-    copied = [run["final"]["average"]["copying"]["auc"] for run in runs]
-    return [*kids, *fids, _over_seeds(copied)]
-
-
-_CYCLEGAN = ["setting", "seeds", "steps", "KID×10³ A→B", "B→A", "reconstruction error A", "B"]
-_CYCLEGAN += ["edges kept A→B", "B→A"]
+    keys = (runs[0].kid, runs[0].fid)
+    cells = [_over_seeds([end[key] for end in side]) for key in keys for side in ends]
+    return [*cells, _over_seeds([run["final"]["average"]["copying"]["auc"] for run in runs])]
 
 
 def _cyclegan_row(runs: list[Record]) -> list[str]:
-    """Held-out translations of the last epoch: distance both ways, reconstruction, content.
+    """Held-out translations at the end, of the shown weights: distance, reconstruction, content.
 
     Edges kept: agreement with the own input's edges minus that with other inputs'.
     """
-    ways = [[run["final"][way] for run in runs] for way in ("a_to_b", "b_to_a")]
-    kids = [_over_seeds([way["held_out"]["KID×10³"] for way in side]) for side in ways]
+    ways = [[run["final"][run.weights][way] for run in runs] for way in ("a_to_b", "b_to_a")]
+    kids = [_over_seeds([way["held_out"][runs[0].kid] for way in side]) for side in ways]
     back = [_over_seeds([way["reconstruction"] for way in side]) for side in ways]
     kept = [
         _over_seeds([w["agreement"]["paired"] - w["agreement"]["shuffled"] for w in side])
         for side in ways
     ]
-    return [f"{len(runs[0]['curves']['gen']):,}", *kids, *back, *kept]
+    return [f"{runs[0].steps:,}", *kids, *back, *kept]
 
 
-def save(
-    path: str | Path,
-    content: dict,
-    strip: list[tuple[int | str, Tensor]] = (),
-    networks: dict | None = None,
-) -> Path:
-    """Write a record; every file appears whole or not at all.
-
-    ``strip``: (epoch, uint8 (rows, C, H, W)) in order of time. ``networks``: name → module, each
-    stored as ``<name>.safetensors`` in fp16.
-    """
-    path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
-    content = {"format": FORMAT, "versions": versions(), **content}
-    if strip:
-        epochs, images = zip(*strip, strict=True)
-        rows, size = len(images[0]), images[0].shape[-1]
-        content["samples"] = {"file": "samples.jpg", "rows": rows, "epochs": epochs, "size": size}
-        _write(path / "samples.jpg", lambda file: _save_strip(images, file))
-    for name, network in (networks or {}).items():
-        from safetensors.torch import save_file
-
-        state = network.state_dict()
-        half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-        half = {k: v.cpu().contiguous() for k, v in half.items()}
-        content.setdefault("networks", {})[name] = f"{name}.safetensors"
-        _write(path / f"{name}.safetensors", lambda file, half=half: save_file(half, file))
-    text = json.dumps(content, indent=1)
-    _write(path / "record.json", lambda file: Path(file).write_text(text + "\n", encoding="utf-8"))
-    return path
-
-
-def versions() -> dict[str, str]:
-    """What computed the numbers."""
-    return {
-        "gancourse": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
-    }
-
-
-def rounded(values, digits: int = 4):
-    """Numbers, or lists and dicts of numbers, at ``digits`` significant digits: small files."""
-    if isinstance(values, dict):
-        return {k: rounded(v, digits) for k, v in values.items()}
-    if isinstance(values, list | tuple):
-        return [rounded(v, digits) for v in values]
-    return float(f"{values:.{digits}g}") if isinstance(values, float) else values
-
-
-def _save_strip(images, file) -> None:
-    from PIL import Image
-
-    columns = [torch.cat(list(column), dim=1) for column in images]  # each (C, rows·H, W)
-    pixels = torch.cat(columns, dim=2)
-    if torch.equal(pixels[0], pixels[-1]):
-        picture = Image.fromarray(pixels[0].numpy())
-    else:
-        picture = Image.fromarray(pixels.permute(1, 2, 0).numpy())
-    picture.save(file, format="JPEG", quality=88)
-
-
-def _write(path: Path, writer) -> None:
-    """Let ``writer`` fill a temporary file, then rename it to ``path``."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        writer(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def thinned(terms):
-    return {"every": 1, "terms": rounded(terms)}
-
-
-def commit():
-    return None
+_DCGAN = ("{kid} last", "average", "{fid} last", "average", "copying AUC")
+_CYCLEGAN = ("steps", "{kid} A→B", "B→A", "reconstruction error A", "B", "edges kept A→B", "B→A")
+KINDS = {"dcgan": (_DCGAN, _dcgan_row), "cyclegan": (_CYCLEGAN, _cyclegan_row)}

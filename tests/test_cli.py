@@ -175,13 +175,13 @@ def test_data_verify_exits_1_only_for_wrong_bytes(monkeypatch, capsys, tmp_path,
 def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
     content = {
+        **{"model": "dcgan", "features": "Inception-768", "weights": "average"},
         "settings": {"width_g": 8, "width_d": 16, "epochs": 3, "seed": 0},
         "data": {"caption": "225 real scratches", "source": "real"},
         "device": "CPU",
-        "best": {"epoch": 2, "last": {"held_out": {"KID×10³": [2.5, 2, 3]}}},
         "final": {
             kind: {
-                "held_out": {"FID-768": 1.25, "KID×10³": [1.5, 1, 2]},
+                "held_out": {"FID-768": 1.25, "KID-768×10³": [1.5, 1, 2]},
                 "copying": {"auc": 0.5, "p_value": 0.4},
             }
             for kind in ("last", "average")
@@ -192,10 +192,9 @@ def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
     assert cli.main(["records"]) == 0
     assert capsys.readouterr().out.startswith(f"{name}: 225 real scratches")
     assert cli.main(["records", "index"]) == 0
-    row = capsys.readouterr().out.splitlines()[2]
-    assert (
-        row.startswith("| neu-scratches/none | 1 | 1.50 [1.00, 2.00] |") and "FID-768 1.25" in row
-    )
+    head, _, row = capsys.readouterr().out.splitlines()
+    assert "| KID-768×10³ last |" in head and "| FID-768 last |" in head
+    assert row.startswith("| neu-scratches/none | 1 | 1.50 [1.00, 2.00] |") and "| 1.25 |" in row
     assert cli.main(["records", "show", name]) == 0
     assert '"epochs": 3' in capsys.readouterr().out
     assert cli.main(["records", "show", "neu-scratches/non-seed0"]) == 2

@@ -114,7 +114,9 @@ def test_a_recorded_case_does_not_say_what_it_is(tmp_path, monkeypatch):
     case, known = map(json.loads, texts)
     assert "settings" not in case and "flags" not in case and case["answer"] == answer
     assert known["flags"][0]["name"] == "dead ReLUs" and known["settings"]["seed"] == 0
-    assert case["curves"].keys() == known["curves"].keys()
+    assert case["curves"]["terms"].keys() == known["curves"]["terms"].keys()
+    assert case["model"] == known["model"] == "dcgan" and case["weights"] == "last"
+    assert case["samples"]["columns"] == [{"step": 0, "epoch": 0}] and case["steps"] == 14
     assert lab.digest(2, "dead") != answer and "dead" not in case["answer"]
 
 

@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 import gancourse
-from gancourse import device, exercises, experiments, plots, profiles, records, widgets
+from gancourse import device, exercises, experiments, plots, profiles, recording, records, widgets
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.experiments import faults
 from gancourse.film import movie
@@ -41,7 +41,7 @@ LEVELS = [
     {"errors", "device", "profiles"},
     {"data", "augment", "losses", "models", "densities"},
     {"training", "evaluation"},
-    {"records", "experiments", "plots", "film", "exercises"},
+    {"records", "recording", "experiments", "plots", "film", "exercises"},
     {"widgets", "runner", "page", "doctor", "sheet"},
     {"cli"},
 ]
@@ -178,9 +178,10 @@ def test_a_record_says_what_was_done(record):
     assert "stand-in" in record.caption and "2 epochs" in record.caption
     assert record["features"] == "stand-in"
     row = record["final"]["last"]["held_out"]
-    assert set(row) == {"FD(stand-in)", "KID×10³"}  # never called FID
+    assert set(row) == {"FD(stand-in)", "KID(stand-in)×10³"}  # never called FID
     steps = 2 * (record["data"]["train"] // record["settings"]["batch_size"])
-    assert {len(v) for v in record["curves"].values()} == {steps}
+    assert record.steps == steps and {len(v) for v in record.curves.values()} == {steps}
+    assert record.model == "dcgan" and record.weights == "average"
     assert [m["epoch"] for m in record["metrics"]] == [1, 2]
     for taken in record["metrics"]:
         assert set(taken["disc"]) == {"train", "held_out"}
@@ -198,9 +199,10 @@ def test_a_record_says_what_was_done(record):
 
 def test_the_table_holds_the_numbers_of_the_record(record):
     row = records.table().splitlines()[2]
-    kid, low, high = record["final"]["average"]["held_out"]["KID×10³"]
+    kid, low, high = record["final"]["average"]["held_out"][record.kid]
     assert row.startswith("| neu-scratches/none (stand-in) | 1 | ")
-    assert f"| {kid:.2f} [{low:.2f}, {high:.2f}] |" in row and "FD(stand-in)" in row
+    assert f"| {kid:.2f} [{low:.2f}, {high:.2f}] |" in row
+    assert "| KID(stand-in)×10³ last |" in records.table().splitlines()[0]
 
 
 def test_the_readme_shows_the_committed_records(monkeypatch):
@@ -218,7 +220,7 @@ def test_the_readme_shows_the_committed_records(monkeypatch):
 def test_a_row_is_a_setting_over_its_seeds(record, tmp_path, monkeypatch):
     for seed in (0, 1):
         copy = json.loads((record.path / "record.json").read_text())
-        copy["final"]["last"]["held_out"]["KID×10³"] = [1.0 + seed, 0.5, 9.0]
+        copy["final"]["last"]["held_out"][record.kid] = [1.0 + seed, 0.5, 9.0]
         folder = tmp_path / "neu-scratches" / f"none-seed{seed}"
         folder.mkdir(parents=True)
         (folder / "record.json").write_text(json.dumps(copy))
@@ -228,7 +230,7 @@ def test_a_row_is_a_setting_over_its_seeds(record, tmp_path, monkeypatch):
 
 def test_the_strip_and_the_generator_come_back(record):
     assert record.strip.shape == (experiments.ROWS, 3, 3, 16, 16)
-    assert record.strip.dtype == torch.uint8 and record["samples"]["epochs"] == [0, 1, 2]
+    assert record.strip.dtype == torch.uint8 and record.columns == [0, 1, 2]
     gen = record.generator()
     assert not gen.training
     z = torch.Generator().manual_seed(20_000)
@@ -237,7 +239,7 @@ def test_the_strip_and_the_generator_come_back(record):
     settings = profiles.DCGANSettings(**record["settings"])
     z = sample_z(experiments.MANY, settings, torch.device("cpu"), z)[: experiments.ROWS]
     again = sample_images(gen, z).float()
-    # through fp16 weights and JPEG
+    # through fp16 weights and WebP
     assert (again - record.strip[:, -1].float()).abs().mean() < 12
 
 
@@ -258,10 +260,10 @@ def test_an_existing_run_is_not_overwritten_but_resumed(record):
     changes = {"epochs": 3, "ema": 0.5}
     experiments.train("neu-scratches", changes, resume=True, metrics_every=1, **options)
     after = json.loads((record.path / "record.json").read_text())
-    assert after["samples"]["epochs"] == [0, 1, 2, 3]
-    for name, values in before["curves"].items():
-        assert after["curves"][name][: len(values)] == values
-    assert len(after["curves"]["gen"]) == len(before["curves"]["gen"]) * 3 // 2
+    assert [column["epoch"] for column in after["samples"]["columns"]] == [0, 1, 2, 3]
+    curves = after["curves"]["terms"]
+    for name, values in before["curves"]["terms"].items():
+        assert curves[name][: len(values)] == values and len(curves[name]) == len(values) * 3 // 2
 
 
 def test_what_the_monitor_says_of_a_training_is_printed_and_recorded(tmp_path, monkeypatch, capsys):
@@ -297,7 +299,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(OSError):
-        records._write(tmp_path / "x.json", writer)
+        recording._write(tmp_path / "x.json", writer)
     assert not list(tmp_path.iterdir())
 
 
@@ -325,17 +327,18 @@ def test_a_cyclegan_record_holds_both_ways(tmp_path, monkeypatch):
     run = records.load("grumpy-cats/lambda10-seed0")
     assert "stand-in" in run.caption and run["data"]["source"] == "stand-in"
     assert [m["epoch"] for m in run["metrics"]] == [1, 2]
-    assert set(run["final"]["b_to_a"]["held_out"]) == {"FD(stand-in)", "KID×10³"}
+    assert set(run["final"]["last"]["b_to_a"]["held_out"]) == {run.fid, run.kid}
+    assert run.fid == "FD(stand-in)" and run.model == "cyclegan"
     assert set(run["baselines"]["a_to_b"]) == {"untouched inputs", "training images"}
-    assert run["samples"]["epochs"] == ["input", 0, 1, 2]
+    assert run.columns == ["input", 0, 1, 2]
     inputs, last = run.strip[:, 0], run.strip[:, -1]
     for name, part in (("gen_ab", slice(0, 4)), ("gen_ba", slice(4, 8))):
         again = translate(run.generator(name), inputs[part]).float()
-        assert (again - last[part].float()).abs().mean() < 12  # through fp16 and JPEG
+        assert (again - last[part].float()).abs().mean() < 12  # through fp16 and WebP
     with pytest.raises(UnknownName, match="Did you mean 'gen_ab'"):
         run.generator("gen_a")
     row = records.table().splitlines()[-1]
-    kid, low, high = run["final"]["a_to_b"]["held_out"]["KID×10³"]
+    kid, low, high = run["final"][run.weights]["a_to_b"]["held_out"][run.kid]
     assert f"| {kid:.2f} [{low:.2f}, {high:.2f}] |" in row
 
 

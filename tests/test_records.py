@@ -1,11 +1,18 @@
-"""Records that another version wrote, that are broken, or that hold no trained run."""
+"""Records: what is written comes back, what is damaged is named, what is committed is small."""
 
+import hashlib
 import json
+import subprocess
 
 import pytest
+import torch
 
-from gancourse import __version__, records
-from gancourse.errors import GancourseError
+from gancourse import __version__, profiles, recording, records
+from gancourse.errors import GancourseError, UnknownName
+from gancourse.models import dcgan
+
+SETTINGS = profiles.settings("neu-scratches", "smoke")
+MEGABYTE = 1_000_000
 
 
 @pytest.fixture
@@ -20,13 +27,218 @@ def write(folder, text, name="evaluation/a"):
     (path / "record.json").write_text(text, encoding="utf-8")
 
 
-def test_a_record_of_another_version_is_named_with_both_versions_and_a_remedy(folder):
-    content = {"format": "gancourse-record-9", "versions": {"gancourse": "9.1"}}
-    write(folder, json.dumps(content))
+def content(**more):
+    """A DCGAN's record of 20 steps; ``more`` replaces or adds."""
+    ends = {
+        kind: {
+            "held_out": {"FID-768": 1.25, "KID-768×10³": [value, value - 0.5, value + 0.5]},
+            "copying": {"auc": 0.5},
+        }
+        for kind, value in (("last", 2.5), ("average", 1.5))
+    }
+    base = {
+        **{"model": "dcgan", "experiment": "neu-scratches", "run": "none-seed0", "commit": None},
+        **{"device": "CPU", "settings": vars(SETTINGS), "steps": 20, "minutes": 0.5},
+        **{"weights": "average", "features": "Inception-768", "final": ends},
+        "data": {"caption": "226 real scratches", "source": "real"},
+        "curves": records.thinned({"gen": [float(i) for i in range(20)]}),
+    }
+    return base | more
+
+
+@pytest.fixture
+def run(folder):
+    """A record with a strip of two moments and an untrained generator."""
+    torch.manual_seed(0)
+    shown = torch.full((2, 1, 16, 16), 90, dtype=torch.uint8)
+    strip = [({"label": "input"}, shown), ({"step": 20, "epoch": 2}, shown + 90)]
+    networks = {"generator": dcgan.build(SETTINGS)[0]}
+    records.save(folder / "neu-scratches" / "none-seed0", content(), strip, networks)
+    return records.load("neu-scratches/none-seed0")
+
+
+# Writing and reading
+
+
+def test_a_record_says_when_where_and_of_what_code(run):
+    assert list(run.content)[:3] == ["format", "model", "experiment"]
+    assert len(run["date"]) == 10 and run["versions"]["gancourse"] == __version__
+    assert run["machine"]["cores"] >= 1 and "system" in run["machine"]
+    assert run.model == "dcgan" and (run.kid, run.fid) == ("KID-768×10³", "FID-768")
+    assert (run.steps, run.minutes, run.weights) == (20, 0.5, "average")
+    assert run.columns == ["input", 2] and run["samples"]["file"] == "samples.webp"
+    assert run.strip.shape == (2, 2, 3, 16, 16)
+    assert (run.strip[:, 0].float() - 90).abs().max() < 4
+    assert (run.strip[:, 1].float() - 180).abs().max() < 4
+    assert not run.generator().training
+
+
+def test_what_the_caller_says_is_not_filled_in(folder):
+    records.save(folder / "a" / "b", content(date=None, machine=None, versions=None))
+    found = records.load("a/b")
+    assert found["date"] is found["machine"] is found["versions"] is None
+
+
+def test_the_files_and_their_digests_are_listed(run):
+    on_disk = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in run.path.iterdir()}
+    assert run["files"] == {k: v for k, v in on_disk.items() if k != "record.json"}
+    assert set(run["files"]) == {"samples.webp", "generator.safetensors"}
+
+
+READ = {"samples.webp": lambda run: run.strip, "generator.safetensors": lambda run: run.generator()}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_damaged_file_is_named_with_both_digests_and_a_remedy(run, name):
+    file = run.path / name
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    with pytest.raises(GancourseError) as error:
+        READ[name](run)
+    for part in (str(file), found, run["files"][name], "Copy it again or record it again"):
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_missing_file_is_named_with_its_digest_and_a_remedy(run, name):
+    (run.path / name).unlink()
+    with pytest.raises(GancourseError) as error:
+        READ[name](run)
+    for part in (str(run.path / name), "missing", run["files"][name], "copy it again or record"):
+        assert part in str(error.value)
+
+
+def test_the_kind_of_network_is_what_the_record_says(run):
+    run.content["model"] = "cyclegan"
+    with pytest.raises(TypeError, match="CycleGANSettings"):  # a DCGAN's settings
+        run.generator()
+
+
+def test_every_list_of_numbers_stands_on_one_line(run):
+    text = (run.path / "record.json").read_text(encoding="utf-8")
+    assert json.loads(text) == run.content and "KID-768×10³" in text
+    long = {"a": {"b": [float(i) for i in range(500)], "c": [[1, 2], [3, 4]]}, "d": [{"e": 1}] * 90}
+    lines = records.as_text(long).splitlines()
+    assert json.loads("\n".join(lines)) == long
+    assert sum('"b": [0.0, 1.0, ' in line and "499.0]" in line for line in lines) == 1
+    assert sum(line.strip().rstrip(",") == '{"e": 1}' for line in lines) == 90
+
+
+# Curves
+
+
+@pytest.mark.parametrize(
+    ("steps", "every"), [(1, 1), (2000, 1), (2001, 3), (3000, 3), (3001, 4), (10_800, 11)]
+)
+def test_how_far_a_curve_is_thinned(steps, every):
+    found = records.thinned({"gen": [1.0] * steps})
+    assert found["every"] == every and len(found["terms"]["gen"]) == -(-steps // every)
+    assert len(found["terms"]["gen"]) <= 2000
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_thinning_keeps_the_means(seed):
+    """Of the whole run, of each block, and of the steps between any two ends of blocks."""
+    draw = torch.Generator().manual_seed(seed)
+    steps = int(torch.randint(2_001, 6_000, (1,), generator=draw))
+    values = torch.rand(steps, generator=draw).double()
+    curves = records.thinned({"gen": values.tolist()})
+    run = records.Record(None, {"curves": curves, "steps": steps})
+    assert run.at[-1] == steps and len(run.at) == len(run.curves["gen"])
+    ends = [0, *run.at]
+    for a, b, mean in zip(ends, ends[1:], run.curves["gen"], strict=False):
+        assert mean == pytest.approx(float(values[a:b].mean()), abs=1e-4)
+    pairs = torch.randint(len(ends), (20, 2), generator=draw).sort(1).values.tolist()
+    for a, b in [(0, steps), *((ends[i], ends[j]) for i, j in pairs if i < j)]:
+        assert run.mean("gen", a, b) == pytest.approx(float(values[a:b].mean()), abs=1e-4)
+
+
+def test_the_mean_of_each_epoch():
+    """Four epochs of five steps; in blocks of three, a block counts by the part inside."""
+    steps = {"gen": [float(i) for i in range(20)]}
+    whole = {"settings": {"epochs": 4}, "steps": 20, "curves": records.thinned(steps)}
+    assert records.Record(None, whole).by_epoch("gen") == [2, 7, 12, 17]
+    assert records.Record(None, whole).per_epoch == 5
+    blocks = {"every": 3, "terms": {"gen": [1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 18.5]}}
+    run = records.Record(None, whole | {"curves": blocks})
+    assert run.at == [3, 6, 9, 12, 15, 18, 20]
+    assert run.by_epoch("gen")[0] == pytest.approx((3 * 1 + 2 * 4) / 5)
+    assert sum(run.by_epoch("gen")) / 4 == pytest.approx(9.5)
+
+
+def test_curves_of_a_record_without_any():
+    assert records.thinned({}) == {"every": 1, "terms": {}}
+    assert records.Record(None, {"curves": records.thinned({}), "steps": 0}).at == []
+
+
+# Names
+
+
+def test_what_kid_is_called_says_of_which_features():
+    assert records.metric_names("Inception-768") == ("KID-768×10³", "FID-768")
+    assert records.metric_names("Inception-2048") == ("KID×10³", "FID")
+    assert records.metric_names("stand-in") == ("KID(stand-in)×10³", "FD(stand-in)")
+    with pytest.raises(UnknownName, match="Did you mean 'Inception-768'"):
+        records.metric_names("Inception-76")
+
+
+def test_the_names_are_those_of_the_extractor():
+    from gancourse.evaluation import features
+
+    extract = features.extractor("stand-in")
+    assert records.metric_names(extract.name)[1] == extract.metric
+
+
+# Where the code came from
+
+
+def git(root, *words):
+    named = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    done = subprocess.run(["git", "-C", root, *named, *words], check=True, capture_output=True)
+    return done.stdout.decode().strip()
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A repository with a package in it, which takes the place of this one."""
+    (tmp_path / "gancourse").mkdir()
+    code = tmp_path / "gancourse" / "records.py"
+    code.write_text("")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "a")
+    monkeypatch.setattr(recording, "__file__", str(code))
+    return tmp_path
+
+
+def test_the_commit_is_that_of_the_checkout(checkout):
+    head = git(checkout, "rev-parse", "HEAD")
+    assert records.commit() == head
+    (checkout / "README.md").write_text("beside the package")
+    assert records.commit() == head
+    (checkout / "gancourse" / "records.py").write_text("changed")
+    assert records.commit() == head + "+"
+
+
+def test_outside_of_a_checkout_there_is_no_commit(checkout, tmp_path, monkeypatch):
+    inside = tmp_path / "venv" / "gancourse" / "records.py"  # installed below another repository
+    monkeypatch.setattr(recording, "__file__", str(inside))
+    inside.parent.mkdir(parents=True)
+    assert records.commit() is None
+    monkeypatch.setenv("PATH", "")
+    assert records.commit() is None
+
+
+# Other versions, broken files, other kinds
+
+
+@pytest.mark.parametrize("written", ["gancourse-record-1", "gancourse-record-9"])
+def test_a_record_of_another_version_is_named_with_both_versions_and_a_remedy(folder, written):
+    write(folder, json.dumps({"format": written, "versions": {"gancourse": "0.0.7"}}))
     with pytest.raises(GancourseError) as error:
         records.load("evaluation/a")
     said = str(error.value)
-    for part in ("gancourse-record-9", "9.1", records.FORMAT, __version__, "record it again"):
+    for part in (written, "0.0.7", records.FORMAT, __version__, "record it again"):
         assert part in said
 
 
@@ -45,14 +257,105 @@ def test_a_file_cut_short_is_refused(folder, text):
 
 
 def test_a_measurement_is_a_record_but_no_row_of_the_tables(folder):
-    content = {"data": {"caption": "140 zebras"}, "device": "CPU", "floor": {"50": 1.0}}
-    records.save(folder / "evaluation" / "a", content)
+    data = {"caption": "140 zebras"}
+    records.save(
+        folder / "evaluation" / "a",
+        {"model": "measurement", "data": data, "device": "CPU", "floor": {"50": 1.0}},
+    )
     assert records.names() == ["evaluation/a"]
     run = records.load("evaluation/a")
     assert run.caption == "140 zebras; CPU" and run["floor"] == {"50": 1.0}
     assert records.table() == ""
 
 
-def test_every_committed_record_is_of_this_version(monkeypatch):
+def test_runs_with_other_features_stand_in_a_table_of_their_own(folder):
+    for seed, features in ((1, "Inception-2048"), (2, "Inception-768"), (3, "Inception-768")):
+        kid, fid = records.metric_names(features)
+        values = {kid: [seed, 0, 9], fid: 0.5}
+        ends = {k: {"held_out": values, "copying": {"auc": 0.5}} for k in ("last", "average")}
+        out = folder / "neu-scratches" / f"none-seed{seed}"
+        records.save(out, content(features=features, final=ends))
+    lines = [table.splitlines() for table in records.table().split("\n\n")]
+    rows = {head.split(" | ")[2]: rows for head, _, *rows in lines}
+    assert rows.keys() == {"KID×10³ last", "KID-768×10³ last"}
+    assert rows["KID×10³ last"][0].startswith("| neu-scratches/none | 1 | 1.00 [0.00, 9.00] |")
+    assert rows["KID-768×10³ last"][0].startswith("| neu-scratches/none | 2 | 2.50 (2.00–3.00) |")
+
+
+def test_a_prototype_is_in_no_table(folder):
+    records.save(folder / "a" / "prototype-b", content(prototype=True))
+    assert records.table() == "" and "prototype" in records.load("a/prototype-b").caption
+
+
+def test_a_column_without_an_epoch_or_a_label_is_called_by_its_step():
+    columns = [{"label": "input"}, {"step": 5}, {"step": 9, "epoch": 3}]
+    run = records.Record(None, {"samples": {"columns": columns}})
+    assert run.columns == ["input", "step 5", 3]
+
+
+def test_a_cyclegans_row_is_of_the_shown_weights(folder):
+    def way(kid):
+        held_out = {"FID-768": 1.0, "KID-768×10³": [kid, kid, kid]}
+        agreement = {"paired": 0.5, "shuffled": 0.25}
+        return {"held_out": held_out, "reconstruction": 0.1, "agreement": agreement}
+
+    ends = {"last": {"a_to_b": way(3), "b_to_a": way(4)}}
+    ends["average"] = {"a_to_b": way(1), "b_to_a": way(2)}
+    for weights, shown in (("last", "3.00 [3.00, 3.00] | 4.00"), ("average", "1.00 [1.00, 1.00]")):
+        run = content(model="cyclegan", weights=weights, final=ends, settings={"seed": 0})
+        records.save(folder / "a" / "b", run)
+        assert f"| a/b | 1 | 20 | {shown}" in records.table()
+
+
+# What is committed
+
+
+@pytest.fixture
+def committed(monkeypatch):
     monkeypatch.delenv("GANCOURSE_RECORDS", raising=False)
-    assert all(records.load(name).caption for name in records.names())
+    return [records.load(name) for name in records.names()]
+
+
+def test_every_committed_record_is_whole(committed):
+    """Its files are those it lists, byte for byte, and its strip and networks can be read."""
+    assert committed
+    for run in committed:
+        assert run.caption and run.model in records.MODELS
+        beside = {p.name for p in run.path.iterdir()} - {"record.json"}
+        assert beside == set(run["files"]), run.path
+        for name, digest in run["files"].items():
+            assert hashlib.sha256((run.path / name).read_bytes()).hexdigest() == digest, run.path
+        if "samples" in run.content:
+            assert run.strip.shape[1] == len(run.columns)
+        if "curves" in run.content:
+            assert {len(values) for values in run.curves.values()} == {len(run.at)}, run.path
+            assert run.at[-1] == run.steps or "prototype" in run.content
+
+
+def test_committed_metrics_have_the_names_of_their_features(committed):
+    """``final``, ``best`` and each of ``metrics`` hold the weights that the record shows."""
+    for run in committed:
+        if "final" not in run.content:
+            continue
+        for found in (run["final"], *run["metrics"], *[run.content.get("best", run["final"])]):
+            shown = found[run.weights]
+            for side in shown.values() if run.model == "cyclegan" else [shown]:
+                assert set(side["held_out"]) == {run.kid, run.fid}, run.path
+        assert all("step" in measured for measured in run["metrics"])
+
+
+def test_the_records_are_small(committed):
+    root = committed[0].path.parents[1]
+    sizes = {path: path.stat().st_size for path in root.rglob("*") if path.is_file()}
+    assert sum(sizes.values()) <= 30 * MEGABYTE
+    assert not [path for path, size in sizes.items() if size > MEGABYTE and path.suffix == ".webp"]
+
+
+def test_a_chapter_of_record_has_weights_where_it_draws_with_them(committed):
+    """The runs whose generators chapters 02 to 08 load without asking whether they are there."""
+    kept = {
+        str(r.path.relative_to(r.path.parents[1])) for r in committed if "networks" in r.content
+    }
+    needed = {"neu-scratches/none-seed0", "horse2zebra/lambda10-idt0.5-seed0"}
+    needed |= {f"horse2zebra/small-iteration{i}-seed0" for i in (0, 2)}
+    assert needed <= kept

@@ -98,7 +98,7 @@ def test_power_grows_from_the_level_to_one():
     found = scores.power_curve(normal(100, 4), normal(60, 4, 1) + 3, 30, 20, 19, stream())
     for name in ("KID", "Fréchet"):
         assert found[name][0] <= 0.2 and found[name][-1] == 1
-    assert found["KID×10³"][-1] > found["KID×10³"][2] > abs(found["KID×10³"][0])
+    assert found["mean"][-1] > found["mean"][2] > abs(found["mean"][0])
 
 
 def test_a_share_of_one_side_is_replaced(monkeypatch):
@@ -143,12 +143,13 @@ def test_the_measurement_is_a_record(tmp_path, monkeypatch):
     out = tmp_path / "evaluation" / "horse2zebra"
     scores.measure(out, size=64, repeats=2, draws=6, source="stand-in")
     run = records.load("evaluation/horse2zebra")
-    assert run["metric"] == "FD(stand-in)" and "stand-in" in run.caption
+    assert run.model == "measurement" and run.fid == "FD(stand-in)" and "stand-in" in run.caption
     assert set(run["altered"]) == {"none"} | {
         f"{k} {v}" for k in scores.LEVELS for v in scores.LEVELS[k]
     }
     assert all(
-        set(row) >= {"FD(stand-in)", "KID×10³", "precision"} for row in run["altered"].values()
+        set(row) >= {"FD(stand-in)", "KID(stand-in)×10³", "precision"}
+        for row in run["altered"].values()
     )
     assert run["bias"]["zebras"]["n"] == [10, 20] and run["power"]["horses"]["share"] == [0, 0.5]
     assert records.table() == ""

@@ -76,8 +76,11 @@ def train(
     history = checkpoint.load(newest, step, batches) if newest else None
     length = _length(settings, minutes)
     samples = _samples(plan, settings, length)
-    samples.images = torch.load(out / "strip.pt", weights_only=True) if newest else plan.first()
-    saver = _SaveWithStrip(out / "checkpoints", samples)
+    begun = {"commit": records.commit(), "images": plan.first()}
+    if newest:
+        begun = torch.load(out / "strip.pt", weights_only=True)
+    samples.images = begun["images"]
+    saver = _SaveWithStrip(out / "checkpoints", begun)
     monitor = Monitor(log=lambda flag: tqdm.write(str(flag)))  # beside the bar, not into it
     bar = ProgressBar(plan.terms, name)
     watchers = [*plan.callbacks(by_steps="epochs" not in length), monitor, bar, samples]
@@ -88,10 +91,12 @@ def train(
     content = {
         "experiment": experiment,
         "run": name,
-        "commit": records.commit(),
+        "model": plan.model,
+        "commit": begun["commit"],  # of the code that the run began with
         "settings": dataclasses.asdict(settings),
         "device": devices.describe(step.device),
         "steps": len(history),
+        "epochs": round(len(history) / len(batches), 2),
         "minutes": round(history.seconds / 60, 2),
         "curves": records.thinned(history.terms),
         "metrics": history.metrics,
@@ -136,10 +141,10 @@ def run_name(settings) -> str:
 class _SaveWithStrip(checkpoint.Checkpoints):
     """Keeps the sample strip beside the checkpoints, so that a resumed run has all of it."""
 
-    def __init__(self, folder, samples):
+    def __init__(self, folder, begun: dict):
         super().__init__(folder)
-        self.samples = samples
+        self.begun = begun
 
     def save(self, run) -> None:
-        checkpoint.write(self.folder.parent / "strip.pt", self.samples.images)
+        checkpoint.write(self.folder.parent / "strip.pt", self.begun)
         super().save(run)

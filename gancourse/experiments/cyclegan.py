@@ -51,6 +51,7 @@ def pairs_of(images_a, images_b, settings) -> PairBatches:
 class Experiment:
     """One CycleGAN run: distances both ways, reconstruction, content agreement."""
 
+    model = "cyclegan"
     terms = ("gen", "disc_a", "disc_b")
 
     def __init__(self, settings, source: str = "auto", device: str = "auto"):

@@ -58,6 +58,7 @@ def mean_logit(disc, images, batch_size: int = 64) -> float:
 class Experiment:
     """One DCGAN run: distances to training and held-out images, copying, baselines."""
 
+    model = "dcgan"
     terms = ("disc_real", "disc_fake", "gen")
 
     def __init__(self, settings, source: str = "auto", device: str = "auto"):

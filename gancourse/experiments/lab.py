@@ -48,11 +48,13 @@ def digest(case: int, name: str) -> str:
 def strip_of(outcome, samples: Samples | None, images) -> list:
     """A DCGAN's samples over time; of a CycleGAN horses, their translations, and the way back."""
     if samples:
-        return samples.images
+        steps = len(images) // outcome.step.settings.batch_size  # of an epoch
+        return [({"step": steps * e, "epoch": e}, shown) for e, shown in samples.images]
     horses = images[0].images[:SHOWN, :, 2:-2, 2:-2]
     nothing = horses[:0]
     there = outcome.step.sample((horses, nothing))
-    return [("x", horses), ("G(x)", there), ("F(G(x))", outcome.step.sample((nothing, there)))]
+    shown = {"x": horses, "G(x)": there, "F(G(x))": outcome.step.sample((nothing, there))}
+    return [({"label": label}, pictures) for label, pictures in shown.items()]
 
 
 def record(name: str, seed: int, out: Path, images, **more) -> None:
@@ -70,12 +72,13 @@ def record(name: str, seed: int, out: Path, images, **more) -> None:
         more["settings"] = dataclasses.asdict(outcome.step.settings)
         more["flags"] = [dataclasses.asdict(flag) for flag in monitor.flags]
     content = {
-        "experiment": "is-it-working",
-        "run": out.name,
-        "device": device.describe(outcome.step.device),
-        "seconds": round(outcome.history.seconds, 1),
+        **{"model": model, "experiment": "is-it-working", "run": out.name},
+        **{"commit": records.commit(), "device": device.describe(outcome.step.device)},
+        "steps": len(outcome.history),
+        "minutes": round(outcome.history.seconds / 60, 3),
+        "weights": "last",
         "data": {"caption": first.caption, "source": first.source},
-        "curves": records.rounded(outcome.history.terms),
+        "curves": records.thinned(outcome.history.terms),
         "readings": records.rounded(monitor.readings),
     }
     records.save(out, content | more, strip_of(outcome, samples, images))
@@ -152,8 +155,8 @@ def main() -> None:
     if "seeds" in args.what:
         steel = images["dcgan"]
         content = {
-            "experiment": "is-it-working",
-            "run": f"seeds-{steel.source}",
+            **{"model": "measurement", "experiment": "is-it-working"},
+            **{"run": f"seeds-{steel.source}", "commit": records.commit()},
             "device": device.describe(),
             "data": {"caption": steel.caption, "source": steel.source},
             "healthy": seeds(images, chosen("", args.source), HEALTHY),

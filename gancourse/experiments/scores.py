@@ -72,9 +72,13 @@ def _through_jpeg(image: Tensor, quality: int) -> Tensor:
     return torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)
 
 
-def scores(fake: Tensor, real: Tensor, metric: str) -> dict:
-    """Of features (n, d), (m, d): Fréchet under the name ``metric``, KID×10³, precision, recall."""
-    found = {metric: frechet(fake, real), "KID×10³": [1e3 * value for value in kid(fake, real)]}
+def scores(fake: Tensor, real: Tensor, features: str) -> dict:
+    """Of features (n, d), (m, d): Fréchet distance, [KID×10³, low, high], precision and recall.
+
+    ``features``, an ``Extractor.name``, says what the two distances are called, as in a record.
+    """
+    of_kid, of_frechet = records.metric_names(features)
+    found = {of_frechet: frechet(fake, real), of_kid: [1e3 * value for value in kid(fake, real)]}
     return found | dict(zip(("precision", "recall"), precision_recall(real, fake), strict=True))
 
 
@@ -118,14 +122,14 @@ def power_curve(
     """How often n against n rows of ``base`` show that a share of one side was replaced.
 
     At each of SHARES: the part of ``draws`` in which a permutation test of KID, and one of the
-    Fréchet distance, says so at 0.05, and the mean KID×10³.
+    Fréchet distance, says so at 0.05, and the "mean" KID×10³.
     """
     if len(base) < 2 * n or len(strangers) < max(SHARES) * n or draws < 1:
         raise GancourseError(
             f"Two sides of {n} need {2 * n} rows, {round(max(SHARES) * n)} strangers and a draw; "
             f"there are {len(base)}, {len(strangers)} and {draws}."
         )
-    found = {"n": n, "draws": draws, "share": list(SHARES), "KID": [], "Fréchet": [], "KID×10³": []}
+    found = {"n": n, "draws": draws, "share": list(SHARES), "KID": [], "Fréchet": [], "mean": []}
     for share in SHARES:
         count, tests = round(share * n), []
         for _ in range(draws):
@@ -136,19 +140,20 @@ def power_curve(
         p, values = np.array(tests).transpose(2, 1, 0)  # (kid, frechet) × draws
         for name, of in zip(("KID", "Fréchet"), p, strict=True):
             found[name].append(float((of <= 0.05).mean()))
-        found["KID×10³"].append(1e3 * float(values[0].mean()))
+        found["mean"].append(1e3 * float(values[0].mean()))
     return found
 
 
 def new_samples(first: Tensor, second: Tensor, sizes, draws: int, stream) -> dict:
     """Spread of each score over ``draws`` new pairs of ``sizes`` rows, and as one pair guesses it.
 
+    The scores: "Fréchet", "KID" (times 10³), "precision", "recall".
     ``moved``: by how much a bootstrap's mean lies above the score of its own pair.
     """
     pairs = [some_of(first, second, stream)(*sizes) for _ in range(draws)]
     ways = {
         "Fréchet": frechet,
-        "KID×10³": lambda a, b: 1e3 * kid(a, b).value,
+        "KID": lambda a, b: 1e3 * kid(a, b).value,
         "precision": lambda a, b: precision_recall(b, a)[0],
         "recall": lambda a, b: precision_recall(b, a)[1],
     }
@@ -209,9 +214,10 @@ def measure(
             changed[f"{kind} {v}"] = features_in_parts(extract, alter(test_b.images, kind, v))
     by_pil = [features_in_parts(extract, _enlarged(x.images)) for x in (test_a, test_b)]
     content = {
-        **{"experiment": "evaluation", "run": "horse2zebra", "features": extract.name},
+        **{"model": "measurement", "experiment": "evaluation", "run": "horse2zebra"},
+        **{"commit": records.commit(), "features": extract.name},
         "settings": {"size": size, "repeats": repeats, "draws": draws, "seed": 0},
-        **{"device": devices.describe(extract.device), "metric": extract.metric},
+        "device": devices.describe(extract.device),
         "data": _counts(test_a, all_a, all_b, len(old_b), len(new_b)),
         "bias": {
             "horses and zebras": over_sizes(split(both, stream), len(both) // 2, repeats),
@@ -220,17 +226,17 @@ def measure(
                 some_of(all_a, all_b, stream), min(len(all_a), len(all_b)), repeats
             ),
         },
-        "altered": {name: scores(x, new_b, extract.metric) for name, x in changed.items()},
+        "altered": {name: scores(x, new_b, extract.name) for name, x in changed.items()},
         "enlarged by": {
-            "bilinear": scores(old_a, old_b, extract.metric),
-            "PIL bicubic": scores(*by_pil, extract.metric),
+            "bilinear": scores(old_a, old_b, extract.name),
+            "PIL bicubic": scores(*by_pil, extract.name),
         },
         "new samples": new_samples(all_a, all_b, (min(120, len(old_a)), n), draws, stream),
         "power": {
             "horses": power_curve(all_b, all_a, n, draws // 3, 39, stream),
             "blurred zebras": power_curve(new_b, changed["blur 2"], n, draws // 3, 39, stream),
         },
-        "seconds": round(time.monotonic() - begun, 1),
+        "minutes": round((time.monotonic() - begun) / 60, 1),
     }
     return records.save(out, records.rounded(content))
 
