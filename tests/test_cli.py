@@ -109,7 +109,7 @@ def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
 
     monkeypatch.setattr(experiments, "train", train)
     command = "train cats --set epochs=2 --set lr_g=1e-4 --device cpu --resume --profile smoke"
-    command += " --metrics-every 25"
+    command += " --metrics-every 25 --minutes 1.5"
     assert cli.main(command.split()) == 0
     assert told == {
         "name": "cats",
@@ -120,6 +120,7 @@ def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
         "source": "auto",
         "out": None,
         "metrics_every": 25,
+        "minutes": 1.5,
     }
     assert "runs/x" in capsys.readouterr().out
     cli.main(["train", "cats"])
