@@ -579,7 +579,7 @@ print("terms recorded at every step:", ", ".join(history.terms))
 runs = {
     name.split("/")[1]: records.load(name)
     for name in records.names()
-    if name.startswith("neu-scratches/")
+    if name.startswith(("neu-scratches/none-", "neu-scratches/steel-"))
 }
 policies = {}  # policy → its runs, one a seed
 for name, run in runs.items():
@@ -596,13 +596,13 @@ def in_words(s, images):
 
 
 for name, run in runs.items():
-    minutes = f"{run['device']}, {run['seconds'] / 60:.0f} min"
+    minutes = f"{run['device']}, {run.minutes:.0f} min"
     print(f"{name + ':':13s}{in_words(run['settings'], run['data']['train'])}; {minutes}")
 print(f"{'published:':13s}{in_words(vars(profiles.DCGANSettings()), 300)}")
 
 # %%
 first = next(iter(runs.values()))
-epochs = first["samples"]["epochs"]
+epochs = first.columns
 print("epochs in the strip:", epochs, "| images", tuple(first.strip.shape))
 title = f"{first['run']}, averaged weights: the same four latent points over time"
 figure = plots.strip(first.strip[:4], epochs, title, first.caption)
@@ -623,7 +623,7 @@ plots.show(
 # %% tags=["nbval-ignore-output"]
 def draw_epoch(run, epoch):
     """The recorded samples of one epoch."""
-    column = runs[run]["samples"]["epochs"].index(epoch)
+    column = runs[run].columns.index(epoch)
     return plots.grid(runs[run].strip[:, column], 6, f"{run}, epoch {epoch}", runs[run].caption)
 
 
@@ -650,16 +650,16 @@ figure = plots.rows(last, 6, "all recorded runs at the last epoch, averaged weig
 plots.show(figure, "One row of six generated images per recorded run, at its last epoch.")
 
 # %% tags=["nbval-ignore-output"]
-per_epoch = first["data"]["train"] // first["settings"]["batch_size"]
+epoch = round(first.per_epoch)  # values of a curve
 of_disc, of_gen = {}, {}
 for name, run in runs.items():
-    terms = {k: torch.tensor(v) for k, v in run["curves"].items()}
-    of_disc[name] = plots.smooth(terms["disc_real"] + terms["disc_fake"], per_epoch)
-    of_gen[name] = plots.smooth(terms["gen"], per_epoch)
+    terms = {k: torch.tensor(v) for k, v in run.curves.items()}
+    of_disc[name] = plots.smooth(terms["disc_real"] + terms["disc_fake"], epoch)
+    of_gen[name] = plots.smooth(terms["gen"], epoch)
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2), layout="constrained")
-plots.curves(of_gen, per_epoch, "G's loss", axis=left)
+plots.curves(of_gen, first.per_epoch, "G's loss", axis=left)
 guessing = {"log 4": math.log(4)}
-plots.curves(of_disc, per_epoch, "D's loss, both halves", "", of_all, right, guessing)
+plots.curves(of_disc, first.per_epoch, "D's loss, both halves", "", of_all, right, guessing)
 right.get_legend().remove()  # the same lines as on the left
 plots.show(
     figure,
@@ -667,7 +667,8 @@ plots.show(
     "right D's, with a dotted line at log 4.",
 )
 for name, run in runs.items():
-    end = {k: sum(v[-10 * per_epoch :]) / (10 * per_epoch) for k, v in run["curves"].items()}
+    start = run.steps * (1 - 10 / run["settings"]["epochs"])
+    end = {term: run.mean(term, start) for term in run.curves}
     print(
         f"{name}, mean of the last 10 epochs: L_D {end['disc_real'] + end['disc_fake']:.2f}, "
         f"L_G {end['gen']:.2f}, D(x) {end['p_real']:.2f}, D(G(z)) {end['p_fake']:.2f}"
@@ -697,13 +698,13 @@ def distances_of(run, kind):
 
 
 def table_row(label, row):
-    """One line: FID-768, and KID×10³ with its 95 % interval."""
-    kernel, low, high = row["KID×10³"]
-    print(f"  {label:34s} {row['FID-768']:8.2f} {kernel:8.2f} [{low:.2f}, {high:.2f}]")
+    """One line: the Fréchet distance, and KID×10³ with its 95 % interval."""
+    kernel, low, high = row[first.kid]
+    print(f"  {label:34s} {row[first.fid]:8.2f} {kernel:12.2f} [{low:.2f}, {high:.2f}]")
 
 
 KINDS = ("last", "average", "best epoch")
-print(f"{'real images against held-out':36s} {'FID-768':>8s} {'KID×10³':>8s} [95 %]")
+print(f"{'real images against held-out':36s} {first.fid:>8s} {first.kid:>12s} [95 %]")
 for label, row in first["baselines"].items():
     table_row(label.removesuffix(" against held-out"), row)
 print("fakes against held-out")
@@ -713,13 +714,13 @@ for name, run in runs.items():
         table_row(f"{name}, {which}", distances_of(run, kind))
 
 over_seeds = {}
-print("KID×10³, mean over seeds [range]")
+print(f"{first.kid}, mean over seeds [range]")
 for policy, group in policies.items():
     for kind in KINDS:
-        values = [distances_of(run, kind)["KID×10³"][0] for run in group]
+        values = [distances_of(run, kind)[run.kid][0] for run in group]
         over_seeds[policy, kind] = values
         label, mean = f"{policy}, {kind}, {len(values)} seed(s)", sum(values) / len(values)
-        print(f"  {label:34s} {'':8s} {mean:8.2f} [{min(values):.2f}, {max(values):.2f}]")
+        print(f"  {label:34s} {'':8s} {mean:12.2f} [{min(values):.2f}, {max(values):.2f}]")
 
 # %% [markdown]
 # Three choices are in this table. The *best* epoch was chosen by the distance
@@ -741,7 +742,7 @@ for kind in KINDS:
     change = sum(steel) / len(steel) - sum(none) / len(none)
     apart = max(none) < min(steel) or max(steel) < min(none)
     print(
-        f"flips and crops changed the mean KID×10³ by {change:+.2f} ({kind}); the seeds "
+        f"flips and crops changed the mean {first.kid} by {change:+.2f} ({kind}); the seeds "
         f"{'lie' if apart else 'do not lie'} apart ({len(none)} against {len(steel)})"
     )
 by_chance = min(1, 2 / math.comb(len(none) + len(steel), len(none)))
@@ -770,14 +771,14 @@ series = {}
 for policy, group in policies.items():
     at = [m["epoch"] for m in group[0]["metrics"]]
     for kind in ("last", "average"):
-        kids = [[m[kind]["held_out"]["KID×10³"][0] for m in run["metrics"]] for run in group]
+        kids = [[m[kind]["held_out"][run.kid][0] for m in run["metrics"]] for run in group]
         series[f"{policy}, {kind}"] = (at, kids)
-levels = {k: v["KID×10³"][0] for k, v in first["baselines"].items()}
+levels = {k: v[first.kid][0] for k, v in first["baselines"].items()}
 figure = plots.metric(
     series,
     levels,
     "KID to the held-out scratches: mean over the seeds, and their range",
-    "KID×10³",
+    first.kid,
     f"{first['fakes']['during training']} fakes a point; {of_all}",
 )
 plots.show(
@@ -1006,7 +1007,7 @@ report(
     steps=len(history),
     **{f"KID×10³_of_this_run_({extract.name})": kid[settings.augment].value * 1e3},
     **{
-        f"recorded_KID×10³_({name})": run["final"]["average"]["held_out"]["KID×10³"][0]
+        f"recorded_{run.kid}_({name})": run["final"]["average"]["held_out"][run.kid][0]
         for name, run in runs.items()
     },
 )

@@ -135,7 +135,7 @@ train, held_out = scratches("train"), scratches("test")
 runs = {
     name.split("/")[1]: records.load(name)
     for name in records.names()
-    if name.startswith("neu-scratches/")
+    if name.startswith(("neu-scratches/none-", "neu-scratches/steel-"))
 }
 policies = {}  # policy → its runs, one a seed
 for name, run in runs.items():
@@ -1029,7 +1029,8 @@ def second_opinion(run, own, unseen):
     return {**asked, "drawn": drawn}
 
 
-here = {name: pair for name, run in runs.items() if (pair := images_of(run))}
+kept = {name: run for name, run in runs.items() if "networks" in run.content}
+here = {name: pair for name, run in kept.items() if (pair := images_of(run))}
 opinions = {name: second_opinion(runs[name], *pair) for name, pair in here.items()}
 for name, opinion in opinions.items():
     print(f"{name}, averaged weights: {opinion['sharp']:.0%} as sharp as the training images")
@@ -1093,7 +1094,7 @@ def answer_for(name):
     if 1 - stored["p_value"] < LEVEL:
         said.append("They lie farther away, as noisy images do, and images unlike the real ones.")
     if opinion is None:
-        said.append("Without the images we cannot tell copying from smoothness or noise.")
+        said.append("Without images and weights we cannot tell copying from smoothness or noise.")
         return " ".join(said)
     coarse, (_, p_memory, _) = opinion["ranks"]["16 × 16"].p_value, opinion["memory"]
     enough = next((s for s, p in opinion["spiked"].items() if p < LEVEL), None)

@@ -716,7 +716,7 @@ def recorded(experiment):
 
 
 def generators_of(runs):
-    """Setting (and seed) → the recorded generators."""
+    """Setting (and seed) → the recorded generators, of the runs whose weights were kept."""
     return {
         name if len(group) == 1 else f"{name} {run['settings']['seed']}": (
             run.generator("gen_ab"),
@@ -724,6 +724,7 @@ def generators_of(runs):
         )
         for name, group in runs.items()
         for run in group
+        if "networks" in run.content
     }
 
 
@@ -732,8 +733,8 @@ def say(experiment, runs):
     if not runs:
         print(f"no recorded runs of {experiment}: only what this notebook trained")
     for name, group in runs.items():
-        s, steps = group[0]["settings"], len(next(iter(group[0]["curves"].values())))
-        minutes = sum(run["seconds"] for run in group) / 60
+        s, steps = group[0]["settings"], group[0].steps
+        minutes = sum(run.minutes for run in group)
         print(
             f"{name}: {len(group)} seed(s), {s['size']} px, widths {s['width']}/{s['width_d']}, "
             f"{steps:,} steps; {group[0]['device']}, {minutes:.0f} min"
@@ -974,7 +975,7 @@ def draw_time(run, row=0):
     """One held-out picture of a recorded run, at every recorded epoch: A to B, then B to A."""
     record = timelines[run]
     shown = record.strip[[row, row + len(record.strip) // 2]]
-    return plots.strip(shown, record["samples"]["epochs"], run, record.caption)
+    return plots.strip(shown, record.columns, run, record.caption)
 
 
 if timelines:
@@ -989,7 +990,7 @@ else:
 # %% tags=["nbval-ignore-output"]
 for run, record in timelines.items():
     if run.endswith(", full"):
-        epochs = record["samples"]["epochs"]
+        epochs = record.columns
         title = f"{run}: two held-out pictures of A, over the epochs"
         plots.show(
             plots.strip(record.strip[:2], epochs, title, record.caption),

@@ -599,7 +599,7 @@ recorded_settings = profiles.settings("grumpy-cats", "cpu")
 runs = {
     name.split("/")[1]: records.load(name)
     for name in records.names()
-    if name.startswith("grumpy-cats/")
+    if name.startswith("grumpy-cats/lambda")
 }
 
 
@@ -621,7 +621,7 @@ print(
     f"{s.size} px, batch {s.batch_size}, lr {s.lr:g}, cycle {s.cycle}, D {s.disc}, λ {s.lambda_cycle:g}"
 )
 for name, run in runs.items():
-    steps, minutes = len(run["curves"]["gen"]), run["seconds"] / 60
+    steps, minutes = run.steps, run.minutes
     print(f"{name}: {steps} steps, {run['device']}, {minutes:.0f} min; differs in {changed(run)}")
 
 # %% [markdown]
@@ -636,11 +636,11 @@ for name, run in runs.items():
 # all figures and tables that follow.
 
 # %%
-rates = [run["seconds"] / len(run["curves"]["gen"]) for run in plain.values()]
+rates = [60 * run.minutes / run.steps for run in plain.values()]
 rate = statistics.median(rates)
 for iterations in (600, 20_000, 100_000):
     count = math.ceil(iterations / steps_per_epoch)
-    done = [n for n, run in runs.items() if len(run["curves"]["gen"]) >= iterations]
+    done = [n for n, run in runs.items() if run.steps >= iterations]
     if done:
         print(f"{iterations:,} iterations: {len(done)} run(s) recorded")
         continue
@@ -670,13 +670,13 @@ for case in missing:
 # %% tags=["nbval-ignore-output"]
 strips = {lam: run.strip for lam, run in grid.items()}  # read once: (8, columns, 3, 64, 64)
 first = next(iter(grid.values()))
-moments = [epoch for epoch in first["samples"]["epochs"] if epoch != "input"]
+moments = [epoch for epoch in first.columns if epoch != "input"]
 recorded_cats = f"held-out {first['data']['source']} cats, 64 px; recorded runs, seed 0"
 
 
 def draw_recorded(lam, epoch):
     """Inputs and translations of one run at one epoch."""
-    column = grid[lam]["samples"]["epochs"].index(epoch)
+    column = grid[lam].columns.index(epoch)
     rows = {"input": strips[lam][:, 0], "output": strips[lam][:, column]}
     title = f"λ = {lam:g}, epoch {epoch}: left four A → B, right four B → A"
     return as_png(sheet(rows, title, recorded_cats))
@@ -764,13 +764,14 @@ print(f"{len(frames)} frames, {len(film) / 1000:.0f} kB")
 # %% tags=["nbval-ignore-output"]
 def by_run(term):
     """label → one term of every run, averaged over an epoch; empty if the run has none."""
-    curves = {f"λ = {lam:g}": run["curves"].get(term, []) for lam, run in grid.items()}
-    return {label: plots.smooth(values, steps_per_epoch) for label, values in curves.items()}
+    curves = {f"λ = {lam:g}": run.curves.get(term, []) for lam, run in grid.items()}
+    epoch = round(first.per_epoch)  # values of a curve
+    return {label: plots.smooth(values, epoch) for label, values in curves.items()}
 
 
 figure, (left, right) = plots.subplots(1, 2, figsize=(9.5, 3.3))
-plots.curves(by_run("disc_b"), steps_per_epoch, "disc_b", axis=left, levels={"¼": 0.25})
-plots.curves(by_run("cycle_a"), steps_per_epoch, "cycle_a (L2)", "mean square", axis=right)
+plots.curves(by_run("disc_b"), first.per_epoch, "disc_b", axis=left, levels={"¼": 0.25})
+plots.curves(by_run("cycle_a"), first.per_epoch, "cycle_a (L2)", "mean square", axis=right)
 right.set_yscale("log")
 figure.supxlabel(f"{first['data']['source']} cats, 64 px; recorded runs, seed 0", fontsize=8)
 plots.show(figure, "Left: the discriminator's loss for each λ. Right: the cycle error, falling.")
@@ -790,9 +791,9 @@ WAYS = {"a_to_b": "A → B", "b_to_a": "B → A"}
 
 def numbers_of(run, way):
     """(edges kept, top1, reconstruction error, KID×10³) of the held-out cats."""
-    found = run["final"][way]
+    found = run["final"][run.weights][way]
     kept = found["agreement"]["paired"] - found["agreement"]["shuffled"]
-    kid = found["held_out"]["KID×10³"][0]
+    kid = found["held_out"][run.kid][0]
     return kept, found["agreement"]["top1"], found["reconstruction"], kid
 
 
@@ -806,10 +807,10 @@ for (lam, _), run in sorted(plain.items()):
     by_lambda.setdefault(lam, []).append(run)
 for way, arrow in WAYS.items():
     n = first["data"][way[0]]["held_out"]
-    kids = {k: v["KID×10³"][0] for k, v in first["baselines"][way].items()}
+    kids = {k: v[first.kid][0] for k, v in first["baselines"][way].items()}
     scale = ", ".join(f"{k} {v:.2f}" for k, v in kids.items())
-    print(f"{arrow}, {n} held-out cats, chance for top1 {1 / n:.2f}; KID×10³ of {scale}")
-    print(f"{'':22}{'edges kept':20}{'top1':20}{'reconstruction':20}KID×10³")
+    print(f"{arrow}, {n} held-out cats, chance for top1 {1 / n:.2f}; {first.kid} of {scale}")
+    print(f"{'':22}{'edges kept':20}{'top1':20}{'reconstruction':20}{first.kid}")
     for lam, group in by_lambda.items():
         columns = zip(*(numbers_of(run, way) for run in group), strict=True)
         cells = "".join(f"{spread_of(values):20}" for values in columns)
@@ -853,7 +854,7 @@ def compare(way, index, more_is_better=True):
 
 def sentences():
     """What may be said about the claim."""
-    for index, what in enumerate(("edges kept", "top1", "reconstruction error", "KID×10³")):
+    for index, what in enumerate(("edges kept", "top1", "reconstruction error", first.kid)):
         for way, arrow in WAYS.items():
             change, apart, n, m = compare(way, index)
             seeds = f"the seeds {'lie' if apart else 'do not lie'} apart ({n} against {m})"
@@ -891,7 +892,7 @@ def verdict():
         strong = "evidence for" if chance <= 0.05 else "an observation in favour of, no proof of,"
         said.append(
             f"{kept}: every run with the cycle loss kept more edges than every run without "
-            f"({m} against {n} seeds, {len(first['curves']['gen'])} steps). Without any effect "
+            f"({m} against {n} seeds, {first.steps} steps). Without any effect "
             f"the seeds lie apart in {chance:.0%} of the cases, so it is {strong} the claim "
             "about pose."
         )
@@ -899,11 +900,11 @@ def verdict():
         said.append(f"{lacking}: the seeds do not lie apart in favour of the claim; not shown.")
     for way, arrow in WAYS.items():
         distance = statistics.mean(numbers_of(run, way)[3] for run in by_lambda[10.0])
-        untouched = first["baselines"][way]["untouched inputs"]["KID×10³"][0]
+        untouched = first["baselines"][way]["untouched inputs"][first.kid][0]
         word = "farther from" if distance > untouched else "nearer to"
         said.append(
             f"{arrow}: the translations with the cycle loss are {word} the target domain than "
-            f"the untouched inputs are (KID×10³ {distance:.1f} against {untouched:.1f})."
+            f"the untouched inputs are ({first.kid} {distance:.1f} against {untouched:.1f})."
         )
     return " ".join([*said, "About gaze none of this says anything."])
 
@@ -935,7 +936,8 @@ def cats_of_the_record():
 
 
 inputs64 = cats_of_the_record()
-asked = {k: r for k, r in plain.items() if k[0] in (0.0, 10.0)} if inputs64 else {}
+kept = {k: run for k, run in plain.items() if "networks" in run.content}  # its weights
+asked = {k: run for k, run in kept.items() if k[0] in (0.0, 10.0)} if inputs64 else {}
 asked = dict(list(asked.items())[:2]) if profile == "smoke" else asked
 fakes = {
     (lam, seed, way): translate(run.generator(f"gen_{way[0]}{way[-1]}"), cats)
@@ -999,17 +1001,17 @@ for axis, (way, arrow) in zip(axes, WAYS.items(), strict=True):
         axis.plot(x, y, marker, color="black", label=f"λ = 10, {what.upper()}")
     if inputs64:
         nothing = agreement(inputs64[way], inputs64[way]).kept
-        untouched = first["baselines"][way]["untouched inputs"]["KID×10³"][0]
+        untouched = first["baselines"][way]["untouched inputs"][first.kid][0]
         axis.plot(nothing, untouched, "*", color=plots.ORANGE, markersize=10, label="nothing done")
     axis.axvline(0, color=plots.GREY, linewidth=0.9, linestyle=":")
     for label, found in first["baselines"][way].items():
-        axis.axhline(found["KID×10³"][0], color=plots.GREY, linewidth=0.9, linestyle=":")
+        axis.axhline(found[first.kid][0], color=plots.GREY, linewidth=0.9, linestyle=":")
         place = {"xycoords": ("axes fraction", "data"), "va": "bottom", "ha": "center"}
-        axis.annotate(label, (0.6, found["KID×10³"][0]), fontsize=7, color=plots.GREY, **place)
+        axis.annotate(label, (0.6, found[first.kid][0]), fontsize=7, color=plots.GREY, **place)
     axis.set(xlabel="edges kept", title=arrow)
     axis.title.set_fontsize(10)
     axis.spines[["top", "right"]].set_visible(False)
-axes[0].set_ylabel("KID×10³ to the target domain")
+axes[0].set_ylabel(f"{first.kid} to the target domain")
 figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
 figure.supxlabel(
     f"held-out {first['data']['source']} cats; {len(runs)} recorded runs, one point each",

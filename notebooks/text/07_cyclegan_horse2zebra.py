@@ -282,8 +282,9 @@ for name in ("disc_a", "disc_b"):
 runs = {
     name.split("/")[1]: records.load(name)
     for name in records.names()
-    if name.startswith("horse2zebra/")
+    if name.startswith(("horse2zebra/lambda", "horse2zebra/small"))
 }
+KID, FID = next((run.kid, run.fid) for run in runs.values()) if runs else ("KID", "FID")
 long_run = runs.get("lambda10-idt0.5-seed0")
 ARMS = {
     "iteration 0": "small-iteration0",
@@ -298,8 +299,8 @@ for label, group in arms.items():
     print(
         f"{label:12s} {s['blocks']} block(s), identity weight "
         f"{s['lambda_cycle'] * s['lambda_identity']:g}; {s['size']} px, width {s['width']}, "
-        f"{len(group[0]['curves']['gen']):,} steps of {s['batch_size']}, {len(group)} seed(s), "
-        f"{sum(r['seconds'] for r in group) / len(group) / 60:.1f} min each"
+        f"{group[0].steps:,} steps of {s['batch_size']}, {len(group)} seed(s), "
+        f"{sum(run.minutes for run in group) / len(group):.1f} min each"
     )
 print(f"small runs in this checkout: {sum(map(len, arms.values()))} of 12 planned")
 
@@ -328,12 +329,11 @@ def draw_terms(groups, terms):
     figure, axes = plots.subplots(1, len(terms), figsize=(10, 3.1))
     for axis, (term, title) in zip(axes, terms.items(), strict=True):
         for (label, group), (color, style) in zip(groups.items(), plots.CYCLE, strict=False):
-            steps = len(group[0]["curves"][term])
-            window = max(1, steps // 12)
+            window = max(1, len(group[0].at) // 12)
             lines = torch.stack(
-                [torch.tensor(plots.smooth(run["curves"][term], window)) for run in group]
+                [torch.tensor(plots.smooth(run.curves[term], window)) for run in group]
             )
-            x = torch.arange(1, steps + 1) * group[0]["settings"]["epochs"] / steps
+            x = torch.tensor(group[0].at) * group[0]["settings"]["epochs"] / group[0].steps
             axis.plot(x, lines.mean(0), style, color=color, label=label)
             axis.fill_between(x, lines.amin(0), lines.amax(0), color=color, alpha=0.2, linewidth=0)
         axis.set(title=title, xlabel="epoch")
@@ -365,9 +365,8 @@ if len(switch) == 2:
 # %%
 def last_epoch(run, term):
     """Mean of a loss term over a run's last epoch; 0 for a term that it did not have."""
-    values = run["curves"].get(term, [0.0])
-    values = values[-max(1, len(values) // run["settings"]["epochs"]) :]
-    return sum(values) / len(values)
+    start = run.steps * (1 - 1 / run["settings"]["epochs"])
+    return run.mean(term, start) if term in run.curves else 0.0
 
 
 def rest(run):
@@ -382,7 +381,7 @@ MEASURES = {
     "rest": rest,
     "cycle_a": lambda run: last_epoch(run, "cycle_a"),
     "cycle_b": lambda run: last_epoch(run, "cycle_b"),
-    "KID×10³": lambda run: run["final"]["a_to_b"]["held_out"]["KID×10³"][0],
+    KID: lambda run: run["final"][run.weights]["a_to_b"]["held_out"][KID][0],
 }
 over_seeds = {
     label: {name: [measure(run) for run in group] for name, measure in MEASURES.items()}
@@ -392,7 +391,7 @@ for label, found in over_seeds.items():
     print(label)
     for name, values in found.items():
         mean = sum(values) / len(values)
-        print(f"  {name:8s} {mean:6.3f} [{min(values):.3f}, {max(values):.3f}]")
+        print(f"  {name:12s} {mean:6.3f} [{min(values):.3f}, {max(values):.3f}]")
 
 
 # %%
@@ -404,7 +403,7 @@ def compare(before, after):
         old, new = (over_seeds[label][name] for label in (before, after))
         change = sum(new) / len(new) - sum(old) / len(old)
         apart = max(old) < min(new) or max(new) < min(old)
-        print(f"  {name:8s} {change:+7.3f}, seeds {'apart' if apart else 'overlap'}")
+        print(f"  {name:12s} {change:+7.3f}, seeds {'apart' if apart else 'overlap'}")
     by_chance = min(1.0, 2 / math.comb(n + m, n))
     print(f"  seeds of one and the same setting lie apart with probability {by_chance:.2f}")
 
@@ -434,7 +433,7 @@ if len(switch) == 2:
     print(f"identity loss on: total up in {holds('total', 1)} of {pairs} seeds")
     print(f"identity loss on: cycle_a down in {holds('cycle_a', -1)} of {pairs} seeds")
     print(f"identity loss on: cycle_b down in {holds('cycle_b', -1)} of {pairs} seeds")
-    print(f"identity loss on: KID down in {holds('KID×10³', -1)} of {pairs} seeds")
+    print(f"identity loss on: KID down in {holds(KID, -1)} of {pairs} seeds")
     print(f"all {pairs} in one direction by coin flips: {2 * 0.5**pairs:.2f}")
 else:
     print("the 2 settings that this cell compares are not recorded here")
@@ -458,11 +457,11 @@ else:
 # %%
 if long_run:
     s = long_run["settings"]
-    steps = len(long_run["curves"]["gen"])
+    steps = long_run.steps
     print(
         f"{s['size']} px, width {s['width']}, {s['blocks']} blocks, {s['epochs']} epochs, "
         f"{steps:,} steps of {s['batch_size']}, lr {s['lr']:g}: {steps * s['batch_size']:,} horses "
-        f"and as many zebras seen, {long_run['seconds'] / 3600:.1f} h on {long_run['device']}"
+        f"and as many zebras seen, {long_run.minutes / 60:.1f} h on {long_run['device']}"
     )
 reference = profiles.CycleGANSettings()
 seen = reference.epochs * 1334
@@ -473,7 +472,7 @@ print(f"{reference.epochs} epochs, {seen:,} steps of {reference.batch_size}, lr 
 
 # %% tags=["nbval-ignore-output"]
 if long_run:
-    epochs = long_run["samples"]["epochs"]
+    epochs = long_run.columns
     for rows, name in ((slice(4), "horses → zebras"), (slice(4, 8), "zebras → horses")):
         title = f"{name}: the same four test pictures over time"
         figure = plots.strip(long_run.strip[rows], epochs, title, long_run.caption)
@@ -512,14 +511,9 @@ if long_run:
 
 
 # %%
-def by_epoch(run, term):
-    """Mean of a loss term over each epoch."""
-    return torch.tensor(run["curves"][term]).reshape(run["settings"]["epochs"], -1).mean(1)
-
-
 def kids(run, side):
     """KID×10³ of horse → zebra at each measured epoch: (epochs, values, low, high)."""
-    rows = [m["a_to_b"][side]["KID×10³"] for m in run["metrics"]]
+    rows = [m[run.weights]["a_to_b"][side][KID] for m in run["metrics"]]
     return [m["epoch"] for m in run["metrics"]], *(
         list(column) for column in zip(*rows, strict=True)
     )
@@ -531,25 +525,26 @@ def lowest(at, values):
 
 
 if long_run:
-    total = by_epoch(long_run, "gen").tolist()
-    both_cycles = (by_epoch(long_run, "cycle_a") + by_epoch(long_run, "cycle_b")).tolist()
+    total = long_run.by_epoch("gen")
+    cycles = (long_run.by_epoch(term) for term in ("cycle_a", "cycle_b"))
+    both_cycles = [a + b for a, b in zip(*cycles, strict=True)]
     each = list(range(1, len(total) + 1))
     at, to_test, low, high = kids(long_run, "held_out")
     _, to_train, *_ = kids(long_run, "train")
     minima = {
         "G's total loss": lowest(each, total),
         "cycle_a + cycle_b": lowest(each, both_cycles),
-        "KID×10³ to training zebras": lowest(at, to_train),
-        "KID×10³ to test zebras": lowest(at, to_test),
+        f"{KID} to training zebras": lowest(at, to_train),
+        f"{KID} to test zebras": lowest(at, to_test),
     }
     for name, (epoch, value) in minima.items():
-        print(f"{name:27s} lowest at epoch {epoch:2d}: {value:.3f}")
+        print(f"{name:31s} lowest at epoch {epoch:2d}: {value:.3f}")
     print(f"KID was measured at epochs {', '.join(map(str, at))}, the losses at every one")
-    together = minima["G's total loss"][0] == minima["KID×10³ to test zebras"][0]
+    together = minima["G's total loss"][0] == minima[f"{KID} to test zebras"][0]
     print(
         f"the minima of loss and KID {'coincide' if together else 'do not coincide'} in this 1 run"
     )
-    best = minima["KID×10³ to test zebras"][1]
+    best = minima[f"{KID} to test zebras"][1]
     close = [e for e, a, b in zip(at, low, high, strict=True) if a <= best <= b]
     print(f"epochs whose 95 % interval holds the lowest KID: {', '.join(map(str, close))}")
 
@@ -563,15 +558,15 @@ if long_run:
     bottom.plot(at, to_test, "o-", color=plots.GREEN, label="to the test zebras, 95 % interval")
     bottom.fill_between(at, low, high, color=plots.GREEN, alpha=0.15, linewidth=0)
     bottom.plot(at, to_train, "s:", color=plots.PINK, label="to the training zebras")
-    bottom.set(xlabel="epoch", ylabel="KID×10³, horse → zebra")
-    untouched = long_run["baselines"]["a_to_b"]["untouched inputs"]["KID×10³"][0]
+    bottom.set(xlabel="epoch", ylabel=f"{KID}, horse → zebra")
+    untouched = long_run["baselines"]["a_to_b"]["untouched inputs"][KID][0]
     bottom.axhline(untouched, color=plots.GREY, linestyle=":")
     bottom.annotate("untouched horses", (1.01, untouched), xycoords=("axes fraction", "data"),
                     va="center", fontsize=8, color=plots.GREY)  # fmt: skip
     marks = (
         (top, "G's total loss"),
         (top, "cycle_a + cycle_b"),
-        (bottom, "KID×10³ to test zebras"),
+        (bottom, f"{KID} to test zebras"),
     )
     for axis, name in marks:
         epoch, value = minima[name]
@@ -612,11 +607,8 @@ if long_run:
 # %%
 def row(label, found):
     """One line of the table: the Fréchet distance, KID×10³ and its 95 % interval."""
-    metric = next(name for name in found if name != "KID×10³")
-    value, low, high = found["KID×10³"]
-    print(
-        f"  {label:34s} {metric} {found[metric]:6.2f}   KID×10³ {value:6.2f} [{low:.2f}, {high:.2f}]"
-    )
+    value, low, high = found[KID]
+    print(f"  {label:34s} {FID} {found[FID]:6.2f}   {KID} {value:6.2f} [{low:.2f}, {high:.2f}]")
 
 
 for name, group in {"long run": [long_run] if long_run else [], **arms}.items():
@@ -629,19 +621,19 @@ for name, group in {"long run": [long_run] if long_run else [], **arms}.items():
             row("floor: training zebras", scale["training images"])
         row(
             f"{name}, seed {run['settings']['seed']}, last epoch",
-            run["final"]["a_to_b"]["held_out"],
+            run["final"][run.weights]["a_to_b"]["held_out"],
         )
         if name == "long run":
             row(
                 f"{name}, epoch {run['best']['epoch']}, chosen as above",
-                run["best"]["a_to_b"]["held_out"],
+                run["best"][run.weights]["a_to_b"]["held_out"],
             )
 
 print("256 px, from data/README.md (no interval given)")
 AT_256 = {"untouched horses": (1.39, 2.67), "floor: training zebras": (0.35, -0.02)}
 AT_256["a pretrained model, 50 horses"] = (0.80, 0.54)
 for label, (frechet, kid) in AT_256.items():
-    print(f"  {label:34s} FID-768 {frechet:6.2f}   KID×10³ {kid:6.2f}")
+    print(f"  {label:34s} FID-768 {frechet:6.2f}   KID-768×10³ {kid:6.2f}")
 
 
 # %%
@@ -652,21 +644,22 @@ def share(value, untouched, floor):
 
 print(f"the pretrained model at 256 px went {share(0.54, 2.67, -0.02):.0%} of the way")
 if long_run:
-    reached, scale = long_run["final"]["a_to_b"]["held_out"], long_run["baselines"]["a_to_b"]
-    limits = [scale[k]["KID×10³"] for k in ("untouched inputs", "training images")]
+    ended, scale = long_run["final"][long_run.weights]["a_to_b"], long_run["baselines"]["a_to_b"]
+    reached = ended["held_out"]
+    limits = [scale[k][KID] for k in ("untouched inputs", "training images")]
     print(
         f"the long run at {long_run['settings']['size']} px went "
-        f"{share(reached['KID×10³'][0], *(limit[0] for limit in limits)):.0%} of the way "
+        f"{share(reached[KID][0], *(limit[0] for limit in limits)):.0%} of the way "
         "on its own scale"
     )
-    (_, low, high), (_, low_0, high_0) = reached["KID×10³"], limits[0]
+    (_, low, high), (_, low_0, high_0) = reached[KID], limits[0]
     verdict = "as near to zebras as untouched horses, at 95 %"
     if high < low_0:
         verdict = "nearer to zebras than untouched horses"
     elif low > high_0:
         verdict = "farther from zebras than untouched horses"
     print(f"its translations are {verdict}: {low:.2f} to {high:.2f}, {low_0:.2f} to {high_0:.2f}")
-    kept = long_run["final"]["a_to_b"]["agreement"]
+    kept = ended["agreement"]
     print(
         f"content: edges of a translation agree with those of its own horse to "
         f"{kept['paired']:.2f}, with those of other horses to {kept['shuffled']:.2f}"
@@ -760,8 +753,8 @@ for number, label in enumerate(vote.labels, start=1):
     kept = content.agreement(voters.images, sets[label])
     line = f"set {number}: {label:12s} edges kept {kept.paired.mean():.2f}"
     if label in over_seeds:
-        values = over_seeds[label]["KID×10³"]
-        line += f", KID×10³ {values[0]:.2f} (all seeds {min(values):.2f} to {max(values):.2f})"
+        values = over_seeds[label][KID]
+        line += f", {KID} {values[0]:.2f} (all seeds {min(values):.2f} to {max(values):.2f})"
     print(line)
 
 # %% [markdown]
@@ -1199,6 +1192,6 @@ check("times as many images", times, 200 * 1334 / (7992 * 4), 0.05)
 # %% tags=["nbval-ignore-output"]
 numbers = {"steps": len(history), "cycle_a_at_the_end_of_this_run": end}
 if long_run:
-    numbers["recorded_KID×10³,_horse_→_zebra"] = reached["KID×10³"][0]
+    numbers[f"recorded_{KID},_horse_→_zebra"] = reached[KID][0]
     numbers["the_same,_horses_untouched"] = limits[0][0]
 report(data=train_a, **numbers)

@@ -124,7 +124,7 @@ horses, zebras = pictures("A"), pictures("B")
 real_data = zebras.source == "real"
 kind = FEATURES or ("stand-in" if profile == "smoke" or not real_data else "auto")
 extract = features.extractor(kind)
-METRIC = extract.metric  # "FID" for 2048 features, "FID-768" for 768, else "FD(stand-in)"
+KID, METRIC = records.metric_names(extract.name)  # the names say of which features
 h, z = (extract.cached(x.images, progress=True) for x in (horses, zebras))  # once, then kept
 SOURCE = f"{horses.caption}, {zebras.caption}; {extract.name}"
 print(f"{extract}\nhorses {tuple(h.shape)}, zebras {tuple(z.shape)}")
@@ -388,14 +388,14 @@ print("claim holds: precision and recall equal the package's for 60 and 50 rows"
 # %% tags=["nbval-ignore-output"]
 def line(found):
     """The scores as one line of text."""
-    value, low, high = found["KID×10³"]
+    value, low, high = found[KID]
     return (
-        f"{METRIC} {found[METRIC]:.2f}, KID×10³ {value:.2f} [{low:.2f}, {high:.2f}], "
+        f"{METRIC} {found[METRIC]:.2f}, {KID} {value:.2f} [{low:.2f}, {high:.2f}], "
         f"precision {found['precision']:.2f}, recall {found['recall']:.2f}"
     )
 
 
-untouched = scores(h, z, METRIC)
+untouched = scores(h, z, extract.name)
 print(f"{len(h)} horses against {len(z)} zebras: {line(untouched)}")
 
 # %% [markdown]
@@ -441,7 +441,7 @@ bias = {
 for n, values, kids in zip(*bias["horses and zebras"].values(), strict=True):
     print(
         f"real against real, n = {n:3d}: {METRIC} {np.mean(values):.2f}, "
-        f"KID×10³ {np.mean(kids):+.2f} ± {np.std(kids):.2f}"
+        f"{KID} {np.mean(kids):+.2f} ± {np.std(kids):.2f}"
     )
 
 
@@ -453,7 +453,7 @@ def extrapolated(curve):
     return np.polyfit(inverse, [np.mean(curve["FD"][i]) for i in keep], 1)
 
 
-def draw_bias(curves, metric, caption):
+def draw_bias(curves, kernel, metric, caption):
     """The Fréchet distance and KID against n, and the former against 1/n with its line to n → ∞."""
     figure, axes = plots.subplots(1, 3, figsize=(10, 3.2))
     for (label, curve), (color, style), marker in zip(
@@ -473,7 +473,7 @@ def draw_bias(curves, metric, caption):
         axes[2].plot(line_to, end + slope * line_to, style, color=color)
         axes[2].plot(0, end, "*", color=color, markersize=11, clip_on=False)
     axes[0].set(ylabel=metric, ylim=(0, None))
-    axes[1].set_ylabel("KID×10³")
+    axes[1].set_ylabel(kernel)
     axes[1].axhline(0, color=plots.GREY, linewidth=0.8)
     axes[2].set(xlabel="1/n", ylabel=metric, xlim=(0, None), ylim=(0, None))
     handles = axes[0].get_legend_handles_labels()
@@ -489,7 +489,7 @@ alt = (
     "sets; KID stays level, near 0 for real against real; against 1/n the Fréchet distance "
     "follows lines, with stars at n to infinity."
 )
-which = (recorded["bias"], recorded["metric"]) if recorded else (bias, METRIC)
+which = (recorded["bias"], recorded.kid, recorded.fid) if recorded else (bias, KID, METRIC)
 where = f"record: {recorded.caption}" if recorded else f"this run: {SOURCE}"
 plots.show(draw_bias(*which, where), alt)
 end = extrapolated(bias["horses and zebras"])[1]
@@ -505,13 +505,13 @@ print(f"this run, real against real by the line to n → ∞: {METRIC} {end:.2f}
 
 # %%
 if recorded:
-    metric, curves = recorded["metric"], recorded["bias"]
+    metric, curves = recorded.fid, recorded["bias"]
     rows = (curves["horses and zebras"][k] for k in ("n", "FD", "KID"))
     for n, values, kids in zip(*rows, strict=True):
         if n >= 40:
             print(
                 f"real against real, n = {n:4d}: {metric} {np.mean(values):.3f}, "
-                f"KID×10³ {np.mean(kids):+.3f} ± {np.std(kids):.3f}"
+                f"{recorded.kid} {np.mean(kids):+.3f} ± {np.std(kids):.3f}"
             )
     for label, curve in curves.items():
         at = curve["n"].index(100)
@@ -552,7 +552,7 @@ altered = {"none": z[chosen]}
 for kind, level in TRIED:
     now = alter(zebras.images[chosen], kind, level)
     altered[f"{kind} {level}"] = extract.cached(now)
-effects = {name: scores(x, others, METRIC) for name, x in altered.items()}
+effects = {name: scores(x, others, extract.name) for name, x in altered.items()}
 print(f"{PLAN['altered']} zebras against {len(others)} other zebras")
 for name, found in effects.items():
     print(f"  {name:18s} {line(found)}")
@@ -569,10 +569,10 @@ CHANGES = {f"{kind} {level}": (kind, level) for kind in UNITS for level in LEVEL
 
 def told_of(name):
     """Scores of an alteration from the record, else from this run, as a title."""
-    found, metric = effects.get(name), METRIC
+    found, kernel, metric = effects.get(name), KID, METRIC
     if recorded:
-        found, metric = recorded["altered"][name], recorded["metric"]
-    return f"{metric} {found[metric]:.2f}, KID×10³ {found['KID×10³'][0]:.2f}" if found else ""
+        found, kernel, metric = recorded["altered"][name], recorded.kid, recorded.fid
+    return f"{metric} {found[metric]:.2f}, {kernel} {found[kernel][0]:.2f}" if found else ""
 
 
 def seen(index, kind="none", level=0):
@@ -612,15 +612,15 @@ plots.show(
 
 
 # %% tags=["nbval-ignore-output"]
-def draw_effects(found, metric, caption):
+def draw_effects(found, kernel, metric, caption):
     """Distances above, precision and recall below, by kind and degree of alteration."""
     figure, axes = plots.subplots(2, 4, figsize=(10.5, 5), sharey="row", sharex="col")
     for (top, bottom), kind in zip(axes.T, UNITS, strict=True):
         rows = [found["none"], *(found[f"{kind} {level}"] for level in LEVELS[kind])]
-        at, (low, high) = range(len(rows)), np.array([row["KID×10³"][1:] for row in rows]).T
+        at, (low, high) = range(len(rows)), np.array([row[kernel][1:] for row in rows]).T
         degrees = kind != "resize"  # methods have no order: no line between them
         for axis, key, marker, style, color in (
-            (top, "KID×10³", "s", "--", plots.ORANGE),
+            (top, kernel, "s", "--", plots.ORANGE),
             (top, metric, "o", "-", plots.BLUE),
             (bottom, "precision", "^", "-", plots.GREEN),
             (bottom, "recall", "v", ":", plots.PINK),
@@ -645,7 +645,9 @@ def draw_effects(found, metric, caption):
 
 if recorded:
     plots.show(
-        draw_effects(recorded["altered"], recorded["metric"], f"record: {recorded.caption}"),
+        draw_effects(
+            recorded["altered"], recorded.kid, recorded.fid, f"record: {recorded.caption}"
+        ),
         "Four columns: resizing, JPEG, blur and noise. Above, the Fréchet distance and KID, with "
         "its 95 % intervals, rise with each degradation; below, precision and recall fall, "
         "precision first under blur and recall first under noise and JPEG.",
@@ -653,12 +655,12 @@ if recorded:
 
 # %%
 if recorded:
-    metric, found = recorded["metric"], recorded["altered"]
+    metric, found = recorded.fid, recorded["altered"]
     counts = recorded["data"]
     print(f"{counts['altered']} test zebras against {counts['others']} training zebras")
     for name, row in found.items():
         print(
-            f"  {name:18s} {metric} {row[metric]:.2f}, KID×10³ {row['KID×10³'][0]:5.2f}, "
+            f"  {name:18s} {metric} {row[metric]:.2f}, {recorded.kid} {row[recorded.kid][0]:5.2f}, "
             f"precision {row['precision']:.2f}, recall {row['recall']:.2f}"
         )
     legacy, clean = (recorded["enlarged by"][k] for k in ("bilinear", "PIL bicubic"))
@@ -733,24 +735,24 @@ def by_bootstrap(score, x, y, draws):
 
 SCORES = {
     METRIC: frechet,
-    "KID×10³": lambda x, y: 1e3 * kid(x, y).value,
+    KID: lambda x, y: 1e3 * kid(x, y).value,
     "precision": lambda x, y: precision_recall(y, x)[0],
     "recall": lambda x, y: precision_recall(y, x)[1],
 }
 draw = torch.Generator().manual_seed(SEED)
 resamples = {name: by_bootstrap(score, h, z, PLAN["draws"]) for name, score in SCORES.items()}
 print(f"{len(h)} horses against {len(z)} zebras")
-print(f"{'':13s} {'value':>6s}  {'bootstrap':>15s} {'jackknife s':>12s} {'halves s':>9s}")
+print(f"{'':17s} {'value':>6s}  {'bootstrap':>15s} {'jackknife s':>12s} {'halves s':>9s}")
 for name, score in SCORES.items():
     value, again = score(h, z), resamples[name]
     halves = by_halves(score, h, z, PLAN["draws"], draw).std(ddof=1)
     left_out = f"{'-':>12s}"
     if name == METRIC and profile != "smoke":
         left_out = f"{(jackknife(score, h, z).high - value) / 1.96:12.3f}"
-    elif name == "KID×10³":  # kid's own interval is the jackknife's
+    elif name == KID:  # kid's own interval is the jackknife's
         left_out = f"{1e3 * (kid(h, z).high - kid(h, z).value) / 1.96:12.3f}"
     print(
-        f"{name:13s} {value:6.3f}  {again.mean():7.3f} ± {again.std(ddof=1):.3f}"
+        f"{name:17s} {value:6.3f}  {again.mean():7.3f} ± {again.std(ddof=1):.3f}"
         f" {left_out} {halves:9.3f}"
     )
 
@@ -773,9 +775,9 @@ if recorded:
     sizes = "{} horses and {} zebras".format(*truth["sizes"])
     print(f"{truth['draws']} new samples of {sizes}; s, and what one sample says of it:")
     for name, row in truth["scores"].items():
-        name = name.replace("Fréchet", recorded["metric"])
+        name = {"Fréchet": recorded.fid, "KID": recorded.kid}.get(name, name)
         print(
-            f"  {name:10s} {row['mean']:.3f}, s {row['s']:.3f}; halves {row['halves']:.3f}, "
+            f"  {name:11s} {row['mean']:.3f}, s {row['s']:.3f}; halves {row['halves']:.3f}, "
             f"bootstrap {row['bootstrap']:.3f}, whose mean is off by {row['moved']:+.3f}"
         )
 
@@ -832,25 +834,27 @@ def detected(shares, powers, wanted=0.8):
     return None
 
 
-def told(curves, metric):
+def told(curves, kernel, metric):
     """What power curves say, in words."""
     for other, curve in curves.items():
         for key, name in (("KID", "KID"), ("Fréchet", metric)):
             share = detected(curve["share"], curve[key])
-            there = np.interp(share or 0.5, curve["share"], curve["KID×10³"])
+            there = np.interp(share or 0.5, curve["share"], curve["mean"])
             what = f"{share:.0%} {other} are found" if share else f"50% {other} are not found"
-            print(f"n = {curve['n']}, {name}: {what} with 80 % power; KID×10³ is {there:.2f} there")
+            print(
+                f"n = {curve['n']}, {name}: {what} with 80 % power; {kernel} is {there:.2f} there"
+            )
 
 
 draw = torch.Generator().manual_seed(SEED)
 half = min(len(z) // 2, 2 * len(h))
 power = {"horses": power_curve(z, h, half, PLAN["draws"] // 2, 39, draw)}
-told(power, METRIC)
+told(power, KID, METRIC)
 
 # %% tags=["nbval-ignore-output"]
 panels = [("this run", METRIC, other, curve) for other, curve in power.items()]
 if recorded:
-    panels += [("record", recorded["metric"], *pair) for pair in recorded["power"].items()]
+    panels += [("record", recorded.fid, *pair) for pair in recorded["power"].items()]
 size = (max(7, 3.4 * len(panels)), 3.2)
 figure, axes = plots.subplots(1, len(panels), figsize=size, squeeze=False, sharey=True)
 for axis, (which, metric, other, curve) in zip(axes[0], panels, strict=True):
@@ -878,7 +882,7 @@ plots.show(
 
 # %%
 if recorded:
-    told(recorded["power"], recorded["metric"])
+    told(recorded["power"], recorded.kid, recorded.fid)
 
 # %% [markdown]
 # *What to see:* the dotted lines are 80 %, the aim, and 5 %, what chance alone
@@ -900,9 +904,9 @@ factor = normal.inv_cdf(0.975) + normal.inv_cdf(0.8)
 print(f"({normal.inv_cdf(0.975):.2f} + {normal.inv_cdf(0.8):.2f}) √2 s = {factor * 2**0.5:.2f} s")
 if recorded:
     for name, row in recorded["new samples"]["scores"].items():
-        name = name.replace("Fréchet", recorded["metric"])
+        name = {"Fréchet": recorded.fid, "KID": recorded.kid}.get(name, name)
         least = factor * 2**0.5 * row["s"]
-        print(f"  {name:10s} near {row['mean']:.2f}: two models must differ by {least:.2f}")
+        print(f"  {name:11s} near {row['mean']:.2f}: two models must differ by {least:.2f}")
 
 # %% [markdown]
 # Two models near KID×10³ 2.5 that differ by less than 0.8 cannot be ranked by
@@ -940,7 +944,7 @@ for r in (1, 2, 3, 5, 10, 25, 100):
 
 # %% tags=["nbval-ignore-output"]
 s = 1e3 * (kid(h, z).high - kid(h, z).value) / 1.96
-print(f"KID×10³ of {len(h)} against {len(z)} pictures: s = {s:.2f}")
+print(f"{KID} of {len(h)} against {len(z)} pictures: s = {s:.2f}")
 print(f"so the best of 25 equal epochs is too low by {s * expected_best(25):.2f}")
 
 # %% [markdown]
@@ -952,29 +956,38 @@ print(f"so the best of 25 equal epochs is too low by {s * expected_best(25):.2f}
 # their running average (`average`).
 
 # %%
-KID = "KID×10³"
-runs = {n: records.load(n) for n in records.names()}
+runs = {n: records.load(n) for n in records.names() if "/prototype-" not in n}
 runs = {n: run for n, run in runs.items() if "final" in run.content}  # trained to the end
+
+
+def distances(run, measured, way):
+    """(to the training, to the held-out pictures), each {"KID": [value, low, high], "FID": …}."""
+    found = measured[run.weights][way] if run.model == "cyclegan" else measured[way]
+    sides = (found["train"], found["held_out"])
+    return [{"KID": side[run.kid], "FID": side[run.fid]} for side in sides]
+
+
 tracks = {}  # measured at more than three epochs: name, way → run, [(epoch, to train, to test)]
 for name, run in runs.items():
-    for way in ("a_to_b", "b_to_a") if "a_to_b" in run["metrics"][0] else ("last", "average"):
+    for way in ("a_to_b", "b_to_a") if run.model == "cyclegan" else ("last", "average"):
         if len(run["metrics"]) > 3:
-            sides = [(m["epoch"], m[way]["train"], m[way]["held_out"]) for m in run["metrics"]]
-            tracks[name, way] = run, sides
+            rows = [(m["epoch"], *distances(run, m, way)) for m in run["metrics"]]
+            tracks[name, way] = run, rows
 
 
 def held_out(row):
     """KID×10³ to the held-out pictures."""
-    return row[2][KID][0]
+    return row[2]["KID"][0]
 
 
 gains = []
 for _, rows in tracks.values():
-    fair = min(rows, key=lambda row: row[1][KID][0])
+    fair = min(rows, key=lambda row: row[1]["KID"][0])
     gains.append(held_out(fair) - min(map(held_out, rows)))
 if tracks:
     least = min(len(rows) for _, rows in tracks.values())
-    print(f"{len(tracks)} tracks, each measured at {least} epochs or more; {KID} of the epoch")
+    names = ", ".join(sorted({run.kid for run, _ in tracks.values()}))
+    print(f"{len(tracks)} tracks, each measured at {least} epochs or more; {names} of the epoch")
     print(
         f"picked by the test set: {np.mean(gains):.2f} lower than fairly, at most {max(gains):.2f}"
     )
@@ -989,7 +1002,7 @@ if tracks:
 by_setting = {}
 for name, run in runs.items():
     if name.startswith("horse2zebra/"):
-        reached = run["final"]["a_to_b"]["held_out"][KID]
+        reached = run["final"][run.weights]["a_to_b"]["held_out"][run.kid]
         by_setting.setdefault(name.split("/")[1].rsplit("-seed", 1)[0], []).append(reached)
 for name, reached in by_setting.items():
     values = [value for value, _, _ in reached]
@@ -1178,8 +1191,8 @@ floor = np.interp(cut, bias["zebras"]["n"], np.mean(bias["zebras"]["FD"], 1))
 small = F.interpolate(zebras.images.float(), size=32, mode="area").byte()
 caught = copying(small[train], small[train], small[new], seed=SEED)
 print(f"1. a generator that returns its {cut} training pictures")
-print(f"   against training pictures: {line(scores(z[train], z[train], METRIC))}")
-print(f"   against held-out pictures: {line(scores(z[train], z[new], METRIC))}")
+print(f"   against training pictures: {line(scores(z[train], z[train], extract.name))}")
+print(f"   against held-out pictures: {line(scores(z[train], z[new], extract.name))}")
 print(f"   real against real, n = {cut} (section 4): {METRIC} {floor:.2f}")
 print(f"   chapter 04's test of copying: AUC {caught.auc:.2f}, p-value {caught.p_value:.1g}")
 
@@ -1194,7 +1207,7 @@ if translator in records.names():
     x = extract.cached(few)
     print(f"2. {len(few)} translations of the recorded generator at {size} px, and dealt out anew")
     for rows in (x, x[dealt]):
-        print(f"   {METRIC} {frechet(rows, z):.4f}, KID×10³ {1e3 * kid(rows, z).value:.4f}")
+        print(f"   {METRIC} {frechet(rows, z):.4f}, {KID} {1e3 * kid(rows, z).value:.4f}")
     own, other = (content.agreement(inputs, x).paired.mean() for x in (outputs, outputs[order]))
     print(f"   edges shared with the input: {own:.2f}, dealt out anew {other:.2f}")
 
@@ -1203,7 +1216,7 @@ for count in (0, 1, len(altered["noise 16"]) // 2):
     value, low, high = (1e3 * v for v in kid(x, z[cut:]))
     far = frechet(x, z[cut:])
     print(
-        f"3. {count} of {cut} noisy: {METRIC} {far:.2f}, KID×10³ {value:.2f} [{low:.2f}, {high:.2f}]"
+        f"3. {count} of {cut} noisy: {METRIC} {far:.2f}, {KID} {value:.2f} [{low:.2f}, {high:.2f}]"
     )
 
 # %% [markdown]
@@ -1269,22 +1282,15 @@ print("claim holds: the coin as the fake has precision above 0.9 and recall belo
 
 
 # %%
-def by_epoch(run, term):
-    """Mean of a loss term over each epoch."""
-    values, epochs = run["curves"][term], run["settings"]["epochs"]
-    return np.array(values[: len(values) // epochs * epochs]).reshape(epochs, -1).mean(1)
-
-
 def rules(run, rows):
     """Rule → the row of the epoch it picks."""
-    total = by_epoch(run, "gen")
-    metric = next(key for key in rows[0][1] if key != KID)
-    lowest = min(rows, key=lambda row: row[1][KID][0])
+    total = run.by_epoch("gen")
+    lowest = min(rows, key=lambda row: row[1]["KID"][0])
     picked = {"last": rows[-1], "loss": min(rows, key=lambda row: total[row[0] - 1])}
-    picked |= {"FID": min(rows, key=lambda row: row[1][metric]), "KID": lowest}
-    if "cycle_a" in run["curves"]:
-        cycle = by_epoch(run, "cycle_a") + by_epoch(run, "cycle_b")
-        close = [row for row in rows if row[1][KID][1] <= lowest[1][KID][0]]
+    picked |= {"FID": min(rows, key=lambda row: row[1]["FID"]), "KID": lowest}
+    if "cycle_a" in run.curves:
+        cycle = np.add(run.by_epoch("cycle_a"), run.by_epoch("cycle_b"))
+        close = [row for row in rows if row[1]["KID"][1] <= lowest[1]["KID"][0]]
         picked["both"] = min(close, key=lambda row: cycle[row[0] - 1])
     return picked
 
@@ -1295,11 +1301,11 @@ for (name, way), (run, rows) in tracks.items():
     reached["lowest"] = min(map(held_out, rows))
     table.setdefault(f"{name.rsplit('-seed', 1)[0]} {way}", []).append(reached)
 COLUMNS = ("last", "loss", "FID", "KID", "both", "lowest")
-print(f"{'':36s}{'seeds':>6s}" + "".join(f"{column:>7s}" for column in COLUMNS))
+print(f"{'':40s}{'seeds':>6s}" + "".join(f"{column:>7s}" for column in COLUMNS))
 for name, found in table.items():
     means = [np.mean([f[c] for f in found]) if c in found[0] else None for c in COLUMNS]
     print(
-        f"{name:36s}{len(found):6d}"
+        f"{name:40s}{len(found):6d}"
         + "".join("      -" if m is None else f"{m:7.2f}" for m in means)
     )
 
@@ -1312,8 +1318,8 @@ if shown:
     for (top, bottom), (name, way) in zip(axes.T, shown, strict=True):
         run, rows = tracks[name, way]
         at = [row[0] for row in rows]
-        value, low, high = np.array([row[2][KID] for row in rows]).T
-        total = by_epoch(run, "gen")
+        value, low, high = np.array([row[2]["KID"] for row in rows]).T
+        total = run.by_epoch("gen")
         top.plot(np.arange(1, len(total) + 1), total, "-", color=plots.BLUE)
         label = "the weights as they are" if way == "last" else "horse → zebra"
         bottom.plot(at, value, "o-", color=plots.GREEN, markersize=4, label=label)
@@ -1336,7 +1342,7 @@ if shown:
         for axis in (top, bottom):
             axis.spines[["top", "right"]].set_visible(False)
     axes[0, 0].set_ylabel("total loss of G")
-    axes[1, 0].set_ylabel("KID×10³, test set")
+    axes[1, 0].set_ylabel(f"{tracks[shown[0]][0].kid}, test set")
     captions = "\n".join(tracks[key][0].caption for key in shown)
     figure.supxlabel(captions, fontsize=8, color=plots.GREY)
     plots.show(
@@ -1545,7 +1551,7 @@ for name, (x, y) in {
 
 # %% tags=["nbval-ignore-output"]
 numbers = {f"{METRIC}_of_untouched_horses": untouched[METRIC]}
-numbers["KID×10³_of_untouched_horses"] = untouched["KID×10³"][0]
+numbers[f"{KID}_of_untouched_horses"] = untouched[KID][0]
 if recorded:
     floor = recorded["bias"]["zebras"]
     numbers["recorded_distance_of_100_zebras_to_100_zebras"] = float(

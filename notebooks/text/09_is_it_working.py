@@ -109,19 +109,19 @@ def mean(values):
     return sum(values) / len(values)
 
 
-x, y = recorded("eps")["curves"], records.load("neu-scratches/none-seed0")["curves"]
-for label, curves in (
-    ("run X, its last 100 steps", {k: v[-100:] for k, v in x.items()}),
-    ("run Y, its first 50 steps", {k: v[:50] for k, v in y.items()}),
+x, y = recorded("eps"), records.load("neu-scratches/none-seed0")
+for label, run, start, end in (
+    ("run X, its last 100 steps", x, x.steps - 100, x.steps),
+    ("run Y, its first 50 steps", y, 0, 50),
 ):
-    said = "  ".join(f"{k} {mean(v):.2f}" for k, v in curves.items())
+    said = "  ".join(f"{term} {run.mean(term, start, end):.2f}" for term in run.curves)
     print(f"{label}: {said}")
 
 # %% [markdown]
 # Run X looks as if it had arrived: all three losses at $\log 2 = 0.69$, D
 # undecided. It is sick. Its D answers 0.50 on reals and 0.49 on fakes because it
 # has learnt nothing, and you will meet it in the gallery. Run Y looks lost: its
-# G has a loss of 14.30, twenty times too high. It is the run of chapter 02, and
+# G has a loss of 14.28, twenty times too high. It is the run of chapter 02, and
 # after 128 epochs it drew the scratches that you saw there.
 #
 # **The loss curves of healthy GANs look sick, and some sick ones look
@@ -265,7 +265,7 @@ def weights(terms):
 
 print(f"margin at chance, loss ¼: {margin(0.25):.2f}; at the loss 0.01: {margin(0.01):.2f}")
 for name in ("healthy-cyclegan", "identity"):
-    log = {k: v[-100:] for k, v in recorded(name)["curves"].items()}
+    log = {k: v[-100:] for k, v in recorded(name).curves.items()}
     (w, v), theirs = weights(log), signs.loss_weights(log)
     assert max(abs(a - b) for a, b in zip((w, v), theirs, strict=True)) < 1e-9
     print(f"{name:17s} adds up with w = {w:.1f} and v = {v:.1f}")
@@ -357,7 +357,7 @@ WORDS |= {"cycle_a": "cycle A → B → A", "idt_a": "identity of A"}
 
 def curves_of(run):
     """A record's curves; D's two halves as one."""
-    found = dict(run["curves"])
+    found = dict(run.curves)
     if "disc_real" in found:
         halves = zip(found["disc_real"], found["disc_fake"], strict=True)
         found["disc"] = [a + b for a, b in halves]
@@ -373,7 +373,7 @@ def draw_curve(axis, values, color, style, label=None):
 
 def picture_of(run, title=""):
     """Two groups of curves, grey the healthy run's, and samples."""
-    horses = "adv_b" in run["curves"]
+    horses = run.model == "cyclegan"
     sick, well = (curves_of(r) for r in (run, gallery["healthy-cyclegan" if horses else "healthy"]))
     figure, axes = plots.subplots(1, 3, figsize=(7.8, 2.6), width_ratios=(1, 1, 0.75))
     for axis, (heading, names) in zip(axes, HORSES if horses else STEEL, strict=False):
@@ -876,7 +876,7 @@ for run in survey["elsewhere"]:
 
 # %%
 long = records.load("neu-scratches/none-seed0")
-for column, epoch in enumerate(long["samples"]["epochs"]):
+for column, epoch in enumerate(long.columns):
     share = comb(long.strip[:, column] / 127.5 - 1)  # six latents
     print(f"after epoch {epoch:3d}: {share:6.1%} of the samples' variance")
 
@@ -898,7 +898,7 @@ for column, epoch in enumerate(long["samples"]["epochs"]):
 named = []
 for name, run in gallery.items():
     settings = profiles.settings(faults.EXPERIMENTS[FAULTS[name].model], "lab")
-    found = review(run["curves"], profiles.replace(settings, **FAULTS[name].settings))
+    found = review(run.curves, profiles.replace(settings, **FAULTS[name].settings))
     if found:
         print(f"{name}: {', '.join(flag.name for flag in found)}")
     named += [name] * (FAULTS[name].flag in [flag.name for flag in found])
@@ -909,12 +909,19 @@ print(f"from curves alone: {len(named)} of {sick} ({', '.join(named)})")
 # And over the recorded runs of the other chapters:
 
 # %% tags=["nbval-ignore-output"]
-kinds = {True: profiles.DCGANSettings, False: profiles.CycleGANSettings}
+def by_step(run, term):
+    """A curve with one value a step, as ``review`` counts: the mean of its block for each."""
+    values = torch.tensor(run.curves[term], dtype=torch.float64)
+    return values.repeat_interleave(run["curves"]["every"]).tolist()[: run.steps]
+
+
+kinds = {"dcgan": profiles.DCGANSettings, "cyclegan": profiles.CycleGANSettings}
 silent = 0
 for name in records.names():
     run = records.load(name)
-    if "final" in run.content:  # a trained run, not a measurement, not of this chapter
-        flags = review(run["curves"], kinds["width_g" in run["settings"]](**run["settings"]))
+    if "final" in run.content and "prototype" not in run.content:  # not a measurement either
+        settings = kinds[run.model](**run["settings"])
+        flags = review({term: by_step(run, term) for term in run.curves}, settings)
         silent += not flags
         for flag in flags:
             print(f"{name}: {flag}")
