@@ -332,7 +332,7 @@ def test_a_cyclegan_record_holds_both_ways(tmp_path, monkeypatch):
     assert set(run["baselines"]["a_to_b"]) == {"untouched inputs", "training images"}
     assert run.columns == ["input", 0, 1, 2]
     inputs, last = run.strip[:, 0], run.strip[:, -1]
-    for name, part in (("gen_ab", slice(0, 4)), ("gen_ba", slice(4, 8))):
+    for name, part in (("gen_ab", slice(0, 8)), ("gen_ba", slice(8, 16))):
         again = translate(run.generator(name), inputs[part]).float()
         assert (again - last[part].float()).abs().mean() < 12  # through fp16 and WebP
     with pytest.raises(UnknownName, match="Did you mean 'gen_ab'"):

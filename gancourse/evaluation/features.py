@@ -27,7 +27,10 @@ SHA256 = {
     FULL: "6726825d",
     TRUNK: "cd99c270097c39e5c78891ad4e2f58209e40b2a1298eb1eb68f4890b810f6de3",
 }
-HOW = f"{FULL}: run `gancourse data fetch fid-inception`, or put it into $GANCOURSE_DATA/weights."
+HOW = (
+    f"{FULL}: run `gancourse data fetch fid-inception`, or put it into $GANCOURSE_DATA/weights. "
+    "Without it features='stand-in' measures, with numbers that compare with nothing published."
+)
 KINDS = ("auto", "inception-2048", "inception-768", "stand-in")
 
 
