@@ -147,19 +147,24 @@ class Record:
 
         Raises ``GancourseError`` for a picture that is missing or is not the record's.
         """
-        from PIL import Image
-
         layout = self["samples"]
-        with Image.open(io.BytesIO(self._read(layout["file"]))) as picture:
-            pixels = torch.from_numpy(np.array(picture.convert("RGB")))
+        pixels = torch.from_numpy(np.array(self.picture(layout["file"])))
         rows, columns, size = layout["rows"], len(layout["columns"]), layout["size"]
         grid = pixels.reshape(rows, size, columns, size, 3)
         return grid.permute(0, 2, 4, 1, 3).contiguous()
 
-    def generator(self, name: str = "generator", device: str = "cpu"):
-        """A recorded generator at the end of its run, in evaluation mode, the ``weights`` shown.
+    def picture(self, file: str):
+        """A picture file of this record as a PIL image in RGB; raises as ``strip`` does."""
+        from PIL import Image
 
-        A DCGAN has one, ``"generator"``; a CycleGAN ``"gen_ab"`` and ``"gen_ba"``. Raises
+        with Image.open(io.BytesIO(self._read(file))) as picture:
+            return picture.convert("RGB")
+
+    def generator(self, name: str = "generator", device: str = "cpu"):
+        """A recorded network in evaluation mode, of a generator the ``weights`` shown.
+
+        A DCGAN has one, ``"generator"``; a CycleGAN ``"gen_ab"`` and ``"gen_ba"``, and where a
+        training is to go on from it also ``"disc_a"`` and ``"disc_b"``. Raises
         ``UnknownName`` for one that is not there, ``GancourseError`` for weights that are missing,
         are not the record's, or do not fit its settings.
         """
@@ -175,7 +180,8 @@ class Record:
         if self.model == "dcgan":
             net, _ = dcgan.build(profiles.DCGANSettings(**self["settings"]))
         else:
-            net = cyclegan.generator(profiles.CycleGANSettings(**self["settings"]))
+            build = cyclegan.discriminator if name[:4] == "disc" else cyclegan.generator
+            net = build(profiles.CycleGANSettings(**self["settings"]))
         try:
             net.load_state_dict(
                 {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
