@@ -211,15 +211,26 @@ def test_without_a_compiler_training_goes_on_with_one_line(kind, late, monkeypat
 
 
 @KINDS
-def test_without_a_graph_training_goes_on_with_one_line(kind):
-    """No CUDA here: the capture fails after the rates and pools have become tensors."""
-    step, batches = make(kind)
+def test_without_a_graph_training_goes_on_with_one_line(kind, monkeypatch):
+    """The capture fails after rates and pools have become tensors: the run is the eager one."""
+    plain, batches = make(kind)
+    step, _ = make(kind)
     step.execute(graph=True)
     batch = batch_of(batches)
+
+    def fail(step, batch, saved):
+        step.make_static(batch)
+        step.update(batch)
+        broken()
+
+    monkeypatch.setattr(speed, "Graph", fail)
     with pytest.warns(UserWarning, match="without the CUDA graph") as said:
-        step(batch)
-        step(batch)
+        for number in range(4):
+            for one in (plain, step):
+                torch.manual_seed(number)
+                one(batch)
     assert len(said) == 1 and not step.execution["graph"]
+    assert_same(plain.state_dict(), step.state_dict())
 
 
 def test_wrong_images_are_not_taken_for_a_failed_compilation():

@@ -35,7 +35,9 @@ class Saved:
         for name in (*step.networks, *step.averages()):
             step.network(name).load_state_dict(state[name])
         for name in ("opt_gen", "opt_disc"):
-            _put_back(getattr(step, name).optimizer, state[name]["state"], forget)
+            optimiser = getattr(step, name).optimizer
+            _put_back(optimiser, state[name]["state"], forget)
+            set_rate(optimiser, state[name]["param_groups"][0]["lr"])  # all groups have one
         for name in step.pools():
             getattr(step, name).load_state_dict(state[name], step.device)
         if step.accelerator.scaler and state["scaler"]:
@@ -96,6 +98,22 @@ class Graph:
         self.graph.replay()
         # a copy: the next replay writes to the same place, and terms are fetched every few steps
         return dict(zip(self.names, self.values.clone().unbind(), strict=True))
+
+
+def make_capturable(optimisers, device) -> None:
+    """Learning rates as tensors, which a replay reads anew, and Adams that may be captured."""
+    for optimiser in optimisers:
+        optimiser.optimizer._warned_capturable_if_run_uncaptured = True  # as the warm-up does
+        for group in optimiser.param_groups:
+            group["capturable"] = True
+            group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32).to(device)
+
+
+def make_plain(optimisers) -> None:
+    """What ``make_capturable`` changed, as it was."""
+    for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+        group["capturable"] = False
+        group["lr"] = float(group["lr"])
 
 
 def set_rate(optimiser, rate: float) -> None:

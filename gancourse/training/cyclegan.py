@@ -15,7 +15,7 @@ from ..errors import GancourseError, unknown
 from ..models import cyclegan
 from .capture import load_optimiser, optimiser_state, set_rate
 from .dcgan import update_ema
-from .pool import DevicePool, ImagePool
+from .pool import ImagePool
 from .schedule import LinearDecay, decay, decay_by_steps
 from .speed import Tunable
 
@@ -140,13 +140,6 @@ class CycleGANStep(Tunable):
     def variant(self) -> bool:
         """Whether this step takes R1's penalty."""
         return self.settings.r1 > 0 and self.steps % R1_EVERY == 0
-
-    def make_static(self, reals: tuple[Tensor, Tensor]) -> None:
-        """Before a capture: the pools become tensors, too."""
-        super().make_static(reals)
-        if not isinstance(self.pool_a, DevicePool):
-            self.pool_a = DevicePool(self.pool_a, reals[0])
-            self.pool_b = DevicePool(self.pool_b, reals[1])
 
     def _judge(self, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """D's loss on reals and fakes, after its backward pass."""

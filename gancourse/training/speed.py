@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from .. import device as devices
 from ..errors import GancourseError, unknown
-from .capture import Graph, Saved
+from .capture import Graph, Saved, make_capturable, make_plain
+from .pool import DevicePool, ImagePool
 
 # Compiling costs one to two minutes; it saved 3 to 50 % of a step where it was measured. A run that
 # would not win the two minutes back with a tenth does not try.
@@ -85,11 +86,18 @@ class Tunable:
         return None
 
     def make_static(self, batch: Batch) -> None:
-        """Before a capture: learning rates become tensors, which a replay reads anew."""
-        for optimiser in self.optimisers():
-            for group in optimiser.param_groups:
-                group["capturable"] = True
-                group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32).to(self.device)
+        """Before a capture: learning rates and pools become tensors, which a replay reads anew."""
+        make_capturable(self.optimisers(), self.device)
+        for name, like in zip(self.pools(), _parts(batch), strict=False):
+            setattr(self, name, DevicePool(getattr(self, name), like))
+
+    def make_dynamic(self) -> None:
+        """What ``make_static`` changed, as it was."""
+        make_plain(self.optimisers())
+        for name in self.pools():
+            pool = ImagePool(getattr(self, name).size)
+            pool.load_state_dict(getattr(self, name).state_dict(), self.device)
+            setattr(self, name, pool)
 
     def network(self, name: str) -> nn.Module:
         """One of the networks by name, without Accelerate's wrapping."""
@@ -137,6 +145,8 @@ class Tunable:
             if self.execution["graph"]:
                 with self._or_not("graph"), self._compiled():
                     self._ready[key] = Graph(self, batch, saved)
+                if not self.execution["graph"]:
+                    self.make_dynamic()
         finally:
             saved.put_back()
 
@@ -155,13 +165,19 @@ class Tunable:
 
     @contextlib.contextmanager
     def _compiled(self):
-        """Networks are the compiled ones inside, as written outside: samples have other shapes."""
+        """Networks are the compiled ones inside, as written outside: samples have other shapes.
+
+        cuDNN times its kernels inside, because all steps have the same shapes.
+        """
+        benchmark = torch.backends.cudnn.benchmark
+        torch.backends.cudnn.benchmark = True
         nets = [getattr(self, name) for name in self.networks if self.execution["compile"]]
         for net in nets:
             net._compiled_call_impl = self._fast(net)
         try:
             yield
         finally:
+            torch.backends.cudnn.benchmark = benchmark
             for net in nets:
                 net._compiled_call_impl = None
 
@@ -217,6 +233,8 @@ class Tunable:
                 best = min(pair, key=seconds.get)
             self.execute(**_named(best), seconds=round(seconds[best], 4))
         finally:
+            if not self.execution["graph"]:
+                self.make_dynamic()
             saved.put_back(forget=True)
         self.settled = True
         return self.execution
@@ -266,8 +284,7 @@ def _race(step: Tunable, batch: Batch, ways: list, rounds: int = ROUNDS) -> dict
 
     A way that fell back is infinitely slow: what it fell back to is timed as itself.
     """
-    times = {way: [] for way in ways}
-    kept: dict[tuple, dict] = {}
+    times, kept = {way: [] for way in ways}, {}
     for _ in range(rounds + 1):  # the first of each warms up
         for way in ways:
             if times[way][-1:] == [float("inf")]:
