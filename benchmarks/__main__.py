@@ -22,6 +22,8 @@ def cells(row: dict) -> tuple[str, ...]:
     """One benchmark's row as text; ``unit`` is seconds unless it says otherwise."""
     unit = row.get("unit", "s")
     aim = row["aim"]
+    if row["ours"] is None:
+        return (row["name"], "", "", "", f"≥ {aim:g}×", "not run", row["floor"])
     return (
         row["name"],
         f"{row['ours']:.3g} {unit}",

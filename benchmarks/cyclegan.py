@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import itertools
 import resource
+import statistics
+import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from gancourse import profiles
 from gancourse.models import cyclegan
@@ -127,4 +130,90 @@ def cyclegan_inference() -> dict:
     return row(name, seconds, 1.5, 1.0, None)
 
 
-BENCHMARKS = (cyclegan_step, cyclegan_memory, cyclegan_inference)
+def cyclegan_compiled(rounds: int = 9, **overrides) -> dict:
+    """Seconds of the laptop's 64 px step, compiled and eager in turn; compiling takes minutes."""
+    settings = profiles.settings("grumpy-cats", "laptop", **overrides)
+    step = CycleGANStep(settings, device="cpu", compile="on")
+    reals = [torch.rand(settings.batch_size, 3, *[settings.size] * 2) * 2 - 1 for _ in "ab"]
+    with FlopCounterMode(display=False) as counter:
+        step.update(reals)
+    times = {False: [], True: []}
+    step(reals)  # compiles
+    assert step.execution["compile"], "compilation failed: see the warning"
+    ready = step._ready
+    for _ in range(rounds + 1):
+        for compiled, spent in times.items():
+            step.execute(compile=compiled)
+            step._ready = ready
+            started = time.perf_counter()
+            step(reals)
+            spent.append(time.perf_counter() - started)
+    eager, fast = (statistics.median(times[compiled][1:]) for compiled in (False, True))
+    name = "laptop CycleGAN step, 64 px, batch 8, compiled (reference: eager)"
+    floor = None if overrides else floor_of(eager, round(counter.get_total_flops() / 1e9))
+    return row(name, fast, eager, 1.3, floor)
+
+
+class _OneBatch:
+    """Batches for ``tune``: the same one again and again."""
+
+    def __init__(self, reals):
+        self.reals = reals
+
+    def order(self):
+        return None
+
+    def read(self, order):
+        yield self.reals
+
+
+def cyclegan_gpu(batch: int = 8) -> dict:
+    """Pairs a second at 256 px, tuned, against the reference's step at its best of six ways."""
+    name = f"CycleGAN at 256 px on a GPU, batch {batch} (reference: its best batch and precision)"
+    if not torch.cuda.is_available():
+        return row(name, None, None, 3, "not run: no CUDA device")
+    settings = profiles.replace(profiles.CycleGANSettings(), batch_size=batch)
+    torch.manual_seed(0)
+    step = CycleGANStep(settings, "cuda", compile="on")
+    found, plain = {}, torch.contiguous_format
+    for size, half in itertools.product((1, 4, 8), (False, True)):
+        nets = [copy.deepcopy(step.network(n)).to(memory_format=plain) for n in NETWORKS]
+        theirs, reals = ReferenceStep(nets, settings), _on_gpu(size)
+        with torch.autocast("cuda", torch.bfloat16, enabled=half):
+            found[size, half] = size / _gpu_seconds(lambda t=theirs, r=reals: t(r))
+        del theirs, nets
+    reals = _on_gpu(batch)
+    execution = step.tune(_OneBatch(reals))
+    mine, (best, pairs) = batch / _gpu_seconds(lambda: step(reals)), max(found.items(), key=_second)
+    way = f"batch {best[0]}, {'bf16' if best[1] else 'fp32'}"
+    note = f"{torch.cuda.get_device_name()}; ours {execution}; reference {way}; no floor known"
+    return row(name, mine, pairs, 3, note) | {"unit": "pairs/s", "ratio": mine / pairs}
+
+
+def _second(item):
+    return item[1]
+
+
+def _on_gpu(size: int) -> list:
+    return [torch.rand(size, 3, 256, 256, device="cuda") * 2 - 1 for _ in "ab"]
+
+
+def _gpu_seconds(call, repeats: int = 20) -> float:
+    """Seconds of ``call`` on the device, mean after a warm-up."""
+    for _ in range(5):
+        call()
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    torch.cuda.synchronize()
+    return (time.perf_counter() - started) / repeats
+
+
+BENCHMARKS = (
+    cyclegan_step,
+    cyclegan_compiled,
+    cyclegan_gpu,
+    cyclegan_memory,
+    cyclegan_inference,
+)

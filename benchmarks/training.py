@@ -91,9 +91,11 @@ def floor_of(seconds: float, gflop: float) -> str:
     return f"{seconds / (gflop / rate):.1f}× ({gflop} GFLOP at {rate:.0f} GFLOP/s)"
 
 
-def row(name: str, ours: float, reference: float, aim: float | None, floor: str | None) -> dict:
-    """One line of the table; seconds."""
-    ratio = reference / ours
+def row(
+    name: str, ours: float | None, reference: float | None, aim: float | None, floor: str | None
+) -> dict:
+    """One line of the table; seconds. ``ours`` None: it was not run, ``floor`` says why."""
+    ratio = reference / ours if ours else None
     return {
         **{"name": name, "ours": ours, "reference": reference},
         **{"ratio": ratio, "aim": aim, "floor": floor},

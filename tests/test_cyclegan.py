@@ -1,5 +1,6 @@
 """CycleGAN against the paper: shapes, the objective term by term, and the mistakes of others."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -7,12 +8,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gancourse import augment, data, profiles
+from gancourse import augment, data, losses, profiles
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.models import cyclegan as models
 from gancourse.training import checkpoint, loop
-from gancourse.training.cyclegan import CycleGANStep, LinearDecay, decay, translate
-from gancourse.training.pool import ImagePool
+from gancourse.training.cyclegan import (
+    CycleGANStep,
+    LinearDecay,
+    check_settings,
+    decay,
+    translate,
+)
+from gancourse.training.pool import DevicePool, ImagePool
 
 SETTINGS = profiles.settings("horse2zebra", "smoke", batch_size=2, pool=3)
 
@@ -170,6 +177,95 @@ def test_one_full_step_equals_the_papers_to_1e_5():
             assert torch.allclose(mine[real], theirs[real], atol=1e-5), name
 
 
+class ReferenceStep:
+    """The reference's step as it runs: seven passes through G, a pool a domain, two Adams."""
+
+    def __init__(self, step):
+        names = ("gen_ab", "gen_ba", "disc_a", "disc_b")
+        self.g, self.f, self.d_a, self.d_b = (copy.deepcopy(step.network(n)) for n in names)
+        gens = [*self.g.parameters(), *self.f.parameters()]
+        discs = [*self.d_a.parameters(), *self.d_b.parameters()]
+        adam = {"lr": 2e-4, "betas": (0.5, 0.999), "foreach": False}
+        self.opt_g, self.opt_d = torch.optim.Adam(gens, **adam), torch.optim.Adam(discs, **adam)
+        self.pools, self.swaps = {"a": [], "b": []}, 0
+        self.size, self.identity = step.settings.pool, step.settings.lambda_identity
+
+    def query(self, name, images):
+        shown = []
+        for image in images.detach().split(1):
+            if len(self.pools[name]) < self.size:
+                self.pools[name].append(image)
+                shown.append(image)
+            elif torch.rand(()) < 0.5:
+                at = int(torch.randint(self.size, ()))
+                shown.append(self.pools[name][at])
+                self.pools[name][at] = image
+                self.swaps += 1
+            else:
+                shown.append(image)
+        return torch.cat(shown)
+
+    def __call__(self, a, b):
+        t = {}
+        for p in (*self.d_a.parameters(), *self.d_b.parameters()):
+            p.requires_grad = False
+        fake_b = self.g(a)
+        rec_a = self.f(fake_b)
+        fake_a = self.f(b)
+        rec_b = self.g(fake_a)
+        t["adv_b"] = F.mse_loss(*both(self.d_b(fake_b), 1.0))
+        t["adv_a"] = F.mse_loss(*both(self.d_a(fake_a), 1.0))
+        t["cycle_a"], t["cycle_b"] = (rec_a - a).abs().mean(), (rec_b - b).abs().mean()
+        t["gen"] = t["adv_a"] + t["adv_b"] + 10.0 * t["cycle_a"] + 10.0 * t["cycle_b"]
+        if self.identity:
+            t["idt_b"], t["idt_a"] = (self.g(b) - b).abs().mean(), (self.f(a) - a).abs().mean()
+            t["gen"] = t["gen"] + 10.0 * self.identity * (t["idt_a"] + t["idt_b"])
+        self.opt_g.zero_grad()
+        t["gen"].backward()
+        self.opt_g.step()
+        for p in (*self.d_a.parameters(), *self.d_b.parameters()):
+            p.requires_grad = True
+        self.opt_d.zero_grad()
+        for name, disc, real, fake in (("a", self.d_a, a, fake_a), ("b", self.d_b, b, fake_b)):
+            on_real = F.mse_loss(*both(disc(real), 1.0))
+            on_fake = F.mse_loss(*both(disc(self.query(name, fake)), 0.0))
+            t[f"disc_{name}"] = (on_real + on_fake) * 0.5
+            t[f"disc_{name}"].backward()
+        self.opt_d.step()
+        return {name: value.item() for name, value in t.items()}
+
+
+def both(logits, target):
+    return logits, torch.full_like(logits, target)
+
+
+@pytest.mark.parametrize("identity, batch", [(0.5, 1), (0.0, 1), (0.5, 2)])
+def test_thirty_steps_are_the_references(identity, batch):
+    """All terms and all weights in float64, with pools that fill after five images and swap."""
+    changes = {"lambda_identity": identity, "batch_size": batch, "pool": 5, "lr": 2e-4}
+    step, _ = make(profiles.replace(SETTINGS, loss="lsgan", **changes))
+    for name in step.networks:
+        step.network(name).double()
+    reference = ReferenceStep(step)
+    for number in range(30):
+        pair = tuple(x.double() for x in reals(batch, seed=number))
+        torch.manual_seed(number)
+        expected = reference(*pair)
+        torch.manual_seed(number)
+        found = step(pair)
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert found[name].item() == pytest.approx(value, rel=1e-12), (number, name)
+    assert reference.swaps > 10
+    for name, plain in zip(step.networks, "g f d_a d_b".split(), strict=True):
+        for a, b in zip(
+            step.network(name).parameters(), getattr(reference, plain).parameters(), strict=True
+        ):
+            # a norm takes its layer's bias out again: its gradient is rounding, which Adam enlarges
+            if a.ndim > 1 or b.abs().max() > 1e-9:
+                assert torch.allclose(a, b, rtol=1e-12, atol=1e-12), name
+
+
 def test_mistake_1_the_adversarial_loss_is_squared_and_the_cycle_loss_absolute():
     step, _ = make()
     real_a, real_b = reals()
@@ -285,6 +381,129 @@ def test_settings_that_leave_no_loss_are_refused():
         make(profiles.replace(SETTINGS, direction="forwards"))
 
 
+@pytest.mark.parametrize(
+    "name, wrong, near",
+    [
+        ("start", "identitiy", "identity"),
+        ("upsample", "neares", "nearest"),
+        ("padding", "reflekt", "reflect"),
+        ("disc", "pach", "patch"),
+        ("loss", "lsgn", "lsgan"),
+        ("cycle", "l11", "l1"),
+        ("diffaugment", "colour", "color"),
+    ],
+)
+def test_a_word_that_is_none_is_refused_with_the_nearest_before_anything_is_built(
+    name, wrong, near
+):
+    with pytest.raises(UnknownName, match=f"Did you mean '{near}'"):
+        check_settings(profiles.replace(SETTINGS, **{name: wrong}))
+
+
+@pytest.mark.parametrize(
+    "changes, says",
+    [
+        ({"ema": 1.0}, r"ema must lie in \[0, 1\)"),
+        ({"ema": -0.1}, r"ema must lie in \[0, 1\)"),
+        ({"size": 18}, "multiple of 4"),
+        ({"load_size": 12}, "at least as large"),
+        ({"identity_share": 0.0}, r"identity_share must lie in \(0, 1\]"),
+        ({"identity_share": 1.5}, r"identity_share must lie in \(0, 1\]"),
+        ({"r1": -1.0}, "r1 must be a number of at least 0"),
+        ({"disc_rate": float("nan")}, "disc_rate must be a number of at least 0"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(changes, says):
+    with pytest.raises(GancourseError, match=says):
+        make(dataclasses.replace(SETTINGS, **changes))
+
+
+def test_images_of_another_number_of_channels_are_refused():
+    step, _ = make()
+    grey = tuple(x[:, :1] for x in reals())
+    for call in (lambda: step(grey), lambda: step.gen_ab(grey[0])):
+        with pytest.raises(GancourseError, match="3 channel.*not 1.*channels=3"):
+            call()
+
+
+# The recipe that starts as the identity
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("padding", ["zero", "reflect"])
+@pytest.mark.parametrize("upsample", ["nearest", "transpose"])
+def test_identity_start_is_098_of_the_picture(channels, padding, upsample):
+    changes = {"start": "identity", "padding": padding, "upsample": upsample}
+    gen = models.generator(profiles.replace(SETTINGS, channels=channels, **changes))
+    x = torch.rand(2, channels, 16, 20) * 2 - 1
+    x[0, 0, 0, :2] = torch.tensor([-1.0, 1.0])
+    assert torch.allclose(gen(x), 0.98 * x, atol=1e-6)
+    gen(x).sum().backward()
+    assert gen.layers[-1].weight.grad.abs().sum() > 0  # it can leave the identity
+
+
+def test_r1_of_a_linear_discriminator_is_its_squared_weight():
+    """D(x) = w·x: the slope is w whatever x is, so R1 is |w|²; two logits share it."""
+    w = torch.randn(3 * 4 * 4, requires_grad=True)
+    images = torch.randn(5, 3, 4, 4)
+    penalty = losses.r1_penalty(lambda x: x.flatten(1) @ w, images)
+    assert penalty.item() == pytest.approx(w.square().sum().item(), rel=1e-5)
+    (slope,) = torch.autograd.grad(penalty, w)
+    assert torch.allclose(slope, 2 * w, rtol=1e-5)
+    patches = losses.r1_penalty(lambda x: (x.flatten(1) @ w)[:, None].expand(-1, 2), images)
+    assert patches.item() == pytest.approx(2 * w.square().sum().item(), rel=1e-5)  # (2w)² / 2
+
+
+def test_r1_moves_both_discriminators_in_every_fourth_step(monkeypatch):
+    taken, moves = [], []
+    penalty = losses.r1_penalty
+    monkeypatch.setattr(
+        losses, "r1_penalty", lambda *args: taken.append(step.steps) or penalty(*args)
+    )
+    for r1 in (0.0, 5.0):
+        step, _ = make(profiles.replace(SETTINGS, r1=r1))
+        step(reals())
+        moves.append([weights(step.disc_a), weights(step.disc_b)])
+    for one, other in zip(*moves, strict=True):
+        assert not all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    for _ in range(7):
+        step(reals())
+    assert taken == [0, 0, 4, 4]
+
+
+def test_disc_rate_holds_through_every_change_of_the_rate():
+    step, _ = make(profiles.replace(SETTINGS, disc_rate=0.5, lr=2e-4, epochs=9, constant_epochs=9))
+
+    def rates():
+        return [o.param_groups[0]["lr"] for o in step.optimisers()]
+
+    assert rates() == pytest.approx([2e-4, 1e-4])
+    step.set_rate(0.1)
+    assert rates() == pytest.approx([2e-5, 1e-5])
+    step.set_epoch(0)
+    assert rates() == pytest.approx([2e-4, 1e-4])
+
+
+def test_the_averages_begin_short_and_are_restored():
+    step, _ = make(profiles.replace(SETTINGS, ema=0.9))
+    first = weights(step.ema_ab)
+    assert all(torch.equal(a, b) for a, b in zip(first, weights(step.gen_ab), strict=True))
+    step(reals())
+    for old, now, average in zip(first, weights(step.gen_ab), weights(step.ema_ab), strict=True):
+        assert torch.allclose(average, old.lerp(now, 1 - 2 / 11), atol=1e-7)  # (1 + 1) / (10 + 1)
+    state = copy.deepcopy(step.state_dict())
+    step(reals(seed=4))
+    other, _ = make(profiles.replace(SETTINGS, ema=0.9), seed=1)
+    other.load_state_dict(state)
+    other(reals(seed=4))  # the counter is restored, too: it sets the decay
+    for way in ("ab", "ba"):
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(weights(step.shown(way)), weights(other.shown(way)), strict=True)
+        )
+    assert other.shown("ab") is other.ema_ab and other.shown("ab", False) is other.gen_ab
+
+
 # Schedule, pool, pairs
 
 
@@ -311,23 +530,40 @@ def test_the_schedule_follows_the_run():
     assert per_epoch == pytest.approx([1, 1, 2 / 3, 1 / 3])
 
 
-def test_the_pool_fills_then_swaps_one_half():
+@pytest.mark.parametrize("on_device", [False, True])
+def test_the_pool_fills_then_swaps_one_half(on_device):
     torch.manual_seed(0)
     pool = ImagePool(50)
+    if on_device:
+        pool = DevicePool(pool, torch.zeros(1, 1, 1, 1))
     first = torch.arange(50.0).reshape(50, 1, 1, 1)
     assert torch.equal(pool.query(first), first)
     asked = torch.arange(50.0, 4050.0).reshape(-1, 1, 1, 1)
     answered = pool.query(asked)
     same = (answered == asked).float().mean().item()
     assert abs(same - 0.5) < 0.03  # binomial: four standard deviations are 0.032
-    assert (answered <= asked).all() and len(pool.images) == 50
-    everything = [*answered.flatten().tolist(), *(i.item() for i in pool.images)]
+    kept = pool.state_dict()["images"]
+    assert (answered <= asked).all() and len(kept) == 50
+    everything = [*answered.flatten().tolist(), *kept.flatten().tolist()]
     assert sorted(everything) == list(range(4050))[: len(everything)]  # none lost, none twice
 
 
 def test_a_pool_of_0_returns_the_query():
     images = torch.rand(3, 1, 2, 2)
     assert torch.equal(ImagePool(0).query(images), images)
+    assert torch.equal(DevicePool(ImagePool(0), images).query(images), images)
+
+
+def test_a_pool_on_the_device_takes_over_and_gives_back():
+    pool = ImagePool(4)
+    pool.query(torch.arange(3.0).reshape(3, 1, 1, 1))
+    moved = DevicePool(pool, torch.zeros(1, 1, 1, 1))
+    more = torch.arange(3.0, 5.0).reshape(2, 1, 1, 1)
+    answered = moved.query(more)  # one fills it, the next may swap
+    assert answered[0] == 3 and len(moved.state_dict()["images"]) == 4
+    pool.load_state_dict(moved.state_dict())
+    held = [image.item() for image in pool.images]
+    assert sorted([*held, answered[1].item()]) == [0, 1, 2, 3, 4]
 
 
 def test_mistake_5_b_is_drawn_from_all_of_b():
@@ -385,15 +621,21 @@ def test_crops_are_windows_and_half_are_mirrored():
 # Resuming, translating
 
 
-@pytest.mark.parametrize("cut", [3, 4])
-def test_resume_with_pools_and_schedule_is_bit_identical(tmp_path, cut):
+RECIPE = {
+    **{"ema": 0.9, "r1": 1.0, "diffaugment": "color,translation,cutout", "steps": 16},
+    **{"start": "identity", "upsample": "nearest", "padding": "zero", "identity_share": 0.5},
+}
+
+
+@pytest.mark.parametrize("cut, changes", [(3, {}), (4, {}), (5, RECIPE)])
+def test_resume_with_pools_and_schedule_is_bit_identical(tmp_path, cut, changes):
     """Mistake 14: networks alone make the resumed run another run."""
 
     class StopAfter(loop.Callback):
         def on_step(self, run):
             run.stop = len(run.history) == cut
 
-    settings = profiles.replace(SETTINGS, epochs=4, constant_epochs=1)
+    settings = profiles.replace(SETTINGS, epochs=4, constant_epochs=1, **changes)
     whole = make(settings)
     history = loop.fit(*whole, 4, [LinearDecay()])
     part = make(settings)
@@ -406,8 +648,14 @@ def test_resume_with_pools_and_schedule_is_bit_identical(tmp_path, cut):
     assert resumed.terms == history.terms
     theirs = whole[0].state_dict()
     for name, value in again[0].state_dict().items():
-        if isinstance(value, dict) and not name.startswith("opt_"):
+        if isinstance(value, dict) and not name.startswith(("opt_", "execution")):
             assert all(torch.equal(v, theirs[name][k]) for k, v in value.items()), name
+
+
+def test_translate_refuses_floats():
+    step, _ = make()
+    with pytest.raises(GancourseError, match="uint8 images as stored, not torch.float32"):
+        translate(step.gen_ab, torch.zeros(1, 3, 16, 16))
 
 
 def test_translate_gives_uint8_and_leaves_the_mode(tmp_path):

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gancourse import profiles
@@ -95,3 +96,45 @@ def test_unknown_words_get_a_suggestion():
         dcgan.Generator(16, 4, norm="instanse")
     with pytest.raises(GancourseError, match="Did you mean 'nearest'"):
         dcgan.Generator(16, 4, upsample="neares")
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype, near", [(torch.float32, 1e-6), (torch.float64, 1e-13)])
+def test_instance_norm_is_pytorchs_and_keeps_the_layout(layout, dtype, near):
+    """Values and gradient, away from mean 0 and scale 1, with biased variance and eps in it."""
+    torch.manual_seed(0)
+    plain = torch.randn(2, 3, 4, 6, dtype=dtype) * 0.01 + 0.5
+    weight = torch.randn_like(plain)
+    found = []
+    for norm in (dcgan.InstanceNorm(3), nn.InstanceNorm2d(3)):
+        x = plain.clone().contiguous(memory_format=layout).requires_grad_()
+        out = norm(x)
+        (out.sin() * weight).sum().backward()
+        found.append((out, x.grad))
+    (ours, slope), (theirs, expected) = found
+    assert torch.allclose(ours, theirs, rtol=0, atol=10 * near)
+    assert (slope - expected).norm() <= 10 * near * expected.norm()
+    assert ours.is_contiguous(memory_format=layout)
+    assert not dcgan.InstanceNorm(3).state_dict() and isinstance(norm, nn.InstanceNorm2d)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_enlarge_and_convolve_is_what_it_says(bias):
+    """Values, both gradients and the border, against an enlarged image and a 3×3 convolution."""
+    torch.manual_seed(0)
+    conv = dcgan.EnlargedConv2d(3, 5, bias=bias).double()
+    image = torch.randn(2, 3, 4, 6, dtype=torch.float64, requires_grad=True)
+    plain = F.conv2d(
+        F.interpolate(image, scale_factor=2), conv.weight, conv.bias, stride=1, padding=1
+    )
+    ours = conv(image)
+    assert ours.shape == (2, 5, 8, 12) and torch.allclose(ours, plain, rtol=0, atol=1e-12)
+    inputs = [image, *conv.parameters()]
+    for a, b in zip(*(torch.autograd.grad(y.sin().sum(), inputs) for y in (ours, plain)), strict=1):
+        assert torch.allclose(a, b, rtol=0, atol=1e-12)
+
+
+def test_recorded_weights_keep_their_numbers():
+    """The enlarging was a layer of its own when the records were made."""
+    names = dcgan.Generator(16, 4, 10, 1, "none", "nearest").state_dict()
+    assert list(names) == ["stages.0.0.weight", "stages.1.1.weight", "stages.2.1.weight"]

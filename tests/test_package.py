@@ -126,14 +126,15 @@ def test_devices_and_precision(monkeypatch):
         with pytest.raises(GancourseError, match="sees none"):
             device.pick("cuda")
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert device.pick_precision(cpu) == "fp32"
+    assert device.pick_precision(cpu) == device.pick_precision(gpu) == "fp32"
+    assert device.pick_precision(gpu, "bf16") == "bf16"
     with pytest.raises(GancourseError, match="fp16 needs a GPU"):
         device.pick_precision(cpu, "fp16")
     with pytest.raises(UnknownName, match="Did you mean 'bf16'"):
         device.pick_precision(cpu, "bf61")
     for capability, expected in (((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")):
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda d, c=capability: c)
-        assert device.pick_precision(gpu) == expected
+        assert device.half_precision(gpu) == expected
     assert "fp32" in device.describe("cpu")
 
 

@@ -14,8 +14,6 @@ from ..errors import GancourseError, unknown
 from . import dcgan
 
 DISCRIMINATORS = ("patch", "dc")
-
-
 STARTS = ("paper", "identity")
 UPSAMPLINGS = ("transpose", "nearest")
 PADDINGS = ("reflect", "zero")
@@ -33,7 +31,8 @@ def _convolution(inputs: int, outputs: int, kernel: int, padding: str) -> list[n
 def _doubled(inputs: int, outputs: int, upsample: str) -> list[nn.Module]:
     """Twice the height and width."""
     if upsample == "nearest":  # every output pixel sees equally many weights: no grid
-        return [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1)]
+        # Identity: recorded weights are numbered as if the enlarging were a layer of its own
+        return [nn.Identity(), dcgan.EnlargedConv2d(inputs, outputs)]
     # output = (input - 1)·2 - 2·1 + 3 + 1 = 2·input
     return [nn.ConvTranspose2d(inputs, outputs, 3, 2, padding=1, output_padding=1)]
 
@@ -48,14 +47,25 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             *_convolution(width, width, 3, padding),
-            nn.InstanceNorm2d(width),
+            dcgan.InstanceNorm(width),
             nn.ReLU(),
             *_convolution(width, width, 3, padding),
-            nn.InstanceNorm2d(width),
+            dcgan.InstanceNorm(width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)
+
+
+def check_words(start: str, upsample: str, padding: str) -> None:
+    """Raise ``UnknownName``, with the nearest word, for one that ``Generator`` does not know."""
+    for kind, name, known in (
+        ("start", start, STARTS),
+        ("upsampling", upsample, UPSAMPLINGS),
+        ("padding", padding, PADDINGS),
+    ):
+        if name not in known:
+            raise unknown(kind, name, known)
 
 
 class Generator(nn.Module):
@@ -68,7 +78,8 @@ class Generator(nn.Module):
     ``start="identity"`` is G(x) = tanh(artanh(0.98·x) + d(x)) with d's last convolution at 0: it
     begins as G(x) = 0.98·x, and every step can only change the picture. ``upsample`` is
     "transpose" (the paper's) or "nearest" (enlarge, then convolve), ``padding`` "reflect" (the
-    paper's) or "zero". Raises ``UnknownName`` for another word.
+    paper's) or "zero". Raises ``UnknownName`` for another word, and ``GancourseError`` for images
+    of another number of channels.
     """
 
     def __init__(
@@ -81,37 +92,37 @@ class Generator(nn.Module):
         padding: str = "reflect",
     ):
         super().__init__()
-        for kind, name, known in (
-            ("start", start, STARTS),
-            ("upsampling", upsample, UPSAMPLINGS),
-            ("padding", padding, PADDINGS),
-        ):
-            if name not in known:
-                raise unknown(kind, name, known)
-        self.start = start
+        check_words(start, upsample, padding)
+        self.start, self.channels = start, channels
         w = width
         self.layers = nn.Sequential(
             *_convolution(channels, w, 7, padding),
-            nn.InstanceNorm2d(w),
+            dcgan.InstanceNorm(w),
             nn.ReLU(),
             nn.Conv2d(w, 2 * w, 3, stride=2, padding=1),
-            nn.InstanceNorm2d(2 * w),
+            dcgan.InstanceNorm(2 * w),
             nn.ReLU(),
             nn.Conv2d(2 * w, 4 * w, 3, stride=2, padding=1),
-            nn.InstanceNorm2d(4 * w),
+            dcgan.InstanceNorm(4 * w),
             nn.ReLU(),
             *(ResidualBlock(4 * w, padding) for _ in range(blocks)),
             *_doubled(4 * w, 2 * w, upsample),
-            nn.InstanceNorm2d(2 * w),
+            dcgan.InstanceNorm(2 * w),
             nn.ReLU(),
             *_doubled(2 * w, w, upsample),
-            nn.InstanceNorm2d(w),
+            dcgan.InstanceNorm(w),
             nn.ReLU(),
             *_convolution(w, channels, 7, padding),
         )
         self.tanh = nn.Tanh()
 
     def forward(self, image: Tensor) -> Tensor:
+        if image.shape[1] != self.channels:
+            raise GancourseError(
+                f"The generator was built for images of {self.channels} channel(s), not "
+                f"{image.shape[1]}: load them with channels={self.channels}, or set channels to "
+                f"{image.shape[1]}."
+            )
         if image.shape[-1] % 4 or image.shape[-2] % 4 or min(image.shape[-2:]) < 8:
             raise GancourseError(
                 f"The generator halves twice: sides must be multiples of 4, at least 8, not "
@@ -120,8 +131,9 @@ class Generator(nn.Module):
         change = self.layers(image)
         if self.start == "paper":
             return self.tanh(change)
-        # float: under bf16 artanh would be off by a grey level near black and white
-        return self.tanh(torch.atanh(SCALE * image.float()) + change.float())
+        # at least fp32: in bf16 artanh would be off by a grey level near black and white
+        wide = torch.promote_types(change.dtype, torch.float32)
+        return self.tanh(torch.atanh(SCALE * image.to(wide)) + change.to(wide))
 
 
 class PatchDiscriminator(nn.Module):
@@ -140,7 +152,7 @@ class PatchDiscriminator(nn.Module):
         for number in range(1, layers + 1):
             outputs = width * min(2**number, 8)
             stride = 2 if number < layers else 1
-            stages += [nn.Conv2d(inputs, outputs, 4, stride, 1), nn.InstanceNorm2d(outputs)]
+            stages += [nn.Conv2d(inputs, outputs, 4, stride, 1), dcgan.InstanceNorm(outputs)]
             stages += [nn.LeakyReLU(0.2)]
             inputs = outputs
         self.layers = nn.Sequential(*stages, nn.Conv2d(inputs, 1, 4, 1, 1))

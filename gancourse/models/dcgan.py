@@ -17,9 +17,47 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ..errors import GancourseError, unknown
 
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """``nn.InstanceNorm2d``; where channels come last in memory, by mean and variance themselves.
+
+    PyTorch's goes through a batch norm over one image of N·C channels, and with it out of that
+    layout. (N, C, H, W) → the same shape and type; below 32 bits the arithmetic is in fp32.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels_last = x.stride(1) == 1 < x.stride(3)
+        if x.device.type != "cuda" and not channels_last:
+            return super().forward(x)
+        values = x.to(torch.promote_types(x.dtype, torch.float32))
+        var, mean = torch.var_mean(values, (2, 3), correction=0, keepdim=True)
+        return ((values - mean) * torch.rsqrt(var + self.eps)).to(x.dtype)
+
+
+class EnlargedConv2d(nn.Conv2d):
+    """Every pixel four times, then a 3×3 convolution: (N, C, H, W) → (N, C', 2H, 2W).
+
+    An output pixel sees two by two different inputs at most. On a CPU the weights of equal inputs
+    are added first, which makes it a transposed 4×4 convolution of stride 2: the same numbers to
+    rounding, 4 instead of 9 multiplications, and no enlarged image. Forward and backward of the
+    64 px generator's two took 42 to 52 % of the time (one thread).
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True):
+        super().__init__(inputs, outputs, 3, padding=1, bias=bias)
+
+    def forward(self, image: Tensor) -> Tensor:
+        if image.device.type != "cpu":
+            return super().forward(F.interpolate(image, scale_factor=2))
+        spread = F.pad(self.weight.flip(2, 3).transpose(0, 1), (1, 1, 1, 1))
+        rows = spread[:, :, 1:] + spread[:, :, :-1]
+        weight = rows[..., 1:] + rows[..., :-1]
+        return F.conv_transpose2d(image, weight, self.bias, stride=2, padding=1)
+
+
 NORMS = {
     "batch": nn.BatchNorm2d,
-    "instance": nn.InstanceNorm2d,
+    "instance": InstanceNorm,
     "none": lambda channels: nn.Identity(),
 }
 
@@ -41,10 +79,8 @@ def _upsample(inputs: int, outputs: int, how: str) -> list[nn.Module]:
     if how == "transpose":  # output = (input - 1)·2 - 2·1 + 4 = 2·input
         return [nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)]
     if how == "nearest":  # cannot make checkerboards: every output sees equally many weights
-        return [
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-        ]
+        # Identity: recorded weights are numbered as if the enlarging were a layer of its own
+        return [nn.Identity(), EnlargedConv2d(inputs, outputs, bias=False)]
     raise unknown("upsampling", how, ("transpose", "nearest"))
 
 

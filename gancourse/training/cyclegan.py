@@ -8,20 +8,22 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from .. import device as devices
 from .. import losses
-from ..augment import diffaugment
+from ..augment import DIFFAUGMENT, diffaugment
 from ..data.images import to_float, to_uint8
 from ..errors import GancourseError, unknown
 from ..models import cyclegan
+from .capture import load_optimiser, optimiser_state, set_rate
 from .dcgan import update_ema
-from .loop import Callback, Run
 from .pool import ImagePool
+from .schedule import LinearDecay, decay, decay_by_steps
+from .speed import Tunable
 
+__all__ = ["CycleGANStep", "LinearDecay", "check_settings", "decay", "decay_by_steps", "translate"]
 NETWORKS = ("gen_ab", "gen_ba", "disc_a", "disc_b")
 AVERAGES = ("ema_ab", "ema_ba")  # of the generators' weights, where the settings ask for them
+POOLS = ("pool_a", "pool_b")
 R1_EVERY = 4  # steps: the penalty differentiates twice, and changes slowly
-SLOWEST = 0.02  # of the learning rate, at the end of a run by steps
 
 
 @torch.no_grad()
@@ -43,7 +45,7 @@ def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tenso
     return torch.cat(parts).cpu()
 
 
-class CycleGANStep:
+class CycleGANStep(Tunable):
     """A CycleGAN: four networks, two optimisers, two pools, and the step that moves them.
 
     ``gen_ab`` turns A into B; ``disc_a`` judges domain A. Calling it with reals (real_a, real_b),
@@ -54,17 +56,29 @@ class CycleGANStep:
         gen = adv_a + adv_b + λ (cycle_a + cycle_b) + λ λ_identity (idt_a + idt_b).
 
     Terms that the settings leave out are not computed and not returned (section 3 of the paper).
+    ``precision``, ``compile``, ``graph`` and ``channels_last`` as in ``speed.Tunable``; a step is
+    eager and in fp32 until its ``tune`` is called.
     """
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto"):
-        s = self.settings = settings
+    networks = NETWORKS
+
+    def __init__(
+        self,
+        settings,
+        device: str = "auto",
+        precision: str = "auto",
+        *,
+        compile: str | bool = "auto",
+        graph: str | bool = "auto",
+        channels_last: str | bool = "auto",
+    ):
+        s = settings
         check_settings(s)
+        super().__init__(s, device, precision, compile, graph, channels_last)
         self.loss_disc, self.loss_gen = losses.pair(s.loss)
         self.distance = losses.distance(s.cycle)
-        self.accelerator = devices.accelerator(device, precision)
-        self.device = self.accelerator.device
-        gen_ab, gen_ba = cyclegan.generator(s), cyclegan.generator(s)
-        disc_a, disc_b = cyclegan.discriminator(s), cyclegan.discriminator(s)
+        makers = [cyclegan.generator] * 2 + [cyclegan.discriminator] * 2
+        gen_ab, gen_ba, disc_a, disc_b = (make(s).to(memory_format=self.layout) for make in makers)
         if s.ema:
             self.ema_ab, self.ema_ba = (
                 copy.deepcopy(gen).to(self.device).eval().requires_grad_(False)
@@ -83,14 +97,15 @@ class CycleGANStep:
             torch.optim.Adam(discs, s.lr * s.disc_rate, betas, fused=fused),
         )
         self.gen_ab, self.gen_ba, self.disc_a, self.disc_b, self.opt_gen, self.opt_disc = prepared
-        self.steps = 0
         self.pool_a, self.pool_b = ImagePool(s.pool), ImagePool(s.pool)
         # The reference halves D's loss, "which slows down the rate at which D learns"; the
         # least-squares form of `losses` holds that half already.
         self.half = 1.0 if s.loss == "lsgan" else 0.5
 
-    def __call__(self, reals: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        real_a, real_b = (r.to(self.device).contiguous() for r in reals)
+    def update(self, reals: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        """One update of the generators and one of the discriminators; their terms."""
+        layout = self.layout
+        real_a, real_b = (r.to(self.device).contiguous(memory_format=layout) for r in reals)
         self._freeze_discriminators(True)
         self.opt_gen.zero_grad()
         # The two directions share no activations: each runs backward at once, which leaves half
@@ -112,13 +127,19 @@ class CycleGANStep:
             with torch.no_grad():
                 for p in chain(self.disc_a.parameters(), self.disc_b.parameters()):
                     p.clamp_(-self.settings.clip, self.settings.clip)
-        self.steps += 1
+        return terms
+
+    def average(self) -> None:
+        """Move the averages of both generators, where the settings ask for them."""
         if self.settings.ema:
             # short memory first: the average must forget the random start
             decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
             update_ema(self.ema_ab, self.network("gen_ab"), decay)
             update_ema(self.ema_ba, self.network("gen_ba"), decay)
-        return {name: value.detach() for name, value in terms.items()}
+
+    def variant(self) -> bool:
+        """Whether this step takes R1's penalty."""
+        return self.settings.r1 > 0 and self.steps % R1_EVERY == 0
 
     def _judge(self, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """D's loss on reals and fakes, after its backward pass."""
@@ -126,8 +147,9 @@ class CycleGANStep:
         shown = diffaugment(torch.cat([real, fake]), s.diffaugment)
         logits = disc(shown).split([len(real), len(fake)])
         loss = self.half * sum(self.loss_disc(*logits))
-        if s.r1 and self.steps % R1_EVERY == 0:
-            penalty = s.r1 / 2 * losses.r1_penalty(disc, real)
+        if self.variant():
+            # forward: what torch.compile makes of a call cannot be differentiated twice
+            penalty = s.r1 / 2 * losses.r1_penalty(getattr(disc, "forward", disc), real)
             self.accelerator.backward(loss + penalty)
         else:
             self.accelerator.backward(loss)
@@ -178,12 +200,13 @@ class CycleGANStep:
         for disc in (self.disc_a, self.disc_b):
             disc.requires_grad_(not frozen)
 
-    def _averages(self) -> tuple[str, ...]:
+    def averages(self) -> tuple[str, ...]:
+        """``ema_ab`` and ``ema_ba``, where the settings ask for them."""
         return AVERAGES if self.settings.ema else ()
 
-    def network(self, name: str) -> nn.Module:
-        """``gen_ab``, ``gen_ba``, ``disc_a`` or ``disc_b`` without Accelerate's wrapping."""
-        return self.accelerator.unwrap_model(getattr(self, name))
+    def pools(self) -> tuple[str, ...]:
+        """Both pools, of fakes of A and of B."""
+        return POOLS
 
     def shown(self, way: str, average: bool = True) -> nn.Module:
         """The generator to look at, ``way`` "ab" or "ba": averaged weights where there are any."""
@@ -208,84 +231,45 @@ class CycleGANStep:
     def set_rate(self, factor: float) -> float:
         """Both learning rates to ``factor`` of the settings'; returns the factor."""
         s = self.settings
-        for optimiser, rate in ((self.opt_gen, s.lr), (self.opt_disc, s.lr * s.disc_rate)):
-            for group in optimiser.param_groups:
-                group["lr"] = rate * factor
+        set_rate(self.opt_gen, s.lr * factor)
+        set_rate(self.opt_disc, s.lr * s.disc_rate * factor)
         return factor
 
     def state_dict(self) -> dict:
         """Networks, optimisers and pools: all that the next step depends on."""
-        scaler = self.accelerator.scaler
+        kept = (*self.networks, *self.averages())
         return {
-            **{name: self.network(name).state_dict() for name in NETWORKS},
-            **{name: getattr(self, name).state_dict() for name in self._averages()},
-            "steps": self.steps,
-            "opt_gen": self.opt_gen.state_dict(),
-            "opt_disc": self.opt_disc.state_dict(),
+            **{name: self.network(name).state_dict() for name in kept},
+            "opt_gen": optimiser_state(self.opt_gen),
+            "opt_disc": optimiser_state(self.opt_disc),
             "pool_a": self.pool_a.state_dict(),
             "pool_b": self.pool_b.state_dict(),
-            "scaler": scaler.state_dict() if scaler else {},
+            **self.speed_state(),
         }
 
     def load_state_dict(self, state: dict) -> None:
         """Take over what ``state_dict`` returned."""
-        for name in NETWORKS:
+        for name in (*self.networks, *self.averages()):
             self.network(name).load_state_dict(state[name])
-        for name in self._averages():
-            getattr(self, name).load_state_dict(state[name])
-        self.steps = state["steps"]
-        self.opt_gen.load_state_dict(state["opt_gen"])
-        self.opt_disc.load_state_dict(state["opt_disc"])
+        self.load_speed_state(state)
+        load_optimiser(self.opt_gen, state["opt_gen"])
+        load_optimiser(self.opt_disc, state["opt_disc"])
         self.pool_a.load_state_dict(state["pool_a"], self.device)
         self.pool_b.load_state_dict(state["pool_b"], self.device)
-        if self.accelerator.scaler and state["scaler"]:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
-
-
-def decay(epoch: int, epochs: int, constant: int) -> float:
-    """Factor of the learning rate: 1 for ``constant`` epochs, then linearly towards 0.
-
-    1 - max(0, epoch + 1 - constant) / (epochs - constant + 1), epoch counted from 0: with 200 and
-    100 it is 1 up to epoch 99, 100/101 at epoch 100 and 1/101 at epoch 199, as in the reference.
-    """
-    return 1.0 - max(0, epoch + 1 - constant) / (max(epochs - constant, 0) + 1)
-
-
-def decay_by_steps(done: int, steps: int) -> float:
-    """Factor of the learning rate after ``done`` of ``steps`` steps: 1 in the first half.
-
-    Then linearly to ``SLOWEST`` of it. ``steps`` 0: not known yet, so 1.
-    """
-    if not steps:
-        return 1.0
-    return min(1.0, max(SLOWEST, 2 * (1 - done / steps)))
-
-
-class LinearDecay(Callback):
-    """Sets the step's learning rates: by epoch as in the paper, or by step.
-
-    By step where the settings have ``steps``, or with ``by_steps``, as in a run by minutes.
-    """
-
-    def __init__(self, by_steps: bool = False):
-        self.by_steps = by_steps
-
-    def on_start(self, run: Run) -> None:
-        self.by_steps = self.by_steps or run.step.settings.steps > 0
-        self.on_step(run)
-        self.on_epoch(run)
-
-    def on_step(self, run: Run) -> None:
-        if self.by_steps:
-            run.step.set_rate(decay_by_steps(run.done, run.steps))
-
-    def on_epoch(self, run: Run) -> None:
-        if not self.by_steps:
-            run.step.set_epoch(run.batches.epoch)
 
 
 def check_settings(s) -> None:
-    """Raise ``GancourseError`` for a weight or a combination that trains nothing sensible."""
+    """Raise ``GancourseError`` for a word, a weight or a combination that trains nothing sensible.
+
+    Costs nothing: to be called before data are loaded.
+    """
+    cyclegan.check_words(s.start, s.upsample, s.padding)
+    if s.disc not in cyclegan.DISCRIMINATORS:
+        raise unknown("discriminator", s.disc, cyclegan.DISCRIMINATORS)
+    losses.pair(s.loss), losses.distance(s.cycle)
+    for part in filter(None, s.diffaugment.split(",")):
+        if part not in DIFFAUGMENT:
+            raise unknown("DiffAugment part", part, DIFFAUGMENT)
     if s.size % 4 or s.load_size < s.size:
         raise GancourseError(
             f"size {s.size} must be a multiple of 4, because G halves twice, and load_size "

@@ -7,12 +7,13 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from .. import device as devices
 from .. import losses
 from ..augment import diffaugment
 from ..data.images import to_uint8
 from ..errors import unknown
 from ..models import dcgan
+from .capture import load_optimiser, optimiser_state
+from .speed import Tunable
 
 
 def sample_z(n: int, settings, device, generator: torch.Generator | None = None) -> Tensor:
@@ -35,33 +36,42 @@ def update_ema(average: nn.Module, network: nn.Module, decay: float) -> None:
 
     average ← decay · average + (1 - decay) · network, for parameters and float buffers.
     """
-    theirs = dict(network.named_parameters()) | dict(network.named_buffers())
-    for name, mine in (dict(average.named_parameters()) | dict(average.named_buffers())).items():
-        if mine.dtype.is_floating_point:
-            mine.lerp_(theirs[name].detach(), 1 - decay)
-        else:  # batch norm's counter
-            mine.copy_(theirs[name])
+    mine = [*average.parameters(), *average.buffers()]
+    theirs = [*network.parameters(), *network.buffers()]
+    pairs = list(zip(mine, theirs, strict=True))
+    floats = [(a, b) for a, b in pairs if a.dtype.is_floating_point]
+    torch._foreach_lerp_(*map(list, zip(*floats, strict=True)), 1 - decay)
+    for a, b in pairs:
+        if not a.dtype.is_floating_point:  # batch norm's counter
+            a.copy_(b)
 
 
-class DCGANStep:
+class DCGANStep(Tunable):
     """Networks and optimisers of a DCGAN, and the step that moves them.
 
     Calling it with reals (N, C, H, W) in [-1, 1] makes one update of D and one of G and returns
     the terms: ``disc_real`` and ``disc_fake`` (the two halves of D's loss), ``gen`` (G's loss),
-    ``p_real`` and ``p_fake`` (mean D(x) and D(G(z)) before the updates).
+    ``p_real`` and ``p_fake`` (mean D(x) and D(G(z)) before the updates). ``precision``,
+    ``compile``, ``graph`` and ``channels_last`` as in ``speed.Tunable``; a step is eager and in
+    fp32 until its ``tune`` is called.
     """
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto"):
-        self.settings = settings
+    networks = ("gen", "disc")
+
+    def __init__(
+        self,
+        settings,
+        device: str = "auto",
+        precision: str = "auto",
+        *,
+        compile: str | bool = "auto",
+        graph: str | bool = "auto",
+        channels_last: str | bool = "auto",
+    ):
+        super().__init__(settings, device, precision, compile, graph, channels_last)
         self.loss_disc, self.loss_gen = losses.pair(settings.loss)
-        self.accelerator = devices.accelerator(device, precision)
-        self.device = self.accelerator.device
         gen, disc = dcgan.build(settings)
         self.ema = copy.deepcopy(gen).to(self.device).eval().requires_grad_(False)
-        # channels_last is for tensor cores; on two CPU cores the published step took 9.7 s
-        # in it and 8.5 s without (one run each)
-        gpu = self.device.type == "cuda"
-        self.layout = torch.channels_last if gpu else torch.contiguous_format
         gen, disc = (net.to(memory_format=self.layout) for net in (gen, disc))
         betas = (settings.beta1, settings.beta2)
         # fused: one pass over the weights, of which the published networks have 57 million
@@ -72,9 +82,9 @@ class DCGANStep:
             torch.optim.Adam(gen.parameters(), settings.lr_g, betas, fused=fused),
             torch.optim.Adam(disc.parameters(), settings.lr_d, betas, fused=fused),
         )
-        self.steps = 0
 
-    def __call__(self, real: Tensor) -> dict[str, Tensor]:
+    def update(self, real: Tensor) -> dict[str, Tensor]:
+        """One update of D and one of G; their terms."""
         policy = self.settings.diffaugment
         real = real.to(self.device).contiguous(memory_format=self.layout)
         fake = self.gen(sample_z(len(real), self.settings, self.device))
@@ -95,17 +105,22 @@ class DCGANStep:
         self.opt_gen.step()
         self.disc.requires_grad_(True)
 
-        self.steps += 1
-        # short memory first: the average must forget the random start
-        decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
-        update_ema(self.ema, self.accelerator.unwrap_model(self.gen), decay)
         return {
-            "disc_real": disc_real.detach(),
-            "disc_fake": disc_fake.detach(),
-            "gen": gen.detach(),
+            "disc_real": disc_real,
+            "disc_fake": disc_fake,
+            "gen": gen,
             "p_real": logit_real.detach().sigmoid().mean(),
             "p_fake": logit_fake.detach().sigmoid().mean(),
         }
+
+    def average(self) -> None:
+        """Move the average of G's weights."""
+        # short memory first: the average must forget the random start
+        decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
+        update_ema(self.ema, self.network("gen"), decay)
+
+    def averages(self) -> tuple[str, ...]:
+        return ("ema",)
 
     @torch.no_grad()
     def sample(self, z: Tensor, ema: bool = False, batch_size: int = 64) -> Tensor:
@@ -118,27 +133,22 @@ class DCGANStep:
 
     def state_dict(self) -> dict:
         """Networks, optimisers, average and counter: all that the next step depends on."""
-        scaler = self.accelerator.scaler
         return {
-            "gen": self.accelerator.unwrap_model(self.gen).state_dict(),
-            "disc": self.accelerator.unwrap_model(self.disc).state_dict(),
+            "gen": self.network("gen").state_dict(),
+            "disc": self.network("disc").state_dict(),
             "ema": self.ema.state_dict(),
-            "opt_gen": self.opt_gen.state_dict(),
-            "opt_disc": self.opt_disc.state_dict(),
-            "scaler": scaler.state_dict() if scaler else {},
-            "steps": self.steps,
+            "opt_gen": optimiser_state(self.opt_gen),
+            "opt_disc": optimiser_state(self.opt_disc),
+            **self.speed_state(),
         }
 
     def load_state_dict(self, state: dict) -> None:
         """Take over what ``state_dict`` returned."""
-        self.accelerator.unwrap_model(self.gen).load_state_dict(state["gen"])
-        self.accelerator.unwrap_model(self.disc).load_state_dict(state["disc"])
-        self.ema.load_state_dict(state["ema"])
-        self.opt_gen.load_state_dict(state["opt_gen"])
-        self.opt_disc.load_state_dict(state["opt_disc"])
-        if self.accelerator.scaler and state["scaler"]:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
-        self.steps = state["steps"]
+        for name in ("gen", "disc", "ema"):
+            self.network(name).load_state_dict(state[name])
+        self.load_speed_state(state)
+        load_optimiser(self.opt_gen, state["opt_gen"])
+        load_optimiser(self.opt_disc, state["opt_disc"])
 
 
 @torch.no_grad()

@@ -40,3 +40,42 @@ class ImagePool:
     def load_state_dict(self, state: dict, device: torch.device | str = "cpu") -> None:
         """Take over what ``state_dict`` returned."""
         self.images = [image.to(device) for image in state["images"]]
+
+
+class DevicePool(ImagePool):
+    """The same pool as one tensor; nothing is decided in Python, so a CUDA graph can hold it.
+
+    Takes over the images of ``pool``; ``like`` (N, C, H, W) says what the coming ones look like.
+    """
+
+    def __init__(self, pool: ImagePool, like: Tensor):
+        self.size = pool.size
+        self.store = like.new_zeros(pool.size, *like.shape[1:])
+        self.count = torch.zeros(1, dtype=torch.long, device=like.device)
+        self.load_state_dict(pool.state_dict())
+
+    def query(self, images: Tensor) -> Tensor:
+        """Fakes (N, C, H, W), without gradient, → as many, from now or earlier."""
+        images = images.detach()
+        if self.size == 0:
+            return images
+        draws = torch.rand(len(images), 1, device=images.device)
+        places = torch.randint(self.size, (len(images), 1), device=images.device)
+        chosen = []
+        for image, draw, place in zip(images, draws, places, strict=True):
+            full = self.count >= self.size
+            at = torch.where(full, place, self.count)
+            older, swap = self.store[at], full & (draw < 0.5)
+            chosen.append(torch.where(swap, older, image))
+            self.store.index_copy_(0, at, torch.where(full & ~swap, older, image))
+            self.count += ~full
+        return torch.cat(chosen)
+
+    def state_dict(self) -> dict:
+        return {"images": self.store[: int(self.count)].clone()}
+
+    def load_state_dict(self, state: dict, device: torch.device | str = "cpu") -> None:
+        found = state["images"]
+        self.count.fill_(len(found))
+        if len(found):
+            self.store[: len(found)] = found
