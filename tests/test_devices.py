@@ -35,6 +35,12 @@ def rows(n=30, d=8, seed=0):
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
 
 
+def two_clusters(n, seed=0):
+    """Far apart and each narrow: float32 cannot say which of a cluster's rows is the nearest."""
+    side = torch.where(torch.arange(n) % 2 == 0, 1e3, -1e3)
+    return rows(n, seed=seed) / 1e3 + side[:, None]
+
+
 def network(seed=0):
     torch.manual_seed(seed)
     return nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Tanh())
@@ -50,7 +56,7 @@ EQUAL = {
     "k-NN of pictures": lambda at: search.knn(at(pixels(9)), at(pixels(20, seed=1)), 3),
     "k-NN of features": lambda at: search.knn(at(rows()), rows(50, seed=1), 5),
     "k-NN, second pass": lambda at: search.knn(
-        at(rows(5) / 1e4 + 1e3), at(rows(200, seed=1) / 1e4 + 1e3), 1
+        at(two_clusters(4)), at(two_clusters(400, seed=1)), 1
     ),
     "copying": lambda at: tuple(
         vars(
@@ -128,6 +134,14 @@ def test_what_is_computed_on_a_device_is_what_the_cpu_computes(name, kind):
     assert len(found) == len(expected) and device.copies
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6, equal_nan=True)
+
+
+def test_the_case_called_so_takes_a_second_pass(monkeypatch):
+    passes = []
+    second = search._Search._second_pass
+    monkeypatch.setattr(search._Search, "_second_pass", lambda *a: passes.append(1) or second(*a))
+    EQUAL["k-NN, second pass"](lambda x: x)
+    assert passes
 
 
 # name → a function of images (N, 3, H, W) in [-1, 1] on the device; its result stays there.

@@ -43,12 +43,12 @@ class Monitor(Callback):
     """Watches a ``DCGANStep`` or ``CycleGANStep`` and raises a ``Flag`` for each fault it sees.
 
     State, data and layers are read once, at the start. The first step, and then one in ``every``
-    (None: as often as costs 1 to 2 % of the time), is looked into: its gradients, its activations
-    and what it did to the samples; in all other steps nothing happens. It draws none of your
-    random numbers: the run is the same with and without it. ``flags`` collects, each fault once;
-    ``log`` gets a line each (None: silent); ``stop`` ends the run at the first. ``readings`` holds
-    every number taken, name → [(step, value), …]. The limits are those of small models over 20
-    seeds; ``limits``, name → value, replaces them where yours is another.
+    (None: as often as costs 1 to 2 % of the time, a fifth as often on a GPU), is looked into: its
+    gradients, its activations and what it did to the samples; in all other steps nothing happens.
+    It draws none of your random numbers: the run is the same with and without it. ``flags``
+    collects, each fault once; ``log`` gets a line each (None: silent); ``stop`` ends the run at the
+    first. ``readings`` holds every number taken, name → [(step, value), …]. The limits are those of
+    small models over 20 seeds; ``limits``, name → value, replaces them where yours is another.
 
     Raises ``UnknownName`` for a limit of no sign, and ``GancourseError`` at the start for a step
     without the parts that it looks at.

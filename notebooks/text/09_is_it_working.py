@@ -686,8 +686,8 @@ print("In most of their runs the curves stay in the healthy range:", ", ".join(h
 #   networks have taken?), the reals that D will be shown, and every layer's
 #   `eps`.
 # - **The first step and then one in 50** (one in 100 for a CycleGAN with batch
-#   1) is looked into: do all networks move, does D's loss reach G, which
-#   channels fire?
+#   1; on a GPU a fifth as often) is looked into: do all networks move, does D's
+#   loss reach G, which channels fire?
 # - **From step 150 on** it compares samples before and after that step, with
 #   each other and with real images: jump, comb, diversity, grey patches. (Of a
 #   CycleGAN it measures the way back from step 100 on, and judges samples only
