@@ -435,7 +435,7 @@ def test_long_curves_are_thinned_before_they_are_smoothed(monkeypatch):
     smooth = plots.smooth
     monkeypatch.setattr(plots, "smooth", lambda v, w: lengths.append((len(v), w)) or smooth(v, w))
     figure = plots.curves({"gen": [1.0] * 266_800}, 1334)
-    assert lengths == [(1991, 49)]
+    assert lengths == [(1992, 49)]
     assert figure.axes[0].lines[1].get_xdata()[-1] == pytest.approx(200)  # epochs
 
 
