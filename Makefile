@@ -5,12 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: help course test lab bench install pair badges
+.PHONY: help course test gpu-check lab bench install pair badges
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make course   install, run every chapter, write build/course/index.html"
 	@echo "make test     install, then everything that CI runs"
+	@echo "make gpu-check  the tests that need a GPU (CUDA); without one they say so and skip"
 	@echo "make lab      open the chapters in JupyterLab"
 	@echo "make bench    print the benchmark table"
 	@echo "make install  only install, into .venv"
@@ -47,6 +48,9 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest --cov=gancourse --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+gpu-check: $(STAMP)
+	$(BIN)/python -m pytest -m gpu -rs tests/test_gpu.py
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks

@@ -76,11 +76,12 @@ def crop_and_flip(images: Tensor, size: int) -> Tensor:
             f"A crop of {size}×{size} does not fit in images of {height}×{width}: "
             "load them larger (load_size) or take a smaller size."
         )
-    span, at = torch.arange(size), torch.arange(n)[:, None, None]
-    rows = torch.randint(height - size + 1, (n, 1)) + span
-    columns = torch.randint(width - size + 1, (n, 1)) + span
-    columns = torch.where(torch.rand(n, 1) < 0.5, columns, columns.flip(1))
-    cut = images[at.to(images.device), :, rows[:, :, None], columns[:, None, :]]
+    there = {"device": images.device}  # drawn there: a copy from the CPU would wait for the GPU
+    span, at = torch.arange(size, **there), torch.arange(n, **there)[:, None, None]
+    rows = torch.randint(height - size + 1, (n, 1), **there) + span
+    columns = torch.randint(width - size + 1, (n, 1), **there) + span
+    columns = torch.where(torch.rand(n, 1, **there) < 0.5, columns, columns.flip(1))
+    cut = images[at, :, rows[:, :, None], columns[:, None, :]]
     return cut.permute(0, 3, 1, 2).contiguous()
 
 

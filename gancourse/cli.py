@@ -48,14 +48,14 @@ def parser() -> argparse.ArgumentParser:
 
     p = sub.add_parser("run", help="execute chapters and write one page about it")
     p.add_argument("chapters", nargs="*", help="such as 02; default: all")
-    p.add_argument("--profile", help="smoke, quick or full; default: full with CUDA, else quick")
+    p.add_argument("--profile", help="smoke, quick (the default) or full (hours of a GPU)")
     p.add_argument("-p", "--parameter", dest="parameters", **pairs, help="a chapter's parameter")
     p.add_argument("--out", default="build/course", help="folder for the results (%(default)s)")
     p.add_argument("--timeout", type=float, help="seconds per chapter; default: by profile")
 
     p = sub.add_parser("train", help="train one experiment, outside a notebook")
     p.add_argument("experiment")
-    p.add_argument("--profile", help="smoke, quick or full; default: full with CUDA, else quick")
+    p.add_argument("--profile", help="smoke, quick (the default) or full (hours of a GPU)")
     p.add_argument("--set", dest="settings", **pairs, help="a setting, such as epochs=2")
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")

@@ -75,7 +75,8 @@ def log_density(p: Distribution, x: Tensor) -> Tensor:
     """log p(x), -inf outside p's support: x (…,) for a p over numbers, (…, d) for one over vectors.
 
     Raises ``GancourseError`` where p has no density: p discrete, without ``log_prob``, a batch of
-    distributions, or x of another dimension than p.
+    distributions, or x of another dimension than p. x may be on any device: it is computed where
+    p's parameters are, and the result is on x's.
     """
     _check_density(p)
     if x.shape[x.dim() - len(p.event_shape) :] != p.event_shape:
@@ -83,10 +84,21 @@ def log_density(p: Distribution, x: Tensor) -> Tensor:
             f"{_name(p)} is over shape {tuple(p.event_shape)}, x has shape {tuple(x.shape)}: "
             "the last dimensions must agree."
         )
-    inside = p.support.check(x)
-    result = torch.full(inside.shape, -math.inf, dtype=x.dtype)
-    result[inside] = p.log_prob(x[inside]).to(x.dtype)
-    return result
+    at = x.to(_where(p))
+    inside = p.support.check(at)
+    result = torch.full(inside.shape, -math.inf, dtype=x.dtype, device=at.device)
+    result[inside] = p.log_prob(at[inside]).to(x.dtype)
+    return result.to(x.device)
+
+
+def _where(p: Distribution) -> torch.device:
+    """The device of p's parameters; the CPU for a distribution without any."""
+    parts = vars(p).values()
+    for tensor in (part for part in parts if torch.is_tensor(part)):
+        return tensor.device
+    for inner in (part for part in parts if isinstance(part, Distribution)):
+        return _where(inner)
+    return torch.device("cpu")
 
 
 def optimal_logit(p: Distribution, q: Distribution, x: Tensor) -> Tensor:
@@ -184,7 +196,10 @@ def wasserstein1(x: Tensor | Distribution, y: Tensor | Distribution) -> float:
     numbers, which stands as its ``CELLS`` quantiles. In the unit of x. Needs no density.
     """
     levels = (torch.arange(CELLS, dtype=torch.float64) + 0.5) / CELLS
-    x, y = (quantile(v, levels) if isinstance(v, Distribution) else v.double() for v in (x, y))
+    x, y = (  # on the CPU: MPS has no float64
+        quantile(v, levels.to(_where(v))).cpu() if isinstance(v, Distribution) else v.cpu().double()
+        for v in (x, y)
+    )
     for sample in (x, y):
         if sample.dim() != 1 or not len(sample) or not bool(sample.isfinite().all()):
             raise GancourseError(
@@ -209,7 +224,7 @@ def modes_found(samples: Tensor, centres: Tensor, radius: float, share: float = 
             f"{tuple(samples.shape)} and {tuple(centres.shape)}."
         )
     near = torch.cdist(samples, centres.to(samples)) <= radius
-    return int((near.double().mean(0) >= share).sum())
+    return int((near.cpu().double().mean(0) >= share).sum())
 
 
 def _name(p: object) -> str:

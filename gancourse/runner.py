@@ -163,7 +163,7 @@ def run(
 ) -> list[Result]:
     """Execute ``chapters`` (all if None) into ``out`` and write ``out/index.html``.
 
-    ``profile``: smoke, quick or full (None: as the machine allows). ``parameters`` go to each
+    ``profile``: smoke, quick or full (None: quick). ``parameters`` go to each
     chosen chapter that has them, typed as there. ``timeout``: seconds per chapter (default by
     profile). Returns a ``Result`` per chosen chapter; a failing chapter is a result, no exception.
     Raises ``UnknownName`` for a chapter, profile or parameter that does not exist.

@@ -24,7 +24,7 @@ class StopAfter(loop.Callback):
         self.steps = steps
 
     def on_step(self, run):
-        run.stop = len(run.history) == self.steps
+        run.stop = run.done == self.steps
 
 
 @pytest.mark.parametrize("cut", [3, 4])  # at the end of an epoch, and within one
@@ -122,3 +122,41 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         checkpoint.save(path, step, batches, loop.History())
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
+
+
+def run_full(folder, settings=SETTINGS, cut=None, **changes):
+    step, batches = make(profiles.replace(settings, **changes))
+    said = []
+    history, lasting = checkpoint.resumable(folder, step, batches, "full", said.append)
+    more = [StopAfter(cut)] if cut else []
+    history = loop.fit(step, batches, 3, [*more, *lasting], history)
+    if cut:  # the machine is taken away: only what a checkpoint holds is left
+        lasting[0].save(loop.Run(step, batches, 9, history, done=cut))
+    return history, said, lasting
+
+
+def test_a_full_run_goes_on_where_it_was_cut_off(tmp_path):
+    whole = loop.fit(*make(), 3)
+    _, said, _ = run_full(tmp_path, cut=4)
+    assert not said
+    history, said, lasting = run_full(tmp_path)
+    assert history.terms == whole.terms
+    assert said[0].startswith("Going on after step 4, saved in ")
+    assert history.terms == run_full(tmp_path)[0].terms  # over already: nothing is trained again
+    assert lasting[0].minutes == 5 and len(list(lasting[0].folder.glob("step_*.pt"))) <= 2
+
+
+def test_another_setting_is_another_folder(tmp_path):
+    run_full(tmp_path, cut=4)
+    for changes in ({"lr_d": 1e-3}, {"seed": 1}, {"epochs": 9}):
+        assert not run_full(tmp_path, cut=1, **changes)[1], changes
+    assert run_full(tmp_path, cut=5, features="stand-in")[1]  # measures, does not train
+    assert len(list(tmp_path.iterdir())) == 4
+    assert all(p.name.startswith("NEU-DET-16px-seed") for p in tmp_path.iterdir())
+
+
+def test_a_short_profile_leaves_nothing_behind(tmp_path):
+    for profile in ("smoke", "quick"):
+        history, lasting = checkpoint.resumable(tmp_path, *make(), profile)
+        assert len(history) == 0 and lasting == []
+    assert not list(tmp_path.iterdir())

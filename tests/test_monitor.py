@@ -168,6 +168,46 @@ def test_a_step_that_fp16_leaves_out_is_no_fault():
     assert 0 < len(monitor.readings["network stands still"]) < 13  # 13 looks, the first for nothing
 
 
+class Scaled(DCGANStep):
+    """A step whose losses are multiplied by 65,536, as under fp16, and whose fakes leak."""
+
+    def __init__(self, settings, factor):
+        super().__init__(settings)
+        self.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=factor)
+
+    def __call__(self, real):
+        return faults.NotDetached.__call__(self, real)
+
+
+def leak_at(factor):
+    from accelerate.optimizer import AcceleratedOptimizer
+
+    base, batches = faults.build("healthy", 0, images("dcgan"))
+    torch.manual_seed(1)
+    step = Scaled(base.settings, factor)
+    for name in ("opt_gen", "opt_disc"):
+        inner, scaler = getattr(step, name).optimizer, step.accelerator.scaler
+        setattr(step, name, AcceleratedOptimizer(inner, device_placement=False, scaler=scaler))
+    monitor = Monitor(log=None)
+    fit(step, batches, callbacks=[monitor], steps=1)
+    return monitor.readings["fakes not detached"][0][1]
+
+
+def test_a_leaking_gradient_is_read_without_the_factor_of_fp16():
+    assert leak_at(65536.0) == pytest.approx(leak_at(1.0), rel=1e-3)
+
+
+def test_on_a_gpu_it_looks_less_often():
+    step, batches = faults.build("healthy", 0, images("dcgan"))
+    pauses = []
+    for kind in ("cpu", "cuda"):
+        step.device = torch.device(kind)
+        monitor = Monitor(log=None)
+        monitor.on_start(Run(step, batches, 1, History()))
+        pauses.append(monitor._pause)
+    assert pauses == [50, 250]
+
+
 def watching(**changes):
     step, batches = faults.build("healthy-cyclegan", 0, images("cyclegan", 24), **changes)
     return look.Watched(Run(step, batches, 1, History()))
@@ -204,7 +244,7 @@ class StopAfter(Callback):
         self.steps = steps
 
     def on_step(self, run):
-        run.stop = len(run.history) >= self.steps
+        run.stop = run.done >= self.steps
 
 
 def test_a_run_resumed_from_a_checkpoint_is_healthy(tmp_path):

@@ -316,6 +316,7 @@ def test_nbval_sees_a_broken_number(tmp_path):
 def newcomer(tmp_path_factory):
     """All chapters at smoke as someone sees them who has no data, no cache and no network.
 
+    And as on a GPU, where the losses are fetched every ten steps.
     Each exercise is run twice: with its blanks, as the reader finds it, then with the solution.
     """
     if not CHAPTERS:
@@ -325,6 +326,7 @@ def newcomer(tmp_path_factory):
         patch.delenv("GANCOURSE_DATA", raising=False)
         patch.setenv("GANCOURSE_OFFLINE", "1")
         patch.setenv("GANCOURSE_CACHE", str(tmp / "cache"))
+        patch.setenv("GANCOURSE_READ_EVERY", "10")  # as on a GPU
         (tmp / "notebooks").mkdir()
         for path in CHAPTERS:
             nbformat.write(guards.with_solutions(read(path)), tmp / "notebooks" / path.name)

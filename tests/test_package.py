@@ -107,7 +107,9 @@ def test_overrides_are_typed_and_checked():
 def test_resolving_a_profile(monkeypatch):
     monkeypatch.delenv("GANCOURSE_PROFILE", raising=False)
     assert profiles.resolve("smoke") == "smoke"
-    assert profiles.resolve() == ("full" if torch.cuda.is_available() else "quick")
+    assert profiles.resolve() == "quick"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert profiles.resolve() == "quick"  # hours of a GPU are nobody's default
     monkeypatch.setenv("GANCOURSE_PROFILE", "smoke")
     assert profiles.resolve("") == "smoke"
     with pytest.raises(UnknownName, match="Did you mean 'smoke'"):
@@ -426,6 +428,18 @@ def test_a_movie_needs_frames_of_one_size(frames):
         movie(frames)
 
 
+def test_long_curves_are_thinned_before_they_are_smoothed(monkeypatch):
+    means, ends = plots.thin([0.0, 2.0, 4.0, 6.0, 9.0], 3)
+    assert means.tolist() == [1, 5, 9] and ends.tolist() == [2, 4, 5]
+    assert plots.thin([1.0, 2.0])[1].tolist() == [1, 2] and len(plots.thin([])[0]) == 0
+    lengths = []
+    smooth = plots.smooth
+    monkeypatch.setattr(plots, "smooth", lambda v, w: lengths.append((len(v), w)) or smooth(v, w))
+    figure = plots.curves({"gen": [1.0] * 266_800}, 1334)
+    assert lengths == [(1992, 49)]
+    assert figure.axes[0].lines[1].get_xdata()[-1] == pytest.approx(200)  # epochs
+
+
 def test_smoothing_keeps_constants_and_length():
     assert plots.smooth([2.0] * 7, 3).tolist() == pytest.approx([2.0] * 7)
     assert plots.smooth([0.0, 3.0, 0.0], 3)[1] == pytest.approx(1)
@@ -509,6 +523,7 @@ def test_the_live_figure_draws_into_one_place(monkeypatch):
     live.on_step(run)
     assert not shown  # nothing has been measured yet
     history.add({"disc_real": 0.7, "disc_fake": 0.7, "gen": 0.7, "p_real": 0.5, "p_fake": 0.5})
+    run.done = 1
     live.on_step(run)
     live.on_end(run)
     assert shown == ["display", "update"]

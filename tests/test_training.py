@@ -247,6 +247,85 @@ def test_an_interrupt_finishes_the_step_and_then_saves():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_batch_too_large_for_the_memory_names_one_to_try():
+    class Step:
+        taken = 0
+
+        def __call__(self, batch):
+            self.taken += 1
+            if self.taken == 3:
+                raise self.error
+            return {"gen": torch.tensor(1.0)}
+
+    history = loop.History()
+    step = Step()
+    step.error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 …")
+    said = r"Step 3 .*batches of 4: CUDA out of memory. Try batch_size=2; .*none was saved"
+    with pytest.raises(GancourseError, match=said):
+        loop.fit(step, loop.Batches(image_set(), 4), 5, history=history, read_every=10)
+    assert len(history) == 2  # what came before is not lost
+    step, history = Step(), loop.History()
+    step.error = RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)")
+    with pytest.raises(GancourseError, match="Try a smaller size or width"):
+        loop.fit(step, loop.Batches(image_set(), 1), 5)
+    step = Step()
+    step.error = RuntimeError("shapes do not fit")
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        loop.fit(step, loop.Batches(image_set(), 4), 5)
+
+
+def test_the_error_that_ended_a_run_is_the_one_that_is_raised():
+    """Not what a callback says afterwards, of a device that does not answer any more."""
+    ended = []
+
+    class Last(loop.Callback):
+        def __init__(self, name):
+            self.name = name
+
+        def on_end(self, run):
+            ended.append(self.name)
+            raise RuntimeError("cannot draw")
+
+    def step(batch):
+        raise ValueError("the step")
+
+    with pytest.raises(ValueError, match="the step"):
+        loop.fit(step, loop.Batches(image_set(), 4), 1, [Last("a"), Last("b")])
+    assert ended == ["a", "b"]
+    with pytest.raises(RuntimeError, match="cannot draw"):
+        loop.fit(*make(), 1, [Last("c")])
+
+
+def test_the_forecast_is_timed_after_a_warm_up(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: now[0])
+    lines = []
+    forecast = callbacks.Forecast("runs/x", warm_up=5, seconds=2.0, log=lines.append)
+
+    class Clock(loop.Callback):
+        def on_step(self, run):  # 100 s a step at first, then a quarter of a second
+            now[0] += 100.0 if run.done < 5 else 0.25
+            forecast.on_step(run)
+            assert bool(lines) == (run.done >= 13)  # 5, and 8 of a quarter of a second
+
+    clock = Clock()
+    run = loop.Run(None, None, 14013, loop.History())
+    forecast.on_start(run)
+    for run.done in range(1, 30):
+        clock.on_step(run)
+    (line,) = lines
+    assert line.startswith("14,000 of 14,013 steps are left, about 58 min on this device; ")
+    assert "in runs/x." in line and "run the cell again" in line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (3599, "1 h 0 min"), (25800, "7 h 10 min")],
+)
+def test_durations_in_words(seconds, words):
+    assert callbacks.duration(seconds) == words
+
+
 def test_metrics_do_not_change_the_training():
     def measure(step):
         torch.randn(100)

@@ -52,14 +52,16 @@ def agreement(inputs: Tensor, outputs: Tensor, blur: int = 2) -> Agreement:
     """Whether ``outputs`` (N, C, H, W) have their edges where their own ``inputs`` have them.
 
     Correlations of edge maps do not notice a change of colour, brightness or contrast, only where
-    the edges are. Raises ``GancourseError`` for fewer than two images or unequal counts.
+    the edges are. Computed where ``inputs`` are, returned on the CPU. Raises ``GancourseError`` for
+    fewer than two images or unequal counts.
     """
     n = len(inputs)
     if n < 2 or len(outputs) != n:
         raise GancourseError(
             f"Agreement needs at least two inputs and as many outputs, not {n} and {len(outputs)}."
         )
-    a, b = (_normalised(edges(images, blur).flatten(1)) for images in (inputs, outputs))
+    both = (inputs, outputs.to(inputs.device))
+    a, b = (_normalised(edges(images, blur).flatten(1)) for images in both)
     table = a @ b.T  # [input, output]
     paired = table.diagonal()
     shuffled = (table.sum(0) - paired) / (n - 1)

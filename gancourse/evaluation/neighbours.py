@@ -126,7 +126,7 @@ def copying(
 def mann_whitney(x, y, seed: int = 0, permutations: int = 9999) -> tuple[float, float]:
     """P(x < y) + P(x = y)/2 and the one-sided p-value that it exceeds 1/2 (Mann–Whitney U)."""
     n, m = len(x), len(y)
-    both = torch.cat([x, y]).double()
+    both = torch.cat([x.cpu(), y.cpu()]).double()  # on the CPU: MPS has no float64
     _, index, counts = both.unique(return_inverse=True, return_counts=True)
     rank = (counts.cumsum(0) - (counts - 1) / 2).double()[index]  # ties share the mean rank
     u = float(n * m + n * (n + 1) / 2 - rank[:n].sum())

@@ -78,8 +78,9 @@ class _Search:
                 )
                 index = torch.cat([index, new], 1).gather(1, order)
         slack = 2 * (self.epsilon * (q[1][:, None] + torch.cat(norms)[index]) + TINY)
-        high = (low.double().cpu() + slack.double().cpu()).nan_to_num(nan=math.inf, neginf=math.inf)
-        low, index = low.double().cpu(), index.cpu()
+        # widened on the CPU: MPS has no float64, and widening loses nothing
+        low, slack, index = low.cpu().double(), slack.cpu().double(), index.cpu()
+        high = (low + slack).nan_to_num(nan=math.inf, neginf=math.inf)
         limit = high.kthvalue(self.k, 1).values  # the k-th nearest is no farther than this
         row, column = (low <= limit[:, None]).nonzero(as_tuple=True)
         best = self._measure(query, self.reference, row, index[row, column])
@@ -97,7 +98,7 @@ class _Search:
         q = tuple(x[pick] for x in q)
         for j, part in self._references():
             with _full_precision():
-                low = self._lower(q, self._centred(part)).double().cpu()
+                low = self._lower(q, self._centred(part)).cpu().double()
             row, column = (low <= limit[:, None]).nonzero(as_tuple=True)
             new = self._measure(query, part, rest[row], column)
             new = (new[0], new[1], new[2] + j)

@@ -30,13 +30,14 @@ SURE = 60.0  # a pixel further than this from every colour is a blend of two are
 def classes_of(maps: Tensor, size: int | None = None) -> Tensor:
     """Facade label maps (N, 3, H, W) uint8 → classes (N, H, W) long, by the nearest colour.
 
+    The classes are on the maps' device.
     With ``size`` the result is (N, size, size): each pixel takes the class that most of its pixels
     in the map have. Blends at the borders, which may look like a third class, count only where
     nothing else is. So load the maps larger than needed: shrinking *colours* makes more blends.
     """
     if maps.ndim != 4 or maps.shape[1] != 3 or maps.dtype != torch.uint8:
         raise GancourseError(f"Label maps: uint8 (N, 3, H, W), not {maps.dtype} {[*maps.shape]}.")
-    colours = torch.tensor(list(FACADES.values()), dtype=torch.float32)
+    colours = torch.tensor([*FACADES.values()], dtype=torch.float32, device=maps.device)
     found = []
     for part in maps.split(64):  # the distances take four times the memory of the pixels
         pixels = part.permute(0, 2, 3, 1).float()
@@ -89,7 +90,8 @@ def train(net, images: Tensor, truth: Tensor, steps: int, batch_size: int = 8, s
     losses = []
     for _ in range(steps):
         at = torch.randint(len(images), (batch_size,), generator=draw)
-        x, y = to_float(images[at]).to(device), truth[at].to(device)
+        x, y = images[at.to(images.device)].to(device), truth[at.to(truth.device)].to(device)
+        x = to_float(x)
         if torch.rand((), generator=draw) < 0.5:
             x, y = x.flip(-1), y.flip(-1)
         loss = F.cross_entropy(net(x), y)
@@ -97,14 +99,14 @@ def train(net, images: Tensor, truth: Tensor, steps: int, batch_size: int = 8, s
         loss.backward()
         optimiser.step()
         schedule.step()
-        losses.append(loss.item())
+        losses.append(loss.detach())
     net.eval()
-    return losses
+    return torch.stack(losses).tolist() if losses else []  # at the end: each would wait for a GPU
 
 
 @torch.no_grad()
 def predict(net, images: Tensor, batch_size: int = 32) -> Tensor:
-    """Classes (N, H, W) of images (N, 3, H, W) uint8; NaN raises, where argmax would hide it."""
+    """Classes (N, H, W), on the CPU, of images (N, 3, H, W) uint8; NaN raises: argmax hides it."""
     device = next(net.eval().parameters()).device
     logits = torch.cat([net(to_float(part).to(device)).cpu() for part in images.split(batch_size)])
     if not logits.isfinite().all():
@@ -121,9 +123,10 @@ class Scores(NamedTuple):
 
 
 def confusion(predicted: Tensor, truth: Tensor, classes: int) -> Tensor:
-    """Counts n[i, j], (classes, classes): pixels of class i that were called j."""
+    """Counts n[i, j], (classes, classes), on the CPU: pixels of class i that were called j."""
     if predicted.shape != truth.shape:
         raise GancourseError(f"Answers {[*predicted.shape]} and truth {[*truth.shape]} differ.")
+    predicted, truth = predicted.cpu(), truth.cpu()
     for name, value in (("Answers", predicted), ("Truth", truth)):
         known = (value >= 0) & (value < classes) & (value == value.round())  # NaN is none of these
         if value.numel() == 0 or not known.all():

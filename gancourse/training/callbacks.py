@@ -1,13 +1,15 @@
-"""Callbacks of ``fit``: progress bar, samples, metrics. Checkpoints live in ``checkpoint``."""
+"""Callbacks of ``fit``: progress bar, samples, metrics, forecast; see also ``checkpoint``."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from .loop import Callback, Run
+from .randomness import apart
 
 
 class ProgressBar(Callback):
@@ -29,14 +31,19 @@ class ProgressBar(Callback):
 
     def on_step(self, run: Run) -> None:
         self.bar.total = run.steps or None  # known later in a run by minutes
+        self.show(run)
+        self.bar.update()
+
+    def show(self, run: Run) -> None:
+        """Write the latest terms behind the bar; on a GPU those last fetched: up to 9 steps old."""
         last = run.history.last()
         shown = {name: f"{last[name]:.2f}" for name in self.names if name in last}
         rate = self.bar.format_dict["rate"] or 0.0
         shown["images/s"] = f"{rate * run.batches.batch_size:.0f}"
         self.bar.set_postfix(shown, refresh=False)
-        self.bar.update()
 
     def on_end(self, run: Run) -> None:
+        self.show(run)
         self.bar.close()
 
 
@@ -96,8 +103,59 @@ class Metrics(Callback):
 
     def take(self, run: Run) -> None:
         """Measure now."""
-        with torch.random.fork_rng():
+        with apart():
             found = self.measure(run.step)
         now = {"step": run.done, "epoch": run.batches.epoch}
         now["minutes"] = round(run.history.seconds / 60, 2)
         run.history.metrics.append(now | found)
+
+
+class Forecast(Callback):
+    """Says once, after the first steps, how long the rest of the run takes on this device.
+
+    The first ``warm_up`` steps do not count: compilation, first allocations. Then at least three,
+    and at least ``seconds``, are timed, callbacks included. ``folder`` is named as the place of the
+    checkpoints; ``log`` gets the line.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        warm_up: int = 5,
+        seconds: float = 2.0,
+        log: Callable = print,
+    ):
+        self.folder, self.warm_up, self.seconds, self.log = folder, warm_up, seconds, log
+        self.said = False
+
+    def on_start(self, run: Run) -> None:
+        self.first, self.since = run.done + self.warm_up, 0.0
+
+    def on_step(self, run: Run) -> None:
+        if self.said or run.done < self.first or not run.steps:
+            return
+        if not self.since:
+            run.flush()  # waits for the device
+            self.first, self.since = run.done, time.perf_counter()
+        elif run.done >= self.first + 3 and time.perf_counter() - self.since >= self.seconds:
+            run.flush()
+            each = (time.perf_counter() - self.since) / (run.done - self.first)
+            self.said = True
+            self.log(self.line(run, each))
+
+    def line(self, run: Run, each: float) -> str:
+        """What there is to say where a step takes ``each`` seconds."""
+        left = run.steps - run.done
+        kept = f"; checkpoints every few minutes in {self.folder}" if self.folder else ""
+        return (
+            f"{left:,} of {run.steps:,} steps are left, about {duration(left * each)} on this "
+            f"device{kept}. Interrupt any time; run the cell again to go on."
+        )
+
+
+def duration(seconds: float) -> str:
+    """In words: ``7 h 10 min``, ``12 min``, ``40 s``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -6,17 +6,20 @@ n steps, a checkpoint, and n steps more give the same weights as 2n steps, bit f
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import pickle
-import random
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..errors import GancourseError
-from .loop import Callback, History, Run
+from .callbacks import Forecast
+from .loop import Callback, History, NonFiniteLoss, Run
+from .randomness import random_state, set_random_state
+
+__all__ = ["CheckpointError", "Checkpoints", "load", "random_state", "resumable", "save"]
 
 FORMAT = "gancourse-checkpoint-1"
 # Settings that may differ when a run goes on: how long it is, and what it is measured with.
@@ -25,27 +28,6 @@ MAY_DIFFER = {"epochs", "steps", "features"}
 
 class CheckpointError(GancourseError):
     """A file that cannot be resumed from: not ours, damaged, or of another run."""
-
-
-def random_state() -> dict:
-    """The state of Python's, NumPy's and PyTorch's generators, as plain numbers and tensors."""
-    name, keys, *rest = np.random.get_state()
-    return {
-        "python": random.getstate(),
-        "numpy": [name, torch.from_numpy(keys.astype(np.int64)), *rest],
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def set_random_state(state: dict) -> None:
-    """Put back what ``random_state`` returned."""
-    random.setstate(state["python"])
-    name, keys, *rest = state["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
-    torch.set_rng_state(state["torch"])
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
 
 
 def write(path: str | Path, content: dict) -> Path:
@@ -174,8 +156,17 @@ class Checkpoints(Callback):
         self.save(run)
 
     def save(self, run: Run) -> None:
-        """Write ``step_<number>.pt`` and drop what is older than the last ``keep``."""
+        """Write ``step_<number>.pt`` and drop what is older than the last ``keep``.
+
+        Raises ``NonFiniteLoss`` for a loss or a weight that is not finite: nothing is written then.
+        """
         run.flush()  # a loss that is not finite must not replace the last good checkpoint
+        broken = _not_finite(run.step.state_dict())
+        if broken:  # the update of this very step, of which no loss has told yet
+            raise NonFiniteLoss(
+                f"Step {run.done} left weights in {broken} that are not finite. Last good "
+                f"checkpoint: {run.last_checkpoint or 'none was saved'}. Lower the learning rates."
+            )
         path = self.folder / f"step_{run.done:07d}.pt"
         run.last_checkpoint = str(save(path, run.step, run.batches, run.history))
         self.saved = time.monotonic()
@@ -183,6 +174,47 @@ class Checkpoints(Callback):
             old.unlink()
 
 
+def _not_finite(state: dict) -> str:
+    """The first network in a step's ``state`` with a NaN or infinite weight, or ""."""
+    for name, part in state.items():
+        if isinstance(part, dict) and not name.startswith(("opt_", "pool_")):
+            floats = [w for w in part.values() if torch.is_tensor(w) and w.is_floating_point()]
+            if floats and not torch.stack([w.isfinite().all() for w in floats]).all():
+                return name
+    return ""
+
+
 def latest(folder: str | Path) -> Path | None:
     """The newest checkpoint in ``folder``, or None."""
     return max(Path(folder).glob("step_*.pt"), default=None)
+
+
+def resumable(folder: str | Path, step, batches, profile: str = "full", log=print):
+    """(history, callbacks) for ``fit``: a *full* run goes on where it was cut off.
+
+    Below ``folder`` every setting and set of pictures has a folder of its own. If it holds
+    checkpoints, ``step`` and ``batches`` take up the newest one, and its history is returned. The
+    callbacks save every five minutes and say how long the run takes here. At any other ``profile``
+    there is nothing to do: a new history, no callbacks.
+
+        history, lasting = checkpoint.resumable("runs/chapter-07", step, batches, profile)
+        history = fit(step, batches, settings.epochs, [bar, *lasting], history)
+
+    Raises ``CheckpointError`` for a damaged checkpoint.
+    """
+    if profile != "full":
+        return History(), []
+    folder = Path(folder) / _own_name(step.settings, batches)
+    newest = latest(folder)
+    history = load(newest, step, batches) if newest else History()
+    if newest:
+        log(f"Going on after step {len(history):,}, saved in {folder}; delete it to begin afresh.")
+    return history, [Checkpoints(folder), Forecast(folder, log=log)]
+
+
+def _own_name(settings, batches) -> str:
+    """A folder's name, such as ``horse2zebra-256px-seed0-1f0c9a3e``: one a setting and data set."""
+    values = {k: v for k, v in dataclasses.asdict(settings).items() if k != "features"}
+    told = f"{sorted(values.items())} {batches.fingerprint()}"
+    digest = hashlib.sha256(told.encode()).hexdigest()[:8]
+    return f"{settings.data}-{settings.size}px-seed{settings.seed}-{digest}"

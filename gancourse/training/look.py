@@ -15,6 +15,7 @@ from ..errors import GancourseError
 from . import signs
 from .dcgan import sample_z
 from .loop import Run
+from .randomness import apart
 
 REALS = 64  # real images that the samples are compared with
 PROBES = {"dcgan": 32, "cyclegan": 4}  # latents, or images of each domain, that G is shown
@@ -61,8 +62,7 @@ class Watched:
 
     def _read(self, batches) -> None:
         """Real images, as they are and as D is shown them, and the probes."""
-        devices = [batches.device] if batches.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
+        with apart():
             number = math.ceil(REALS / batches.batch_size)
             several = list(itertools.islice(batches.read(batches.order()), number))
         self.shown = torch.cat([x for b in several for x in (b if isinstance(b, tuple) else (b,))])
@@ -161,11 +161,12 @@ class Look:
 
     def _compare(self) -> None:
         """Before D's update G's gradient is gone or as it was kept; else D's loss has reached G."""
+        scale = self.watched.scale()  # only D's gradients have been divided by it
         for name, p in self.last.items():
             if p.grad is not None and p.grad.any():
                 kept = self.grads[name]
                 change = p.grad if kept is None else p.grad - kept
-                self.leak = max(self.leak, (float(change.norm()), name))
+                self.leak = max(self.leak, (float(change.norm()) / scale, name))
 
     def _fired(self, name: str) -> Callable:
         def hook(layer, inputs, output):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from ..data.images import to_float
 from ..errors import GancourseError
+from .batches import Batches, PairBatches
+
+__all__ = ["Batches", "Callback", "History", "NonFiniteLoss", "PairBatches", "Run", "fit"]
 
 
 class NonFiniteLoss(GancourseError):
@@ -42,104 +46,6 @@ class History:
     def last(self) -> dict[str, float]:
         """The latest step's terms."""
         return {name: values[-1] for name, values in self.terms.items() if values}
-
-
-class Batches:
-    """Shuffled mini-batches of a set of images; knows where it stands.
-
-    ``images`` is an ``ImageSet``, held as one uint8 tensor, or a ``data.Stream``, read from disk.
-    Iterating yields the *rest* of the current epoch as float (N, C, H, W) in [-1, 1], each batch
-    changed by ``augment`` if one is given. A last incomplete batch is dropped: batch norm over two
-    images is another network. The order of epoch e depends on ``seed`` and e alone.
-    """
-
-    def __init__(self, images, batch_size: int, augment: Callable | None = None, seed: int = 0):
-        if len(images) < batch_size:
-            raise GancourseError(
-                f"{len(images)} images cannot fill one batch of {batch_size}: "
-                "take a smaller batch_size or more images."
-            )
-        self.images, self.batch_size, self.augment, self.seed = images, batch_size, augment, seed
-        self.epoch = self.position = 0
-
-    def __len__(self) -> int:
-        return len(self.images) // self.batch_size
-
-    @property
-    def device(self) -> torch.device:
-        """Where the batches come from."""
-        return self.images.device
-
-    def fingerprint(self) -> str:
-        """Equal for equal data: a run is not resumed on other images."""
-        return self.images.fingerprint()
-
-    def __iter__(self):
-        rest = self.order()[:, self.position * self.batch_size : len(self) * self.batch_size]
-        for batch in self.read(rest) if rest.numel() else ():
-            self.position += 1  # before the yield: a checkpoint made in the step counts it as done
-            yield batch
-        self.epoch, self.position = self.epoch + 1, 0
-
-    def order(self) -> Tensor:
-        """Indices of this epoch (1, n): a permutation."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return torch.randperm(len(self.images), generator=generator)[None]
-
-    def read(self, order: Tensor):
-        """The batches at ``order`` (1, n), augmented."""
-        for images in self.images.batches(order[0].split(self.batch_size)):
-            yield self.changed(images)
-
-    def changed(self, images: Tensor) -> Tensor:
-        """uint8 → float in [-1, 1], augmented."""
-        images = to_float(images)
-        return self.augment(images) if self.augment else images
-
-    def state_dict(self) -> dict:
-        """The position in the data."""
-        return {"epoch": self.epoch, "position": self.position}
-
-    def load_state_dict(self, state: dict) -> None:
-        """Go on from a position that ``state_dict`` returned."""
-        self.epoch, self.position = state["epoch"], state["position"]
-
-
-class PairBatches(Batches):
-    """Batches (real_a, real_b) of two domains whose images do not belong together in pairs.
-
-    An epoch is one pass over the larger domain. A runs through all of its images in shuffled
-    order, again and again if it is the smaller one; B is drawn at random from *all* of B, so that
-    a pairing never repeats.
-    """
-
-    def __init__(
-        self, images_a, images_b, batch_size=1, augment: Callable | None = None, seed: int = 0
-    ):
-        shapes = [tuple(s.images.shape[1:]) for s in (images_a, images_b)]
-        if shapes[0] != shapes[1]:
-            raise GancourseError(f"Domains of two shapes, A {shapes[0]} and B {shapes[1]}.")
-        larger = max(images_a, images_b, key=len)
-        super().__init__(larger, batch_size, augment, seed)
-        self.images_a, self.images_b = images_a, images_b
-
-    def fingerprint(self) -> str:
-        return f"{self.images_a.fingerprint()} {self.images_b.fingerprint()}"
-
-    def order(self) -> Tensor:
-        """Indices of this epoch (2, n): into A and into B."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        a = torch.randperm(len(self.images), generator=generator) % len(self.images_a)
-        b = torch.randint(len(self.images_b), (len(self.images),), generator=generator)
-        return torch.stack([a, b])
-
-    def read(self, order: Tensor):
-        a, b = (
-            domain.batches(indices.split(self.batch_size))
-            for domain, indices in zip((self.images_a, self.images_b), order, strict=True)
-        )
-        for images_a, images_b in zip(a, b, strict=True):
-            yield self.changed(images_a), self.changed(images_b)
 
 
 @dataclass
@@ -218,54 +124,103 @@ def fit(
     Instead of ``epochs``: ``steps``, or ``minutes``, which after a short warm-up are turned into a
     number of steps once and for all (``History.planned``), so that a resumed run is the same run.
     ``read_every``: after how many steps the terms are fetched from the device. Fetching waits
-    for the GPU, so the default is 10 there and 1 on the CPU. An interrupt (Ctrl-C, or the
-    notebook's stop button) lets the step finish, then the callbacks save; the history says so.
-    A second one ends at once. Raises ``NonFiniteLoss`` on a NaN or infinite term, and
-    ``GancourseError`` unless exactly one positive length is given.
+    for the GPU, so the default is ``$GANCOURSE_READ_EVERY``, else 10 there and 1 on the CPU. An
+    interrupt (Ctrl-C, or the notebook's stop button) lets the step finish, then the callbacks save;
+    the history says so. A second one ends at once. Raises ``NonFiniteLoss`` on a NaN or infinite
+    term, ``GancourseError`` unless exactly one positive length is given, and where a step does not
+    fit into the device's memory.
     """
     run = Run(step, batches, 0, History() if history is None else history)
     run.history.interrupted = False
     run.done = batches.epoch * len(batches) + batches.position
     run.steps = _length(run, epochs, steps, minutes)
-    callbacks = list(callbacks)
-    every = read_every or (10 if batches.device.type == "cuda" else 1)
-    started, before = time.perf_counter(), run.history.seconds
-    pace = _Pace(minutes, started)
-    beside = 0.0  # seconds in callbacks
-
-    def call(event: str) -> None:
-        nonlocal beside
-        entered = time.perf_counter()
-        run.history.seconds = before + entered - started - beside
-        for callback in callbacks:
-            getattr(callback, event)(run)
-        beside += time.perf_counter() - entered
-
-    call("on_start")
-    try:
-        with _interrupt_between_steps(run):
-            while not run.stop and (run.done < run.steps or not run.steps):
-                for batch in batches:
-                    run.pending.append(step(batch))
-                    run.done += 1
-                    ends = batches.position == len(batches)
-                    if len(run.pending) >= every or ends or run.stop:
-                        run.flush()
-                    if not run.steps:
-                        pace.plan(run)
-                    call("on_step")
-                    if run.stop or run.done == run.steps and not ends:
-                        break
-                else:
-                    call("on_epoch")
-        run.flush()
-        if run.history.interrupted:
-            call("on_interrupt")
-        elif run.done == run.steps:
-            call("on_finish")
-    finally:
-        call("on_end")
+    _Training(run, list(callbacks), read_every or _read_every(step, batches), minutes).go()
     return run.history
+
+
+class _Training:
+    """One call of ``fit``."""
+
+    def __init__(self, run: Run, callbacks: list[Callback], every: int, minutes: float | None):
+        self.run, self.callbacks, self.every = run, callbacks, every
+        self.started, self.before = time.perf_counter(), run.history.seconds
+        self.pace = _Pace(minutes, self.started)
+        self.beside = 0.0  # seconds in callbacks
+
+    def go(self) -> None:
+        """Take all steps."""
+        run = self.run
+        self.tell("on_start")
+        try:
+            with _interrupt_between_steps(run):
+                while not run.stop and (run.done < run.steps or not run.steps):
+                    self.epoch()
+            run.flush()
+            if run.history.interrupted:
+                self.tell("on_interrupt")
+            elif run.done == run.steps:
+                self.tell("on_finish")
+        except BaseException:
+            self.fail()
+            raise
+        self.tell("on_end")
+
+    def epoch(self) -> None:
+        """Take the steps of the rest of an epoch, or as many as the run still has."""
+        run = self.run
+        for batch in run.batches:
+            run.pending.append(advance(run, batch))
+            run.done += 1
+            ends = run.batches.position == len(run.batches)
+            if len(run.pending) >= self.every or ends or run.stop:
+                run.flush()
+            if not run.steps:
+                self.pace.plan(run)
+            self.tell("on_step")
+            if run.stop or run.done == run.steps and not ends:
+                return
+        self.tell("on_epoch")
+
+    def tell(self, event: str) -> None:
+        """Call ``event`` of every callback; their time is none of the training's."""
+        entered = time.perf_counter()
+        self.run.history.seconds = self.before + entered - self.started - self.beside
+        for callback in self.callbacks:
+            getattr(callback, event)(self.run)
+        self.beside += time.perf_counter() - entered
+
+    def fail(self) -> None:
+        """Keep what the steps before an error gave, and end; what fails now is not what matters."""
+        for last in (self.run.flush, *(partial(c.on_end, self.run) for c in self.callbacks)):
+            with contextlib.suppress(Exception):
+                last()
+
+
+def advance(run: Run, batch) -> dict[str, Tensor]:
+    """One step's terms; raises ``GancourseError`` where the device's memory is too small for it."""
+    try:
+        return run.step(batch)
+    except RuntimeError as error:  # MPS has no error of its own for it
+        if not isinstance(error, torch.OutOfMemoryError) and "MPS backend out of" not in str(error):
+            raise
+        said = str(error).split(". ")[0]
+    # outside of ``except``: there the traceback would hold on to the step's memory
+    size = run.batches.batch_size
+    smaller = f"batch_size={size // 2}" if size > 1 else "a smaller size or width"
+    raise GancourseError(
+        f"Step {run.done + 1} does not fit into the device's memory with batches of {size}: "
+        f"{said}. Try {smaller}; settings that differ begin another run. Last checkpoint: "
+        f"{run.last_checkpoint or 'none was saved'}."
+    )
+
+
+def _read_every(step, batches: Batches) -> int:
+    """Steps between two fetches where nobody says how many."""
+    asked = os.environ.get("GANCOURSE_READ_EVERY", "")
+    if asked and not (asked.isdigit() and int(asked)):
+        raise GancourseError(f"$GANCOURSE_READ_EVERY must be a number above 0, not {asked!r}.")
+    device = getattr(step, "device", batches.device)
+    return int(asked) if asked else 1 if device.type == "cpu" else 10
 
 
 def _length(run: Run, epochs, steps, minutes) -> int:

@@ -237,7 +237,7 @@ def margin(terms: Mapping[str, Sequence[float]], loss: str, window: int = WINDOW
     reals and e on fakes has the loss e², so 1 - 2√loss. None where the curves do not say it, or
     are shorter than the window.
     """
-    if len(terms["gen"]) < window:
+    if len(terms.get("gen", ())) < window:
         return None
     last = {name: values[-window:] for name, values in terms.items()}
     if loss == "bce" and "p_real" in last:
@@ -255,7 +255,7 @@ def loss_weights(terms: Mapping[str, Sequence[float]], adversarial: bool = True)
     gen - adv_a - adv_b = w (cycle_a + cycle_b) + v (idt_a + idt_b), CycleGAN section 3. None where
     a log has no identity terms, or too few steps to tell the two apart.
     """
-    needed = ("cycle_a", "cycle_b", "idt_a", "idt_b")
+    needed = ("gen", "cycle_a", "cycle_b", "idt_a", "idt_b")
     if not all(name in terms for name in needed) or len(terms["gen"]) < 10:
         return None
     t = {name: torch.tensor(v[-WINDOW:], dtype=torch.float64) for name, v in terms.items()}

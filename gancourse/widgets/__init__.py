@@ -99,7 +99,7 @@ class LiveFigure(Callback):
 
     def on_step(self, run: Run) -> None:
         pause = max(self.seconds, 19 * self.cost)
-        if run.history.terms and time.monotonic() - self.drawn > pause:
+        if run.done and time.monotonic() - self.drawn > pause:
             self.draw(run)
 
     def on_end(self, run: Run) -> None:
@@ -111,6 +111,7 @@ class LiveFigure(Callback):
         from IPython.display import Image, display
 
         started = time.monotonic()
+        run.flush()  # which terms there are decides what is drawn
         title = f"{self.title}: step {run.done} of {run.steps}"
         if self.paint:
             picture = self.paint(run)

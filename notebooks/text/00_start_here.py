@@ -37,7 +37,7 @@
 # *stand-ins*, drawn by a program.
 
 # %% tags=["parameters"]
-PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else as the machine allows
+PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
 SEED = 0
 DATA = "auto"  # auto, real or stand-in
 STEPS = None  # training steps of the first GAN; None: the profile's number
@@ -108,7 +108,9 @@ device.seed_everything(SEED);
 #   chapter again, or give it on the command line:
 #   `gancourse run 00 -p STEPS=300`.
 # - `PROFILE` says how much is run: *smoke* for the tests (seconds), *quick*
-#   for a laptop, *full* for a GPU with the papers' settings.
+#   (about a minute) unless you ask for *full*, the papers' settings. That takes
+#   hours, on a GPU too; the chapter says how many before they pass, saves every
+#   five minutes in `runs/`, and goes on there when its cell is run again.
 # - **Sliders** need a running kernel. On GitHub you see the still pictures
 #   below them instead.
 # - **Captions** name the data: its set, size and split, and *real* or

@@ -40,7 +40,7 @@
 # $\log$ the natural logarithm.
 
 # %% tags=["parameters"]
-PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else full with CUDA, else quick
+PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
 SEED = 0
 DATA = "auto"  # every chapter has it; here all data are drawn by rule, whatever it says
 STEPS = None  # of the game in section 4; None: what the profile says

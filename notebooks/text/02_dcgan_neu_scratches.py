@@ -30,12 +30,13 @@
 #
 # **Data:** the 300 scratch images of the NEU surface defect database, or
 # seeded stand-ins where the images are not at hand; every figure says which.
-# **Time:** about 90 s on two CPU cores (`quick`). On a GPU the published
-# settings (`full`) run; how long that takes is not measured yet. The experiment
-# follows Melchior's "Data Augmentation with GANs for Defect Detection".
+# **Time:** about 90 s on two CPU cores (`quick`). The published settings
+# (`full`) are for a GPU; section 6 then says how long they take on yours. The
+# experiment follows Melchior's "Data Augmentation with GANs for Defect
+# Detection".
 
 # %% tags=["parameters"]
-PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else full with CUDA, else quick
+PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
 SEED = 0
 DATA = "auto"  # "real" never falls back to stand-ins, "stand-in" always does
 EPOCHS = None  # None: what the profile says
@@ -464,7 +465,10 @@ print(
 #
 # The slider proposes a number of epochs; run the two cells below it again
 # after moving it. Everything else comes from the profile, each constant with
-# its reason in `gancourse/profiles.py`.
+# its reason in `gancourse/profiles.py`. At `full` a line tells after the first
+# steps how long the run takes, and it is saved every five minutes below
+# `runs/chapter-02`: interrupt it, and the cell goes on there when you run it
+# again.
 
 # %% tags=["nbval-ignore-output"]
 epochs_slider = widgets.number(1, 4 * settings.epochs, settings.epochs, "epochs")
@@ -476,9 +480,12 @@ step = DCGANStep(settings)
 batches = experiments.batches_of(train_set.to(step.device), settings)
 z_fixed = sample_z(16, settings, step.device, torch.Generator().manual_seed(7))
 live = widgets.LiveFigure(z_fixed, f"DCGAN, augment={settings.augment}", train_set.caption)
-folder = tempfile.mkdtemp(prefix="gancourse-")
-saver = checkpoint.Checkpoints(folder, minutes=0.5)
-history = fit(step, batches, epochs_slider.value, [ProgressBar(), live, saver])
+history, savers = checkpoint.resumable(
+    f"runs/chapter-02/{settings.augment}", step, batches, profile
+)
+temporary = tempfile.TemporaryDirectory(prefix="gancourse-")  # gone when the kernel is
+savers = savers or [checkpoint.Checkpoints(temporary.name, minutes=0.5)]
+history = fit(step, batches, epochs_slider.value, [ProgressBar(), live, *savers], history)
 
 # %% [markdown]
 # How to read it. *Left:* the two halves of D's loss (`disc_real`, `disc_fake`)
@@ -496,13 +503,15 @@ history = fit(step, batches, epochs_slider.value, [ProgressBar(), live, saver])
 # %%
 resumed = DCGANStep(settings)
 resumed_batches = experiments.batches_of(train_set.to(resumed.device), settings)
-resumed_history = checkpoint.load(checkpoint.latest(folder), resumed, resumed_batches)
+resumed_history = checkpoint.load(checkpoint.latest(savers[0].folder), resumed, resumed_batches)
 assert len(resumed_history) == len(history)
 next_losses = []
 for network_step, data in ((step, batches), (resumed, resumed_batches)):
     device.seed_everything(SEED)
     next_losses.append(network_step(next(iter(data)))["gen"].item())
-assert math.isclose(*next_losses, rel_tol=1e-4)  # on a CPU to the last bit
+# On a CPU equal to the last bit. A GPU adds up in another order each time, and in bf16 a last
+# bit of D's gradients moves the loss by some 1e-4.
+assert math.isclose(*next_losses, rel_tol=1e-3)
 print(f"claim holds: {len(next_losses)} of 2 runs take the same next step")
 
 # %% tags=["nbval-ignore-output", "thumbnail"]
@@ -532,7 +541,8 @@ plots.show(figure, "Two rows of twelve images: real steel above, generated steel
 device.seed_everything(SEED)
 plain = DCGANStep(settings)
 plain_batches = Batches(train_set.to(plain.device), settings.batch_size, seed=SEED)
-fit(plain, plain_batches, len(history) // len(batches))
+before, savers = checkpoint.resumable("runs/chapter-02/none", plain, plain_batches, profile)
+fit(plain, plain_batches, max(1, len(history) // len(batches)), savers, before)
 
 extract = features.extractor("stand-in" if profile == "smoke" else "auto")
 real_features = extract.cached(held_out.images)

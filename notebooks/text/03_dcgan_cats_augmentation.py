@@ -37,7 +37,7 @@
 # study of it, *Image Synthesis Study 3*.
 
 # %% tags=["parameters"]
-PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else full with CUDA, else quick
+PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
 SEED = 0
 DATA = "auto"  # "real" never falls back to stand-ins, "stand-in" always does
 EPOCHS = None  # of each of the four runs in section 6; None: what the profile says
@@ -75,6 +75,7 @@ from gancourse.exercises import check
 from gancourse.experiments.dcgan import mean_logit
 from gancourse.models import dcgan
 from gancourse.runner import report
+from gancourse.training import checkpoint
 from gancourse.training.callbacks import ProgressBar
 from gancourse.training.dcgan import DCGANStep, sample_images, sample_z
 from gancourse.training.loop import fit
@@ -646,7 +647,9 @@ print(f"training cats through T: {mid_grey(augment.diffaugment(cats.floats(), PO
 #
 # Each setting once, at this profile. At `quick` the images have 32 pixels, the
 # networks half the width, and the learning rate is five times the
-# assignment's: there are 180 steps, where the recorded runs have 2,700.
+# assignment's: there are 180 steps, where the recorded runs have 2,700. At `full`
+# each run says after its first steps how long it takes, is saved every five
+# minutes below `runs/chapter-03`, and goes on there when the cell is run again.
 
 # %% tags=["nbval-ignore-output"]
 SETTINGS = {  # label → (classical policy, DiffAugment's parts)
@@ -668,7 +671,8 @@ for label, settings in short.items():
     steps[label] = DCGANStep(settings)
     batches = experiments.batches_of(train_set.to(steps[label].device), settings)
     bar = ProgressBar(label=f"{label:11s}")
-    histories[label] = fit(steps[label], batches, settings.epochs, [bar])
+    before, lasting = checkpoint.resumable("runs/chapter-03", steps[label], batches, profile)
+    histories[label] = fit(steps[label], batches, settings.epochs, [bar, *lasting], before)
 
 # %% tags=["nbval-ignore-output", "thumbnail"]
 z = sample_z(64, short["none"], torch.device("cpu"), torch.Generator().manual_seed(7))

@@ -35,7 +35,7 @@
 # **Time:** about 90 s on two CPU cores (`quick`); not measured on a GPU.
 
 # %% tags=["parameters"]
-PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else full with CUDA, else quick
+PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
 SEED = 0
 DATA = "auto"  # "real" never falls back to stand-ins, "stand-in" always does
 NEIGHBOURS = 4  # training images shown beside a generated one

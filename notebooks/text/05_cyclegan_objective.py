@@ -38,7 +38,7 @@
 # (2017).
 
 # %% tags=["parameters"]
-PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else full with CUDA, else quick
+PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
 SEED = 0
 DATA = "auto"  # of the facades: "real" never falls back to stand-ins, "stand-in" always does
 EPOCHS = None  # of each run on the drawn pairs; None: 1, at full 20

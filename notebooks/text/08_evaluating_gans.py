@@ -38,7 +38,7 @@
 # a GPU.
 
 # %% tags=["parameters"]
-PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else full with CUDA, else quick
+PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
 SEED = 0
 DATA = "auto"  # "real" never falls back to stand-ins, "stand-in" always does
 FEATURES = ""  # a kind of evaluation.features; empty: the best there is, at smoke the stand-in

@@ -34,7 +34,7 @@
 # measured on a GPU.
 
 # %% tags=["parameters"]
-PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else full with CUDA, else quick
+PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
 SEED = 0
 DATA = "auto"  # of the live runs: "real" never falls back to stand-ins, "stand-in" always does
 EPOCHS = None  # of each live run; None: 18, at smoke 2
@@ -284,6 +284,8 @@ def leaked(step, batch):
     """Norm of the gradient that D's half of a DCGAN's step leaves in G's last layer."""
     weight = list(step.gen.parameters())[-1]
     kept, change = [weight.grad], []
+    scaler = step.accelerator.scaler  # fp16 multiplies its losses by a large factor
+    scale = scaler.get_scale() if scaler else 1.0
 
     def look(*_):  # in front of D's update
         if weight.grad is not None:
@@ -296,7 +298,7 @@ def leaked(step, batch):
     step(batch)
     for hook in hooks:
         hook.remove()
-    return max([c.norm().item() for c in change], default=0.0)
+    return max([c.norm().item() / scale for c in change], default=0.0)
 
 
 drawn = steel if steel.source == "stand-in" else faults.load("dcgan", "stand-in")
@@ -305,8 +307,11 @@ for name in ("healthy", "no-detach"):
     monitor = Monitor(log=None)
     by_hand = leaked(step, next(iter(batches)))
     faults.train(name, 0, drawn, [monitor], epochs=1)
+    if "fakes not detached" not in monitor.readings:
+        print(f"{name:10s}this step was dropped: in fp16 its gradients were too large")
+        continue
     theirs = monitor.readings["fakes not detached"][0][1]
-    assert abs(by_hand - theirs) < 1e-4 * max(theirs, 1)
+    assert abs(by_hand - theirs) < 1e-3 * max(theirs, 1)  # a GPU adds up in any order
     said = "exactly 0" if by_hand == 0 else "more than 0"
     print(f"{name:10s}gradient of D's loss in G's last layer, first step: {said}")
 
@@ -681,8 +686,8 @@ print("In most of their runs the curves stay in the healthy range:", ", ".join(h
 #   networks have taken?), the reals that D will be shown, and every layer's
 #   `eps`.
 # - **The first step and then one in 50** (one in 100 for a CycleGAN with batch
-#   1) is looked into: do all networks move, does D's loss reach G, which
-#   channels fire?
+#   1; on a GPU a fifth as often) is looked into: do all networks move, does D's
+#   loss reach G, which channels fire?
 # - **From step 150 on** it compares samples before and after that step, with
 #   each other and with real images: jump, comb, diversity, grey patches. (Of a
 #   CycleGAN it measures the way back from step 100 on, and judges samples only
@@ -712,6 +717,8 @@ class Stopwatch(Callback):
         self.callback, self.seconds = callback, 0.0
 
     def timed(self, event, run):
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()  # the step, still under way, is none of its time
         started = time.process_time()
         getattr(self.callback, event)(run)
         self.seconds += time.process_time() - started
