@@ -161,7 +161,7 @@ class Tunable:
             self.execution[what] = False
             name = {"compile": "torch.compile", "graph": "the CUDA graph"}[what]
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-            warnings.warn(f"Training goes on without {name}, which failed: {reason}", stacklevel=2)
+            warnings.warn(f"Training goes on without {name}, which failed: {reason}", stacklevel=6)
 
     @contextlib.contextmanager
     def _compiled(self):
