@@ -75,6 +75,8 @@ def train(
     batches = plan.batches(step)
     history = checkpoint.load(newest, step, batches) if newest else None
     length = _length(settings, minutes)
+    planned = length.get("steps", length.get("epochs", 0) * len(batches))
+    step.tune(batches, steps=planned, minutes=minutes)
     samples = _samples(plan, settings, length)
     begun = {"commit": records.commit(), "images": plan.first()}
     if newest:
@@ -94,7 +96,8 @@ def train(
         "model": plan.model,
         "commit": begun["commit"],  # of the code that the run began with
         "settings": dataclasses.asdict(settings),
-        "device": devices.describe(step.device),
+        "device": devices.describe(step.device, step.execution["precision"]),
+        "execution": dict(step.execution),
         "steps": len(history),
         "epochs": round(len(history) / len(batches), 2),
         "minutes": round(history.seconds / 60, 2),

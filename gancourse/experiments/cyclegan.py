@@ -9,7 +9,7 @@ import torch
 
 from .. import augment, data, records
 from ..errors import GancourseError
-from ..training.cyclegan import CycleGANStep, LinearDecay, translate
+from ..training.cyclegan import CycleGANStep, LinearDecay, check_settings, translate
 from ..training.loop import PairBatches
 
 ROWS = 8  # images of each domain in the strip
@@ -57,6 +57,7 @@ class Experiment:
     def __init__(self, settings, source: str = "auto", device: str = "auto"):
         from ..evaluation import features
 
+        check_settings(settings)  # before anything is loaded
         self.settings, self.device = settings, device
         self.train_a, self.train_b = (load_domain(settings, p, source) for p in "AB")
         self.test_a, self.test_b = (load_domain(settings, p, source, "test") for p in "AB")
