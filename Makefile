@@ -50,7 +50,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest --cov=gancourse --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 gpu-check: $(STAMP)
-	$(BIN)/python -m pytest -m gpu -rs tests/test_gpu.py
+	$(BIN)/python -m pytest -m gpu -rs
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks

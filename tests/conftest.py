@@ -1,6 +1,6 @@
 """The suite computes on the CPU, also on a machine with a GPU: what it compares came from one.
 
-``make gpu-check`` (``pytest -m gpu``) is the exception: it runs test_gpu.py on the GPU.
+``make gpu-check`` (``pytest -m gpu``) is the exception: it runs the tests marked so, on the GPU.
 """
 
 import os
