@@ -16,7 +16,7 @@ from .. import device as devices
 from .. import profiles, records
 from ..errors import GancourseError
 from ..training import checkpoint
-from ..training.callbacks import Metrics, ProgressBar, Samples
+from ..training.callbacks import Forecast, Metrics, ProgressBar, Samples
 from ..training.loop import fit
 from ..training.monitor import Monitor
 from . import cyclegan, dcgan
@@ -87,6 +87,7 @@ def train(
     bar = ProgressBar(plan.terms, name)
     watchers = [*plan.callbacks(by_steps="epochs" not in length), monitor, bar, samples]
     watchers += [Metrics(plan.measure, metrics_every), saver]
+    watchers += [Forecast(saver.folder, log=tqdm.write, again="--resume goes on")]
     history = fit(step, batches, callbacks=watchers, history=history, **length)
     if history.interrupted:
         raise KeyboardInterrupt(f"Stopped; go on with --resume. Saved: {out / 'checkpoints'}")
@@ -149,5 +150,6 @@ class _SaveWithStrip(checkpoint.Checkpoints):
         self.begun = begun
 
     def save(self, run) -> None:
+        run.flush()  # a loss that is not finite: neither file is touched
         checkpoint.write(self.folder.parent / "strip.pt", self.begun)
         super().save(run)

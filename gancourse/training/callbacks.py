@@ -115,7 +115,7 @@ class Forecast(Callback):
 
     The first ``warm_up`` steps do not count: compilation, first allocations. Then at least three,
     and at least ``seconds``, are timed, callbacks included. ``folder`` is named as the place of the
-    checkpoints; ``log`` gets the line.
+    checkpoints, ``again`` says how to go on after an interrupt; ``log`` gets the line.
     """
 
     def __init__(
@@ -124,8 +124,10 @@ class Forecast(Callback):
         warm_up: int = 5,
         seconds: float = 2.0,
         log: Callable = print,
+        again: str = "run the cell again to go on",
     ):
         self.folder, self.warm_up, self.seconds, self.log = folder, warm_up, seconds, log
+        self.again = again
         self.said = False
 
     def on_start(self, run: Run) -> None:
@@ -149,7 +151,7 @@ class Forecast(Callback):
         kept = f"; checkpoints every few minutes in {self.folder}" if self.folder else ""
         return (
             f"{left:,} of {run.steps:,} steps are left, about {duration(left * each)} on this "
-            f"device{kept}. Interrupt any time; run the cell again to go on."
+            f"device{kept}. Interrupt any time; {self.again}."
         )
 
 

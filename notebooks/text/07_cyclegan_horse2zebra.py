@@ -1029,7 +1029,7 @@ for name, content_of_file in {"notes.txt": b"no picture", "empty.jpg": b""}.item
 # seen, and, from the *zebra* test set, a lioness over her prey.
 
 
-# %% tags=["nbval-ignore-output", "thumbnail"]
+# %% tags=["nbval-ignore-output"]
 CASES = {  # what it shows: domain, file in the real data, number in the stand-ins
     "ordinary": ("A", "n02381460_4530.jpg", 0),
     "ordinary, near": ("A", "n02381460_510.jpg", 1),
