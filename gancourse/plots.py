@@ -311,9 +311,9 @@ def sheet(
     title: str = "",
     caption: str = "",
     heads: Sequence[object] = (),
-    scale: int | None = None,
+    scale: float | None = None,
 ):
-    """Labelled rows of photographs as one PIL picture, every pixel enlarged ``scale`` times.
+    """Labelled rows of photographs as one PIL picture, enlarged ``scale`` times.
 
     ``rows``: label → uint8 (n, C, H, W). ``heads`` stand above the columns. ``scale`` None makes
     the pictures about 128 pixels wide: small photographs are judged enlarged. Without Matplotlib,
@@ -326,7 +326,9 @@ def sheet(
     scale = scale or max(1, 128 // size)
     tiles = [Image.fromarray(tile(images, len(images))) for images in rows.values()]
     # bicubic: blocks of equal pixels draw edges that the eye takes for the picture's
-    tiles = [t.resize((t.width * scale, t.height * scale), Image.Resampling.BICUBIC) for t in tiles]
+    sizes = [(round(t.width * scale), round(t.height * scale)) for t in tiles]
+    bicubic = Image.Resampling.BICUBIC
+    tiles = [t.resize(size, bicubic) for t, size in zip(tiles, sizes, strict=True)]
     left = 10 + round(max(big.getlength(label) for label in rows))
     top = 8 + 18 * bool(title) + 16 * bool(heads)
     width, height = tiles[0].size
