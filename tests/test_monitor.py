@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from gancourse import profiles
+from gancourse import profiles, records
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.experiments import faults
 from gancourse.experiments.faults import FAULTS
@@ -339,3 +339,39 @@ def test_a_reading_on_its_limit_raises_nothing():
 
 def test_curves_of_a_run_without_these_terms_say_nothing():
     assert list(curves({"gen": [1.0] * 200}, settings("healthy"))) == []
+
+
+def by_step(record):
+    """A record's curves with one value a step, the mean of its block for each."""
+    every = record["curves"]["every"]
+    return {k: [x for x in v for _ in range(every)] for k, v in record.curves.items()}
+
+
+def test_a_cyclegans_d_is_called_before_its_pictures_fade():
+    """The recorded 256 px run: its zebras are best at step 14,425 and gone at 19,375."""
+    film = records.load("horse2zebra/prototype-256px-d-wins")
+    curves_of_film = by_step(film)
+    curves_of_film["gen"] = curves_of_film[
+        "adv_a"
+    ]  # the prototype kept no sum; only its length counts
+    flags = review(curves_of_film, profiles.settings("horse2zebra", "full"), every=100)
+    (flag,) = [f for f in flags if f.name == "D wins"]
+    assert 12_000 < flag.step < 14_425
+
+
+@pytest.mark.parametrize("start", ["live-seed", "lambda10-seed", "lambda0-seed"])
+def test_a_cyclegans_healthy_d_is_left_alone(start):
+    found = [n for n in records.names() if n.startswith(f"grumpy-cats/{start}")]
+    assert len(found) >= 3
+    for name in found:
+        run = records.load(name)
+        settings_of_run = profiles.CycleGANSettings(**run["settings"])
+        assert "D wins" not in {f.name for f in review(by_step(run), settings_of_run)}, name
+
+
+def test_a_dcgan_has_the_wider_limit():
+    sure = {"disc_real": [0.01] * 200, "disc_fake": [0.01] * 200, "gen": [1.0] * 200}
+    assert review(sure, profiles.settings("cats", "quick")) == []  # 1 - 2·√0.02 = 0.72
+    sure = {"disc_a": [0.02] * 200, "disc_b": [0.2] * 200, "gen": [1.0] * 200, "adv_a": [1.0] * 200}
+    flags = review(sure, profiles.settings("grumpy-cats", "live"))
+    assert [flag.name for flag in flags] == ["D wins"]

@@ -48,7 +48,8 @@ class Monitor(Callback):
     It draws none of your random numbers: the run is the same with and without it. ``flags``
     collects, each fault once; ``log`` gets a line each (None: silent); ``stop`` ends the run at the
     first. ``readings`` holds every number taken, name → [(step, value), …]. The limits are those of
-    small models over 20 seeds; ``limits``, name → value, replaces them where yours is another.
+    small models over 20 seeds, for a CycleGAN those of ``signs.CYCLEGAN_LIMITS``; ``limits``, name →
+    value, replaces them where yours is another.
 
     Raises ``UnknownName`` for a limit of no sign, and ``GancourseError`` at the start for a step
     without the parts that it looks at.
@@ -63,7 +64,8 @@ class Monitor(Callback):
     ):
         if every is not None and every < 2:
             raise GancourseError(f"every must be at least 2 steps, not {every}.")
-        self.limits = dict(limits or {})
+        self.given = dict(limits or {})
+        self.limits = dict(self.given)
         for name in self.limits:
             if name not in SIGNS:
                 raise unknown("sign", name, SIGNS)
@@ -75,6 +77,8 @@ class Monitor(Callback):
 
     def on_start(self, run: Run) -> None:
         self.steps, self._watched = run.done, Watched(run)
+        if self._watched.model == "cyclegan":
+            self.limits = signs.CYCLEGAN_LIMITS | self.given
         price = PRICE[self._watched.model] / run.batches.batch_size
         # half of a look is done by the CPU, which a GPU's step is over long before
         price *= 1 if self._watched.step.device.type == "cpu" else 5
@@ -140,11 +144,12 @@ def review(terms: Mapping[str, Sequence[float]], settings, every: int = 50) -> l
         wrong = [v for v in values if not isinstance(v, int | float) or not math.isfinite(v)]
         if wrong:
             raise GancourseError(f"{name!r} of the log holds {wrong[0]!r}, no finite number.")
+    limits = signs.CYCLEGAN_LIMITS if {"adv_a", "adv_b"} & set(terms) else {}
     found: dict[str, Flag] = {}
     for end in [*range(WINDOW, lengths["gen"], every), lengths["gen"]]:
         last = {name: values[max(end - WINDOW, 0) : end] for name, values in terms.items()}
         for reading in curves(last, settings):
-            flag = flag_of(reading, end)
+            flag = flag_of(reading, end, limits.get(reading[0]))
             if flag:
                 found.setdefault(flag.name, flag)
     return list(found.values())
