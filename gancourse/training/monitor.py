@@ -48,7 +48,7 @@ class Monitor(Callback):
     It draws none of your random numbers: the run is the same with and without it. ``flags``
     collects, each fault once; ``log`` gets a line each (None: silent); ``stop`` ends the run at the
     first. ``readings`` holds every number taken, name → [(step, value), …]. The limits are those of
-    small models over 20 seeds, for a CycleGAN those of ``signs.CYCLEGAN_LIMITS``; ``limits``, name →
+    small models over 20 seeds, for a CycleGAN also ``signs.CYCLEGAN_LIMITS``; ``limits``, name →
     value, replaces them where yours is another.
 
     Raises ``UnknownName`` for a limit of no sign, and ``GancourseError`` at the start for a step
