@@ -76,7 +76,8 @@ def train(
     history = checkpoint.load(newest, step, batches) if newest else None
     length = _length(settings, minutes)
     planned = length.get("steps", length.get("epochs", 0) * len(batches))
-    step.tune(batches, steps=planned, minutes=minutes)
+    if not newest:  # a resumed run stays as it began
+        step.tune(batches, steps=planned, minutes=minutes)
     samples = _samples(plan, settings, length)
     begun = {"commit": records.commit(), "images": plan.first()}
     if newest:
