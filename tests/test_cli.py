@@ -132,6 +132,11 @@ def test_train_measures_every_epoch_at_the_most(capsys):
     assert "metrics_every must be at least 1, not 0" in capsys.readouterr().err
 
 
+def test_train_by_minutes_needs_some(capsys):
+    assert cli.main("train cats --profile smoke --minutes 0".split()) == 1
+    assert "minutes must be a number above 0" in capsys.readouterr().err
+
+
 def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path))

@@ -317,6 +317,27 @@ def test_unknown_policy_is_refused_before_training(tmp_path):
         )
 
 
+def test_a_record_of_a_run_by_steps_shows_its_average_from_the_identity_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
+    monkeypatch.delenv("GANCOURSE_DATA", raising=False)
+    out = tmp_path / "grumpy-cats" / "tiny-seed0"
+    experiments.train("grumpy-cats", profile="tiny", source="stand-in", device="cpu", out=out)
+    run = records.load("grumpy-cats/tiny-seed0")
+    assert run.steps == 8 and run.weights == "average" and set(run["final"]) == {"last", "average"}
+    steps = [c.get("step", c.get("label")) for c in run["samples"]["columns"]]
+    assert steps == ["input", 0, 8]
+    untouched, first = run.strip[:, 0].float(), run.strip[:, 1].float()
+    assert (untouched - first).abs().mean() < 6  # 0.98 of the input, through WebP
+    assert set(run["against untouched"]) == {"a_to_b", "b_to_a"}
+    each = run["final"]["average"]["a_to_b"]["agreement"]["each"]
+    assert len(each) == run["data"]["a"]["held_out"]
+    again = experiments.train(
+        "grumpy-cats", profile="tiny", source="stand-in", device="cpu", out=out, resume=True
+    )
+    assert records.load("grumpy-cats/tiny-seed0")["metrics"] == run["metrics"] and again == out
+
+
 def test_a_cyclegan_record_holds_both_ways(tmp_path, monkeypatch):
     from gancourse.training.cyclegan import translate
 

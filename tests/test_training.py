@@ -346,3 +346,71 @@ def test_samples_follow_the_same_latents_through_time():
     loop.fit(step, batches, 2, [samples, callbacks.ProgressBar()])
     assert [epoch for epoch, _ in samples.images] == [0, 2]
     assert not torch.equal(samples.images[0][1], samples.images[1][1])
+
+
+# How long a run is
+
+
+def test_steps_end_a_run_in_the_middle_of_an_epoch_and_it_goes_on_there():
+    step, batches = make()  # three steps an epoch
+    history = loop.fit(step, batches, steps=5)
+    assert len(history) == 5 and (batches.epoch, batches.position) == (1, 2)
+    loop.fit(step, batches, steps=7, history=history)
+    assert len(history) == 7 and (batches.epoch, batches.position) == (2, 1)
+
+
+class Clock:
+    """Seconds as a step takes them: nothing in these tests waits."""
+
+    def __init__(self, each=1.0):
+        self.now, self.each = 0.0, each
+
+    def __call__(self):
+        return self.now
+
+    def step(self, batch):
+        self.now += self.each
+        return {"gen": torch.tensor(1.0)}
+
+
+def test_minutes_become_a_number_of_steps_once(monkeypatch):
+    clock = Clock(each=2.0)
+    monkeypatch.setattr(loop.time, "perf_counter", clock)
+    _, batches = make()
+    seen = []
+
+    class Watch(loop.Callback):
+        def on_step(self, run):
+            seen.append(run.steps)
+            if run.done == 40:
+                clock.each = 20.0  # a slower machine later on changes nothing
+
+    history = loop.fit(clock.step, batches, callbacks=[Watch()], minutes=5)
+    assert history.planned == len(history) == 150  # 300 s of 2 s each
+    assert set(seen) == {0, 150} and seen.index(150) < 10
+
+
+def test_a_resumed_run_by_minutes_keeps_its_plan(monkeypatch):
+    monkeypatch.setattr(loop.time, "perf_counter", Clock())
+    _, batches = make()
+    slow = Clock(each=100.0)
+    history = loop.History(terms={"gen": [1.0] * 4}, planned=9)
+    batches.epoch, batches.position = 1, 1  # four steps are done
+    loop.fit(slow.step, batches, minutes=1, history=history)
+    assert len(history) == 9
+
+
+@pytest.mark.parametrize(
+    "length", [{}, {"epochs": 1, "steps": 1}, {"steps": 0}, {"minutes": 0}, {"minutes": -1.0}]
+)
+def test_a_run_has_exactly_one_length(length):
+    step, batches = make()
+    with pytest.raises(GancourseError, match="above 0|one of epochs"):
+        loop.fit(step, batches, **length)
+
+
+def test_samples_by_step_hold_the_end_of_the_run():
+    step, batches = make()
+    samples = callbacks.Samples(torch.randn(2, 100), steps=[0, 2, 50])
+    loop.fit(step, batches, callbacks=[samples], steps=5)
+    assert [moment for moment, _ in samples.images] == [0, 2, 5]
