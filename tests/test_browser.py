@@ -188,8 +188,8 @@ def test_06_the_explorer_moves_and_the_panel_trains_pauses_goes_on_and_stops(cha
     panel = page.locator(".widget-vbox", has=page.get_by_role("button", name="Start")).last
     button = lambda name: panel.get_by_role("button", name=name)  # noqa: E731
     status, picture = panel.locator(".widget-html-content").last, panel.locator("img").first
-    epochs = panel.locator(".widget-hslider", has_text="epochs").locator(".noUi-handle")
-    epochs.focus()
+    minutes = panel.locator(".widget-hslider", has_text="minutes").locator(".noUi-handle")
+    minutes.focus()
     page.keyboard.press("End")  # long enough to be paused and stopped
     button("Start").click()
     expect = playwright.expect

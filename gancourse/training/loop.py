@@ -71,6 +71,11 @@ class Run:
         """Epochs of the whole run, a started one counted whole."""
         return math.ceil(self.steps / len(self.batches))
 
+    @property
+    def where(self) -> str:
+        """Such as ``step 7 of 450``; ``step 7`` while a run by minutes has not been timed."""
+        return f"step {self.done} of {self.steps}" if self.steps else f"step {self.done}"
+
     def flush(self) -> None:
         """Fetch the terms still on the device into the history.
 

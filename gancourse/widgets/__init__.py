@@ -112,7 +112,7 @@ class LiveFigure(Callback):
 
         started = time.monotonic()
         run.flush()  # which terms there are decides what is drawn
-        title = f"{self.title}: step {run.done} of {run.steps}"
+        title = f"{self.title}: {run.where}"
         if self.paint:
             picture = self.paint(run)
         else:

@@ -118,10 +118,10 @@ class TrainPanel(Callback):
     def on_step(self, run: Run) -> None:
         if time.monotonic() - self._drawn > max(self.seconds, 19 * self._cost):
             self._redraw(run)
-            self._tell(f"step {run.done}{_of(run)}")
+            self._tell(run.where)
         if not self._go.is_set():
             self._redraw(run)
-            self._say("paused", f"Paused at step {run.done}{_of(run)}.")
+            self._say("paused", f"Paused at {run.where}.")
             self._go.wait()
         run.stop = run.stop or self.state == "stopping"
 
@@ -146,8 +146,3 @@ class TrainPanel(Callback):
 
     def _tell(self, text: str) -> None:
         self.status.value = f"{text} <i>({self.state})</i>"
-
-
-def _of(run: Run) -> str:
-    """`` of n``, once a run by minutes knows how many."""
-    return f" of {run.steps}" if run.steps else ""

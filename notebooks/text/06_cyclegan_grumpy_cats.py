@@ -32,7 +32,7 @@
 #
 # **Data:** 64-pixel photographs of two kinds of cats, or drawn stand-ins where
 # they are not at hand; every figure says which. **Time:** 20 minutes to read,
-# an hour with the code; a minute and a half to run on two CPU cores. The data
+# an hour with the code; a minute and a half to run on two idle CPU cores. The data
 # and one of the recipes come from the assignment "When Cats Meet GANs" of
 # Carnegie Mellon's course 16-726, the claim that is tested from a student's
 # study of it, *Image Synthesis Study 3*.
@@ -59,10 +59,8 @@ if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is No
     subprocess.run(pip, check=True)
     sys.path.insert(0, os.path.abspath("gancourse_repo"))
 
-import itertools
 import math
 import statistics
-import textwrap
 
 import torch
 from torch.nn import functional as F
@@ -70,7 +68,6 @@ from torch.nn import functional as F
 from gancourse import device, plots, profiles, records, widgets
 from gancourse.data import standins
 from gancourse.evaluation.content import LUMA, agreement
-from gancourse.evaluation.study import wilson
 from gancourse.exercises import check
 from gancourse.experiments.cyclegan import load_domain, looked_at, pairs_of
 from gancourse.models import cyclegan
@@ -179,7 +176,7 @@ def paint(run):
     made = run.step.sample(shown)
     rows = {"A": shown[0], "G(A)": made[: len(shown[0])]}
     rows |= {"B": shown[1], "F(B)": made[len(shown[0]) :]}
-    title = f"λ = {run.step.settings.lambda_cycle:g}, step {run.done} of {run.steps}"
+    title = f"λ = {run.step.settings.lambda_cycle:g}, {run.where}"
     return plots.jpeg_of(plots.sheet(rows, title, held_out))
 
 
@@ -215,8 +212,9 @@ print("before the first step G changes no pixel by more than 4 of 255 grey level
 # %% [markdown]
 # *What you see* in the committed run, where two cores took about a minute: the
 # first 30 steps try colours, on the chest and the chin. By step 120 the muzzle is
-# white, at step 200 there is a mask. The background changes last and least. $F$, in
-# the bottom rows, takes longer: it has to invent grey fur where Grumpy is white.
+# white, at step 200 there is a mask. The background hardly changes, but for a
+# brown patch above the second cat. $F$, in the bottom rows, has the harder task: it
+# must invent grey fur where Grumpy is white, and at 32 pixels it smears.
 #
 # ### λ under your hand
 #
@@ -493,7 +491,7 @@ for run in group("laptop"):
 
 # %% tags=["nbval-ignore-output"]
 same = {}  # λ → a run of the laptop recipe at seed 0
-for name, run in sorted(runs.items()):
+for run in runs.values():
     kept = {k: v for k, v in run["settings"].items() if k not in ("lambda_cycle", "steps")}
     if kept == {k: best["settings"][k] for k in kept} and run.model == "cyclegan":
         same[run["settings"]["lambda_cycle"]] = run
