@@ -449,9 +449,10 @@ GROUPS = {label: start for label, start in GROUPS.items() if group(start)}
 for way, arrow in WAYS.items():
     scale = {k: v[best.kid][0] for k, v in best["baselines"][way].items()}
     n = best["data"][way[0]]["held_out"]
-    print(f"{arrow}: {n} held-out cats, {best.kid}: " + ", ".join(
-        f"{what} {value:.2f}" for what, value in scale.items()
-    ))
+    print(
+        f"{arrow}: {n} held-out cats, {best.kid}: "
+        + ", ".join(f"{what} {value:.2f}" for what, value in scale.items())
+    )
     print(f"{'':16}seeds  {best.kid:20}{'edges kept':20}{'top1':20}way back")
     for label, start in GROUPS.items():
         columns = zip(*(numbers_of(run, way) for run in group(start)), strict=True)
@@ -573,7 +574,9 @@ def each_cat(run, way):
 torch.manual_seed(0)
 verdicts = {}
 for way, arrow in WAYS.items():
-    kept = {lam: torch.stack([each_cat(run, way) for run in g]) for lam, g in ((10, ten), (0, none))}
+    kept = {
+        lam: torch.stack([each_cat(run, way) for run in g]) for lam, g in ((10, ten), (0, none))
+    }
     means = {lam: values.mean(1) for lam, values in kept.items()}
     apart = means[10].min() > means[0].max()
     gain = kept[10].mean(0) - kept[0].mean(0)  # one number a cat
