@@ -338,7 +338,9 @@ about = f"{train_a.source} test pictures, 64 px; trained further here ({profile}
 plots.show_sheet(alt, shown, "", about)
 
 # %% [markdown]
-# @@AHEAD@@
+# *What you see.* In so few steps little moves: the dark flecks on the flanks grow or
+# wander, heads, legs and grass stay. That is what the start as the identity buys and
+# what it costs: every step is a small change to a picture that was good before.
 
 # %% [markdown]
 # ## 5 · Each difference, over seeds
@@ -549,7 +551,10 @@ if long_run:
 
 # %% [markdown]
 # The first column is the input, the second $G$ before its first step: the same, a
-# little paler. @@LONG@@
+# little paler. By the end flecks and stripes lie on the flanks of brown horses; pale
+# horses stay as they are, and sea and grass keep their colour. The other way zebras'
+# stripes fill up with brown and black. At this size and after half an hour of one
+# core these are not yet the zebras of the first figure, but KID has moved.
 # Move through the run yourself:
 
 
