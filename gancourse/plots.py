@@ -367,5 +367,5 @@ def show_sheet(alt: str, rows: Mapping[str, Tensor], *texts, **options) -> None:
 def jpeg_of(picture) -> bytes:
     """A PIL picture as JPEG bytes."""
     buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, format="JPEG", quality=85)
+    picture.convert("RGB").save(buffer, format="JPEG", quality=80)  # a chapter stays below 2 MB
     return buffer.getvalue()
