@@ -623,8 +623,11 @@ if long_run:
 if long_run:
     figure, (top, bottom) = plots.subplots(2, 1, figsize=(8, 5.2), sharex=True)
     top.plot(each, total, "-", color=plots.BLUE, label="G's total loss")
-    ten = [10 * value for value in both_cycles]
-    top.plot(each, ten, "--", color=plots.ORANGE, label="of it λ (cycle_a + cycle_b)")
+    lam = long_run["settings"]["lambda_cycle"]
+    weighted = [lam * value for value in both_cycles]
+    top.plot(
+        each, weighted, "--", color=plots.ORANGE, label=f"of it λ (cycle_a + cycle_b), λ = {lam:g}"
+    )
     top.set_ylabel("loss, mean of the epoch")
     bottom.plot(at, to_test, "o-", color=plots.GREEN, label="to the test zebras, 95 % interval")
     bottom.fill_between(at, low, high, color=plots.GREEN, alpha=0.15, linewidth=0)
@@ -641,7 +644,7 @@ if long_run:
     )
     for axis, name in marks:
         epoch, value = minima[name]
-        scale = 10 if name.startswith("cycle") else 1
+        scale = lam if name.startswith("cycle") else 1
         axis.plot(epoch, scale * value, "v", color="black", markersize=7)
     for axis in (top, bottom):
         axis.legend(frameon=False, fontsize=8)
