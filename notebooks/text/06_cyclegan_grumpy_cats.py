@@ -533,10 +533,11 @@ for row, title in ((0, "one cat of A on its way to B"), (half + 3, "one cat of B
 # *What you see* with $\lambda = 5$: step 0 is the input. Steps 25 and 50 try out
 # colours where no cat is hurt, on the chest. At 100 the muzzle appears, at 200 the
 # mask, at 400 the face is there; the rest of the run cleans up. KID agrees: it
-# hardly moves after step 600. And $\lambda = 0$, one seed? The same head in the same
-# place, a little more smeared: from this start even the GAN alone keeps most of the
-# pose, because nothing but $D$ ever asks it to move. The table above says what it
-# loses, edges and the way back.
+# hardly moves after step 600. And $\lambda = 0$, one seed? For 200 steps it paints
+# over everything, background included, since nobody asks for the way back. Yet it
+# ends with the same head in the same place, a little more smeared: from this start
+# even the GAN alone keeps most of the pose. The table above says what it loses,
+# edges and the way back.
 #
 # ## 5 · Is the pose kept? The study's claim
 #
