@@ -121,7 +121,8 @@ class Record:
         if "final" not in self.content:  # a measurement: nothing was trained to the end
             return f"{images}; {self['device']}"
         width = s["width_g" if self.model == "dcgan" else "width"]
-        length = f"{self.steps:,} steps" if s.get("steps") else f"{s['epochs']} epochs"
+        whole = self.epochs == s["epochs"]  # else the run was by steps or by minutes
+        length = f"{s['epochs']} epochs" if whole else f"{self.steps:,} steps"
         run = f"widths {width}/{s['width_d']}, {length}, seed {s['seed']}"
         return f"{images}; {run}; {self['device']}"
 

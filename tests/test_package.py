@@ -338,6 +338,18 @@ def test_a_record_of_a_run_by_steps_shows_its_average_from_the_identity_on(tmp_p
     assert records.load("grumpy-cats/tiny-seed0")["metrics"] == run["metrics"] and again == out
 
 
+def test_a_run_by_minutes_is_recorded_with_its_plan_and_keeps_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("GANCOURSE_DATA", raising=False)
+    given = {"profile": "tiny", "source": "stand-in", "device": "cpu", "out": tmp_path / "run"}
+    experiments.train("grumpy-cats", minutes=0.02, **given)
+    first = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert first["steps"] > 3 and first["settings"]["steps"] == 8
+    experiments.train("grumpy-cats", resume=True, **given)  # says nothing of minutes
+    again = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert again["steps"] == first["steps"] and again["curves"] == first["curves"]
+
+
 def test_a_cyclegan_record_holds_both_ways(tmp_path, monkeypatch):
     from gancourse.training.cyclegan import translate
 

@@ -73,6 +73,15 @@ def test_a_record_says_when_where_and_of_what_code(run):
     assert not run.generator().training
 
 
+def test_a_caption_gives_the_length_that_the_run_had(folder):
+    planned = SETTINGS.epochs
+    for name, epochs in (("as-planned", planned), ("by-minutes", 0.37)):
+        records.save(folder / "neu-scratches" / name, content(epochs=epochs))
+    assert f"{planned} epochs" in records.load("neu-scratches/as-planned").caption
+    by_minutes = records.load("neu-scratches/by-minutes").caption
+    assert "20 steps" in by_minutes and "epochs" not in by_minutes
+
+
 def test_what_the_caller_says_is_not_filled_in(folder):
     records.save(folder / "a" / "b", content(date=None, machine=None, versions=None))
     found = records.load("a/b")

@@ -75,6 +75,8 @@ def train(
     batches = plan.batches(step)
     history = checkpoint.load(newest, step, batches) if newest else None
     length = _length(settings, minutes)
+    if history and history.planned:  # a run by minutes keeps its plan, whatever is said now
+        length = {"steps": history.planned}
     planned = length.get("steps", length.get("epochs", 0) * len(batches))
     if not newest:  # a resumed run stays as it began
         step.tune(batches, steps=planned, minutes=minutes)
