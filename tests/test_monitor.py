@@ -359,7 +359,7 @@ def test_a_cyclegans_d_is_called_before_its_pictures_fade():
     assert 12_000 < flag.step < 14_425
 
 
-@pytest.mark.parametrize("start", ["live-seed", "lambda10-seed", "lambda0-seed"])
+@pytest.mark.parametrize("start", ["live-seed", "laptop-", "lambda10-seed", "lambda0-seed"])
 def test_a_cyclegans_healthy_d_is_left_alone(start):
     found = [n for n in records.names() if n.startswith(f"grumpy-cats/{start}")]
     assert len(found) >= 3
