@@ -121,8 +121,8 @@ SIGNS: dict[str, Sign] = {
 
 # Where a CycleGAN's limit is another. Its D may not win at all: cycle and identity loss then pull G
 # back to doing nothing, and the pictures fade. The sharper D of recorded healthy runs reaches 0.63
-# (cats at 64 px, near their end); at 256 px 0.7 was passed at step 13,000, and the stripes were gone
-# at 19,000.
+# (cats at 64 px, near their end); at 256 px 0.7 was passed at step 13,000, and at 19,000 the
+# stripes were gone.
 CYCLEGAN_LIMITS = {"D wins": 0.7}
 
 
