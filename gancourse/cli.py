@@ -1,4 +1,4 @@
-"""The command line: ``gancourse doctor | data | run | train | records | sheet``."""
+"""The command line: ``gancourse doctor | data | run | train | records``."""
 
 from __future__ import annotations
 
@@ -68,9 +68,6 @@ def parser() -> argparse.ArgumentParser:
     p = sub.add_parser("records", help="recorded runs: list, show NAME, index")
     p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
     p.add_argument("name", nargs="?", help="EXPERIMENT/RUN, for show")
-
-    p = sub.add_parser("sheet", help="print the cheat sheet or the glossary (kept in docs/)")
-    p.add_argument("name", choices=["cheatsheet", "glossary"], nargs="?", default="cheatsheet")
     return top
 
 
@@ -153,18 +150,10 @@ def _records(args) -> int:
     return 0
 
 
-def _sheet(args) -> int:
-    from . import sheet
-
-    print(sheet.make(args.name))
-    return 0
-
-
 COMMANDS = {
     "doctor": _doctor,
     "data": _data,
     "run": _run,
     "train": _train,
     "records": _records,
-    "sheet": _sheet,
 }

@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from gancourse import augment, densities, losses, plots, profiles
 from gancourse.data.images import ImageSet, to_float
-from gancourse.evaluation import content, distances, neighbours, search, segmentation, spread
+from gancourse.evaluation import content, distances, neighbours, segmentation, spread
 from gancourse.evaluation.features import Extractor
 from gancourse.evaluation.networks import StandIn
 from gancourse.evaluation.study import Study
@@ -35,12 +35,6 @@ def rows(n=30, d=8, seed=0):
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
 
 
-def two_clusters(n, seed=0):
-    """Far apart and each narrow: float32 cannot say which of a cluster's rows is the nearest."""
-    side = torch.where(torch.arange(n) % 2 == 0, 1e3, -1e3)
-    return rows(n, seed=seed) / 1e3 + side[:, None]
-
-
 def network(seed=0):
     torch.manual_seed(seed)
     return nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Tanh())
@@ -53,11 +47,8 @@ def labels(seed=0):
 # name → a function of a mover ``at`` that puts a tensor or a network on the device. It returns what
 # must be the same wherever it was computed.
 EQUAL = {
-    "k-NN of pictures": lambda at: search.knn(at(pixels(9)), at(pixels(20, seed=1)), 3),
-    "k-NN of features": lambda at: search.knn(at(rows()), rows(50, seed=1), 5),
-    "k-NN, second pass": lambda at: search.knn(
-        at(two_clusters(4)), at(two_clusters(400, seed=1)), 1
-    ),
+    "k-NN of pictures": lambda at: neighbours.knn(at(pixels(9)), at(pixels(20, seed=1)), 3),
+    "k-NN of features": lambda at: neighbours.knn(at(rows()), rows(50, seed=1), 5),
     "copying": lambda at: tuple(
         vars(
             neighbours.copying(at(pixels(6)), at(pixels(9, seed=1)), at(pixels(6, seed=2)), shift=1)
@@ -134,14 +125,6 @@ def test_what_is_computed_on_a_device_is_what_the_cpu_computes(name, kind):
     assert len(found) == len(expected) and device.copies
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6, equal_nan=True)
-
-
-def test_the_case_called_so_takes_a_second_pass(monkeypatch):
-    passes = []
-    second = search._Search._second_pass
-    monkeypatch.setattr(search._Search, "_second_pass", lambda *a: passes.append(1) or second(*a))
-    EQUAL["k-NN, second pass"](lambda x: x)
-    assert passes
 
 
 # name → a function of images (N, 3, H, W) in [-1, 1] on the device; its result stays there.

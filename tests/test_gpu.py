@@ -6,7 +6,7 @@ import torch
 
 from gancourse import profiles, records
 from gancourse.errors import GancourseError
-from gancourse.evaluation import search
+from gancourse.evaluation import neighbours
 from gancourse.evaluation.features import Extractor, extractor
 from gancourse.evaluation.networks import StandIn
 from gancourse.experiments.cyclegan import pairs_of
@@ -131,10 +131,10 @@ def test_nearest_neighbours_are_the_cpus(precision):
     try:
         query, reference = torch.randn(70, 768), torch.randn(500, 768)
         reference[:70] = query + 1e-4
-        found = search.knn(query.cuda(), reference.cuda(), 5, device="cuda")
+        found = neighbours.knn(query.cuda(), reference.cuda(), 5, device="cuda")
     finally:
         torch.set_float32_matmul_precision(before)
-    for a, b in zip(found, search.knn(query, reference, 5, device="cpu"), strict=True):
+    for a, b in zip(found, neighbours.knn(query, reference, 5, device="cpu"), strict=True):
         assert torch.equal(a, b)
 
 

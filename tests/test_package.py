@@ -42,7 +42,7 @@ LEVELS = [
     {"data", "augment", "losses", "models", "densities"},
     {"training", "evaluation"},
     {"records", "recording", "experiments", "plots", "film", "exercises"},
-    {"widgets", "runner", "page", "doctor", "sheet"},
+    {"widgets", "runner", "page", "doctor"},
     {"cli"},
 ]
 
