@@ -47,7 +47,7 @@ course: $(STAMP)
 test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --cov=gancourse --cov-report=term-missing:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest --cov=gancourse --cov=gancourse_lab --cov=gancourse_studies --cov=gancourse_standins --cov=gancourse_tools --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 gpu-check: $(STAMP)
 	$(BIN)/python -m pytest -m gpu -rs

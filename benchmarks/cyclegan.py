@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gancourse import profiles
 from gancourse.models import cyclegan
-from gancourse.training.cyclegan import CycleGANStep
+from gancourse.train.cyclegan import CycleGANStep
 
 from .evaluation import in_a_process
 from .training import _seconds, floor_of, row

@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 
 from gancourse import data
-from gancourse.evaluation import distances, features, networks
-from gancourse.evaluation.neighbours import knn
+from gancourse.metrics import distances, features, networks
+from gancourse.metrics.neighbours import knn
 
 GFLOP = {768: 9.4, 2048: 11.4}  # an image: multiplications and additions of the convolutions
 

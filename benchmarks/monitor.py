@@ -10,10 +10,11 @@ import statistics
 import time
 
 from gancourse import data, profiles
-from gancourse.experiments import faults
-from gancourse.training.dcgan import DCGANStep
-from gancourse.training.loop import Batches, Callback, fit
-from gancourse.training.monitor import Monitor
+from gancourse.data.batches import Batches
+from gancourse.train.dcgan import DCGANStep
+from gancourse.train.loop import Callback, fit
+from gancourse_lab import faults
+from gancourse_lab.monitor import Monitor
 
 from .training import row
 

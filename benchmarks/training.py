@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from gancourse import profiles
-from gancourse.training.dcgan import DCGANStep
+from gancourse.train.dcgan import DCGANStep
 
 GFLOP = 509  # of the post's step at 12 images: forward and backward of D three times, of G once
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import GancourseError, unknown
+from gancourse.errors import GancourseError, unknown
 
 # Each policy is a set of random changes; the numbers are upper limits.
 POLICIES: dict[str, dict] = {

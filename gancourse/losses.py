@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import GancourseError, unknown
+from gancourse.errors import GancourseError, unknown
 
 
 def bce_discriminator(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ import torch
 from test_training import SETTINGS, image_set, make
 
 from gancourse import augment, profiles
-from gancourse.training import checkpoint, loop
+from gancourse.train import checkpoint, loop
 
 
 def augmented(settings=SETTINGS, seed=0):

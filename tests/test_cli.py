@@ -4,10 +4,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from gancourse import cli, doctor, experiments, records
 from gancourse.data import download
 from gancourse.data.store import Check
 from gancourse.errors import GancourseError
+from gancourse_lab import doctor
+from gancourse_studies import recording, train
+from gancourse_tools import cli
 
 
 @pytest.fixture
@@ -103,11 +105,11 @@ def test_an_interruption_exits_130_and_says_what_was_saved(capsys, monkeypatch):
 def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
     told = {}
 
-    def train(name, overrides, **others):
+    def pretended(name, overrides, **others):
         told.update(others, name=name, overrides=overrides)
         return "runs/x"
 
-    monkeypatch.setattr(experiments, "train", train)
+    monkeypatch.setattr(train, "train", pretended)
     command = "train cats --set epochs=2 --set lr_g=1e-4 --device cpu --resume --profile smoke"
     command += " --metrics-every 25 --minutes 1.5"
     assert cli.main(command.split()) == 0
@@ -193,7 +195,7 @@ def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
             for kind in ("last", "average")
         },
     }
-    records.save(tmp_path / "neu-scratches" / "none-seed0", content)
+    recording.save(tmp_path / "neu-scratches" / "none-seed0", content)
     name = "neu-scratches/none-seed0"
     assert cli.main(["records"]) == 0
     assert capsys.readouterr().out.startswith(f"{name}: 225 real scratches")

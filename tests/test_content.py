@@ -5,7 +5,7 @@ import torch
 
 from gancourse import data
 from gancourse.errors import GancourseError
-from gancourse.evaluation.content import agreement, edges
+from gancourse.metrics.content import agreement, edges
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,9 @@ from torch.nn import functional as F
 from gancourse import augment, data, losses, profiles
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.models import cyclegan as models
-from gancourse.training import checkpoint, loop
-from gancourse.training.cyclegan import (
-    CycleGANStep,
-    LinearDecay,
-    check_settings,
-    decay,
-    translate,
-)
-from gancourse.training.pool import DevicePool, ImagePool
+from gancourse.train import checkpoint, loop
+from gancourse.train.cyclegan import CycleGANStep, LinearDecay, check_settings, decay, translate
+from gancourse.train.pool import DevicePool, ImagePool
 
 SETTINGS = profiles.settings("horse2zebra", "smoke", batch_size=2, pool=3)
 

@@ -18,9 +18,9 @@ from torch.distributions import (
     constraints,
 )
 
-from gancourse import densities
-from gancourse.densities import NAMED
 from gancourse.errors import GancourseError
+from gancourse_lab import theory
+from gancourse_lab.theory import NAMED
 
 PAIRS = [("normal", "two humps"), ("uniform", "Laplace"), ("exponential", "normal")]
 
@@ -49,24 +49,24 @@ def on_steps(integrand, low=-40.0, high=40.0, n=800_001):
 def test_the_optimal_discriminator_of_two_gaussians_is_logistic():
     """Equal spreads: log p - log q is linear, (μ_p - μ_q)(x - mean)/σ²."""
     x = torch.linspace(-30, 30, 41, dtype=torch.float64)
-    found = densities.optimal_discriminator(normal(1.0, 2.0), normal(-1.0, 2.0), x)
+    found = theory.optimal_discriminator(normal(1.0, 2.0), normal(-1.0, 2.0), x)
     assert torch.allclose(found, torch.sigmoid(0.5 * x), atol=1e-12)
-    assert torch.allclose(densities.optimal_logit(normal(1.0, 2.0), normal(-1.0, 2.0), x), 0.5 * x)
+    assert torch.allclose(theory.optimal_logit(normal(1.0, 2.0), normal(-1.0, 2.0), x), 0.5 * x)
 
 
 def test_d_star_is_a_half_where_they_agree_and_undefined_where_both_vanish():
     p, q = uniform(0.0, 1.0), uniform(0.5, 1.5)
     x = double([-1.0, 0.25, 0.75, 1.25, 2.0])
-    found = densities.optimal_discriminator(p, q, x)
+    found = theory.optimal_discriminator(p, q, x)
     assert found[1:4].tolist() == [1.0, 0.5, 0.0]
     assert found[[0, 4]].isnan().all()
 
 
 def test_d_star_in_the_plane():
-    p, q = densities.ring(8, 2.0, 0.3), densities.ring(8, 1.0, 0.3)
+    p, q = theory.ring(8, 2.0, 0.3), theory.ring(8, 1.0, 0.3)
     x = torch.randn(7, 2, generator=torch.Generator().manual_seed(0))
     by_hand = p.log_prob(x).exp() / (p.log_prob(x).exp() + q.log_prob(x).exp())
-    assert torch.allclose(densities.optimal_discriminator(p, q, x), by_hand, atol=1e-6)
+    assert torch.allclose(theory.optimal_discriminator(p, q, x), by_hand, atol=1e-6)
 
 
 # The value of the game
@@ -77,8 +77,8 @@ def test_overlapping_uniforms_in_closed_form():
     for s in (0.0, 0.25, 0.5, 1.0, 7.0):
         p, q = uniform(0.0, 1.0), uniform(s, 1.0 + s)
         jsd = min(s, 1.0) * math.log(2)
-        assert densities.jensen_shannon(p, q) == pytest.approx(jsd, abs=1e-6)
-        value = densities.game_value(p, q, lambda x, p=p, q=q: densities.optimal_logit(p, q, x))
+        assert theory.jensen_shannon(p, q) == pytest.approx(jsd, abs=1e-6)
+        value = theory.game_value(p, q, lambda x, p=p, q=q: theory.optimal_logit(p, q, x))
         assert value == pytest.approx(-math.log(4) + 2 * jsd, abs=1e-6)
 
 
@@ -87,13 +87,13 @@ def test_the_divergence_agrees_with_its_definition_on_equal_steps(names):
     p, q = (NAMED[name] for name in names)
 
     def integrand(x):
-        a, b = densities.log_density(p, x), densities.log_density(q, x)
+        a, b = theory.log_density(p, x), theory.log_density(q, x)
         middle = torch.logaddexp(a, b) - math.log(2)
         terms = [torch.where(v > -math.inf, v.exp() * (v - middle), 0.0) for v in (a, b)]
         return 0.5 * sum(terms)
 
-    assert densities.jensen_shannon(p, q) == pytest.approx(on_steps(integrand), abs=1e-4)
-    assert densities.jensen_shannon(q, p) == pytest.approx(densities.jensen_shannon(p, q), abs=1e-9)
+    assert theory.jensen_shannon(p, q) == pytest.approx(on_steps(integrand), abs=1e-4)
+    assert theory.jensen_shannon(q, p) == pytest.approx(theory.jensen_shannon(p, q), abs=1e-9)
 
 
 @pytest.mark.parametrize("names", PAIRS, ids="-".join)
@@ -101,19 +101,19 @@ def test_the_value_at_d_star_and_nowhere_higher(names):
     p, q = (NAMED[name] for name in names)
 
     def logit(x):
-        return densities.optimal_logit(p, q, x)
+        return theory.optimal_logit(p, q, x)
 
-    best = densities.game_value(p, q, logit)
-    assert best == pytest.approx(-math.log(4) + 2 * densities.jensen_shannon(p, q), abs=1e-4)
+    best = theory.game_value(p, q, logit)
+    assert best == pytest.approx(-math.log(4) + 2 * theory.jensen_shannon(p, q), abs=1e-4)
     for bump in (torch.sin, torch.ones_like, lambda x: torch.exp(-x.square())):
         for size in (-0.5, -0.05, 0.05, 0.5):
-            other = densities.game_value(p, q, lambda x, b=bump, s=size: logit(x) + s * b(x))
+            other = theory.game_value(p, q, lambda x, b=bump, s=size: logit(x) + s * b(x))
             assert other < best
 
 
 def test_the_value_of_the_blind_discriminator_is_minus_log_4():
     p, q = NAMED["Cauchy"], NAMED["two humps"]
-    assert densities.game_value(p, q, torch.zeros_like) == pytest.approx(-math.log(4), abs=1e-12)
+    assert theory.game_value(p, q, torch.zeros_like) == pytest.approx(-math.log(4), abs=1e-12)
 
 
 def test_the_value_against_a_second_quadrature():
@@ -123,17 +123,17 @@ def test_the_value_against_a_second_quadrature():
         p_x, q_x = p.log_prob(x).exp(), q.log_prob(x).exp()
         return p_x * torch.sigmoid(x).log() + q_x * torch.sigmoid(-x).log()
 
-    assert densities.game_value(p, q, lambda x: x) == pytest.approx(on_steps(integrand), abs=1e-4)
+    assert theory.game_value(p, q, lambda x: x) == pytest.approx(on_steps(integrand), abs=1e-4)
 
 
 @pytest.mark.parametrize("name", NAMED)
 def test_means_on_cells_of_equal_probability(name):
     p = NAMED[name]
-    assert densities.mean_over(p, torch.ones_like) == pytest.approx(1.0, abs=1e-12)
+    assert theory.mean_over(p, torch.ones_like) == pytest.approx(1.0, abs=1e-12)
     if name != "Cauchy":  # which has no mean
-        assert densities.mean_over(p, lambda x: x) == pytest.approx(float(p.mean), abs=1e-4)
-    found = densities.mean_over(p, lambda x: torch.exp(-x.square()))
-    wanted = on_steps(lambda x: densities.log_density(p, x).exp() * torch.exp(-x.square()))
+        assert theory.mean_over(p, lambda x: x) == pytest.approx(float(p.mean), abs=1e-4)
+    found = theory.mean_over(p, lambda x: torch.exp(-x.square()))
+    wanted = on_steps(lambda x: theory.log_density(p, x).exp() * torch.exp(-x.square()))
     assert found == pytest.approx(wanted, abs=1e-4)
 
 
@@ -143,7 +143,7 @@ def test_means_on_cells_of_equal_probability(name):
 @pytest.mark.parametrize("name", NAMED)
 def test_quantiles_undo_the_cumulative_distribution(name):
     u = torch.linspace(0.001, 0.999, 501, dtype=torch.float64)
-    assert torch.allclose(NAMED[name].cdf(densities.quantile(NAMED[name], u)), u, atol=1e-9)
+    assert torch.allclose(NAMED[name].cdf(theory.quantile(NAMED[name], u)), u, atol=1e-9)
 
 
 def test_bisection_finds_what_icdf_finds():
@@ -152,7 +152,7 @@ def test_bisection_finds_what_icdf_finds():
             raise NotImplementedError
 
     u = torch.linspace(0.001, 0.999, 101, dtype=torch.float64)
-    found = densities.quantile(OnlyCdf(double(3.0), double(20.0)), u)
+    found = theory.quantile(OnlyCdf(double(3.0), double(20.0)), u)
     assert torch.allclose(found, normal(3.0, 20.0).icdf(u), atol=1e-9)
 
 
@@ -163,22 +163,22 @@ def test_shifted_copies_are_their_shift_apart():
             (Gumbel(double(0.0), double(1.0)), Gumbel(double(shift), double(1.0))),
             (uniform(0.0, 1.0), uniform(shift, shift + 1.0)),
         ):
-            assert densities.wasserstein1(p, q) == pytest.approx(abs(shift), abs=1e-6)
+            assert theory.wasserstein1(p, q) == pytest.approx(abs(shift), abs=1e-6)
         sample = torch.randn(50, dtype=torch.float64)
-        assert densities.wasserstein1(sample, sample + shift) == pytest.approx(abs(shift), abs=1e-9)
+        assert theory.wasserstein1(sample, sample + shift) == pytest.approx(abs(shift), abs=1e-9)
 
 
 def test_w1_of_two_spreads_and_of_samples_of_unequal_size():
     closed = (3.0 - 1.0) * math.sqrt(2 / math.pi)  # |σ_p - σ_q| E|z|
-    assert densities.wasserstein1(normal(0.0, 3.0), normal(0.0, 1.0)) == pytest.approx(
+    assert theory.wasserstein1(normal(0.0, 3.0), normal(0.0, 1.0)) == pytest.approx(
         closed, abs=1e-4
     )
     x, y = double([0.0, 1.0]), double([0.0, 0.5, 2.0])
     # F_x - F_y is 1/6 on (0, 0.5), -1/6 on (0.5, 1) and 1/3 on (1, 2)
-    assert densities.wasserstein1(x, y) == pytest.approx(0.5 / 6 + 0.5 / 6 + 1 / 3, abs=1e-12)
-    assert densities.wasserstein1(x, y) == densities.wasserstein1(y, x)
-    sample = densities.quantile(NAMED["normal"], (torch.arange(999) + 0.5).double() / 999)
-    assert densities.wasserstein1(sample, NAMED["normal"]) < 0.01
+    assert theory.wasserstein1(x, y) == pytest.approx(0.5 / 6 + 0.5 / 6 + 1 / 3, abs=1e-12)
+    assert theory.wasserstein1(x, y) == theory.wasserstein1(y, x)
+    sample = theory.quantile(NAMED["normal"], (torch.arange(999) + 0.5).double() / 999)
+    assert theory.wasserstein1(sample, NAMED["normal"]) < 0.01
 
 
 def test_one_dimensional_critics_reach_w1():
@@ -187,14 +187,14 @@ def test_one_dimensional_critics_reach_w1():
     x = torch.linspace(-12, 12, 240_001, dtype=torch.float64)
     f = torch.cumulative_trapezoid(torch.sign(q.cdf(x) - p.cdf(x)), x)
     gap = torch.trapezoid((p.log_prob(x).exp() - q.log_prob(x).exp())[1:] * f, x[1:])
-    assert densities.wasserstein1(p, q) == pytest.approx(float(gap), abs=1e-4)
+    assert theory.wasserstein1(p, q) == pytest.approx(float(gap), abs=1e-4)
 
 
 # The ring
 
 
 def test_the_ring_lies_on_its_circle():
-    ring = densities.ring(5, 3.0, 0.1)
+    ring = theory.ring(5, 3.0, 0.1)
     centres = ring.component_distribution.mean
     assert centres.shape == (5, 2)
     assert torch.allclose(centres.norm(dim=1), torch.full((5,), 3.0))
@@ -203,16 +203,16 @@ def test_the_ring_lies_on_its_circle():
     assert points.shape == (4000, 2)
     nearest = torch.cdist(points, centres).min(1)
     assert nearest.values.square().mean().sqrt() == pytest.approx(0.1 * math.sqrt(2), rel=0.05)
-    assert densities.modes_found(points, centres, 0.3) == 5
+    assert theory.modes_found(points, centres, 0.3) == 5
 
 
 def test_modes_are_counted_by_their_share():
     centres = double([[0.0, 0.0], [5.0, 0.0], [0.0, 5.0]])
     points = torch.cat([centres[:1].expand(97, 2), centres[1:2].expand(2, 2), centres[2:]])
-    assert densities.modes_found(points, centres, 0.1) == 2  # 97, 2 and 1 per cent
-    assert densities.modes_found(points, centres, 0.1, share=0.01) == 3
-    assert densities.modes_found(points + 1.0, centres, 0.1) == 0
-    assert densities.modes_found(points + 1.0, centres, 1.5) == 2
+    assert theory.modes_found(points, centres, 0.1) == 2  # 97, 2 and 1 per cent
+    assert theory.modes_found(points, centres, 0.1, share=0.01) == 3
+    assert theory.modes_found(points + 1.0, centres, 0.1) == 0
+    assert theory.modes_found(points + 1.0, centres, 1.5) == 2
 
 
 # Bad input
@@ -241,11 +241,11 @@ NO_DENSITY = [
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda p: densities.optimal_discriminator(p, NAMED["normal"], torch.zeros(3)),
-        lambda p: densities.optimal_discriminator(NAMED["normal"], p, torch.zeros(3)),
-        lambda p: densities.jensen_shannon(p, NAMED["normal"]),
-        lambda p: densities.jensen_shannon(NAMED["normal"], p),
-        lambda p: densities.game_value(p, NAMED["normal"], torch.zeros_like),
+        lambda p: theory.optimal_discriminator(p, NAMED["normal"], torch.zeros(3)),
+        lambda p: theory.optimal_discriminator(NAMED["normal"], p, torch.zeros(3)),
+        lambda p: theory.jensen_shannon(p, NAMED["normal"]),
+        lambda p: theory.jensen_shannon(NAMED["normal"], p),
+        lambda p: theory.game_value(p, NAMED["normal"], torch.zeros_like),
     ],
 )
 def test_without_a_density_the_error_says_what_would_be_valid(p, ask):
@@ -256,33 +256,33 @@ def test_without_a_density_the_error_says_what_would_be_valid(p, ask):
 def test_a_density_in_the_plane_has_no_quantiles():
     plane = MultivariateNormal(torch.zeros(2), torch.eye(2))
     for ask in (
-        lambda: densities.jensen_shannon(plane, plane),
-        lambda: densities.wasserstein1(plane, plane),
-        lambda: densities.quantile(plane, double([0.5])),
+        lambda: theory.jensen_shannon(plane, plane),
+        lambda: theory.wasserstein1(plane, plane),
+        lambda: theory.quantile(plane, double([0.5])),
     ):
         with pytest.raises(GancourseError, match=r"over single numbers.*event \(2,\)"):
             ask()
     with pytest.raises(GancourseError, match=r"over shape \(2,\), x has shape \(3,\)"):
-        densities.log_density(plane, torch.zeros(3))
+        theory.log_density(plane, torch.zeros(3))
 
 
 def test_a_batch_of_distributions_is_refused():
     batch = Normal(torch.zeros(3), torch.ones(3))
     with pytest.raises(GancourseError, match=r"batch of shape \(3,\)"):
-        densities.jensen_shannon(batch, NAMED["normal"])
+        theory.jensen_shannon(batch, NAMED["normal"])
 
 
 def test_neither_icdf_nor_cdf():
     with pytest.raises(GancourseError, match="NoDensity has neither icdf nor cdf.*draw samples"):
-        densities.wasserstein1(NoDensity(validate_args=False), torch.zeros(3))
+        theory.wasserstein1(NoDensity(validate_args=False), torch.zeros(3))
     with pytest.raises(GancourseError, match="strictly between 0 and 1"):
-        densities.quantile(NAMED["normal"], double([0.0, 0.5]))
+        theory.quantile(NAMED["normal"], double([0.0, 0.5]))
 
 
 def test_a_transformed_distribution_works():
     shifted = TransformedDistribution(NAMED["normal"], [AffineTransform(double(4.0), double(1.0))])
-    assert densities.wasserstein1(shifted, NAMED["normal"]) == pytest.approx(4.0, abs=1e-9)
-    assert densities.jensen_shannon(shifted, normal(4.0)) == pytest.approx(0.0, abs=1e-9)
+    assert theory.wasserstein1(shifted, NAMED["normal"]) == pytest.approx(4.0, abs=1e-9)
+    assert theory.jensen_shannon(shifted, normal(4.0)) == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -290,15 +290,15 @@ def test_a_transformed_distribution_works():
 )
 def test_w1_refuses_what_is_no_sample(sample):
     with pytest.raises(GancourseError, match=r"samples of shape \(n,\)"):
-        densities.wasserstein1(sample, torch.zeros(3))
+        theory.wasserstein1(sample, torch.zeros(3))
 
 
 @pytest.mark.parametrize("wrong", [{"modes": 0}, {"radius": -1.0}, {"spread": 0.0}])
 def test_no_such_ring(wrong):
     with pytest.raises(GancourseError, match="A ring needs"):
-        densities.ring(**wrong)
+        theory.ring(**wrong)
 
 
 def test_modes_need_points_of_the_centres_dimension():
     with pytest.raises(GancourseError, match=r"\(4, 3\) and \(8, 2\)"):
-        densities.modes_found(torch.zeros(4, 3), torch.zeros(8, 2), 0.1)
+        theory.modes_found(torch.zeros(4, 3), torch.zeros(8, 2), 0.1)

@@ -10,18 +10,19 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from gancourse import augment, densities, losses, plots, profiles
+from gancourse import augment, device, losses, profiles
+from gancourse.data.batches import Batches, PairBatches
 from gancourse.data.images import ImageSet, to_float
-from gancourse.evaluation import content, distances, neighbours, segmentation, spread
-from gancourse.evaluation.features import Extractor
-from gancourse.evaluation.networks import StandIn
-from gancourse.evaluation.study import Study
+from gancourse.metrics import content, distances, neighbours
+from gancourse.metrics.features import Extractor
+from gancourse.metrics.networks import StandIn
 from gancourse.models.cyclegan import PatchDiscriminator
-from gancourse.training import dcgan as training
-from gancourse.training import randomness, signs
-from gancourse.training.batches import Batches, PairBatches
-from gancourse.training.cyclegan import translate
-from gancourse.training.pool import ImagePool
+from gancourse.notebook import figures
+from gancourse.train import dcgan as training
+from gancourse.train.cyclegan import translate
+from gancourse.train.pool import ImagePool
+from gancourse_lab import fcn_score, flags, theory, uncertainty
+from gancourse_lab.human_study import Study
 
 each_kind = pytest.mark.parametrize("kind", ["cuda", "mps"])
 
@@ -55,24 +56,24 @@ EQUAL = {
         ).values()
     ),
     "Mann-Whitney": lambda at: neighbours.mann_whitney(at(rows()[:, 0]), at(rows(seed=1)[:, 0])),
-    "classes": lambda at: segmentation.classes_of(at(pixels(3)), 4).cpu(),
-    "segmentation": lambda at: segmentation.predict(
+    "classes": lambda at: fcn_score.classes_of(at(pixels(3)), 4).cpu(),
+    "segmentation": lambda at: fcn_score.predict(
         at(nn.Conv2d(3, 12, 1, bias=False).requires_grad_(False).apply(ones)), at(pixels())
     ),
-    "FCN score": lambda at: segmentation.scores(at(labels()), labels(1), 12),
+    "FCN score": lambda at: fcn_score.scores(at(labels()), labels(1), 12),
     "Fréchet, KID": lambda at: (
         distances.frechet(at(rows()), rows(seed=1)),
         distances.kid(at(rows()), rows(seed=1)),
         distances.precision_recall(at(rows()), rows(seed=1)),
     ),
-    "permutation": lambda at: spread.permutation_test(at(rows()), at(rows(seed=1)), 19),
+    "permutation": lambda at: uncertainty.permutation_test(at(rows()), at(rows(seed=1)), 19),
     "features": lambda at: Extractor(StandIn(), "", "FD", "", "auto")(at(pixels())),
-    "log density": lambda at: densities.log_density(
-        densities.NAMED["two humps"], at(torch.linspace(-3, 3, 7))
+    "log density": lambda at: theory.log_density(
+        theory.NAMED["two humps"], at(torch.linspace(-3, 3, 7))
     ).cpu(),
-    "ring": lambda at: densities.log_density(densities.ring(), at(rows(7, 2))).cpu(),
-    "W1": lambda at: densities.wasserstein1(at(rows()[:, 0]), densities.NAMED["normal"]),
-    "modes": lambda at: densities.modes_found(at(rows(50, 2)), torch.zeros(1, 2), 1.0),
+    "ring": lambda at: theory.log_density(theory.ring(), at(rows(7, 2))).cpu(),
+    "W1": lambda at: theory.wasserstein1(at(rows()[:, 0]), theory.NAMED["normal"]),
+    "modes": lambda at: theory.modes_found(at(rows(50, 2)), torch.zeros(1, 2), 1.0),
     "agreement": lambda at: vars(content.agreement(at(pixels()), pixels(seed=1))),
     "translation": lambda at: translate(at(network()), pixels()),
     "samples": lambda at: training.sample_images(
@@ -84,14 +85,14 @@ EQUAL = {
         at(torch.zeros(1)).device,
         torch.Generator().manual_seed(3),
     ).cpu(),
-    "study": lambda at: plots.tile(torch.stack(Study(at(pixels()), at(pixels(seed=1))).pair())),
-    "subset": lambda at: plots.tile(image_set(at).subset([1, 3]).images),
+    "study": lambda at: figures.tile(torch.stack(Study(at(pixels()), at(pixels(seed=1))).pair())),
+    "subset": lambda at: figures.tile(image_set(at).subset([1, 3]).images),
     "signs": lambda at: (
-        signs.jump(*(at(to_float(pixels(seed=s))) for s in range(3))),
-        signs.diversity(at(to_float(pixels())), at(to_float(pixels(seed=1)))),
-        signs.comb(at(to_float(pixels()))),
-        signs.grey_patches(at(to_float(pixels()))),
-        signs.unclosed(*(at(to_float(pixels(seed=s))) for s in range(3))),
+        flags.jump(*(at(to_float(pixels(seed=s))) for s in range(3))),
+        flags.diversity(at(to_float(pixels())), at(to_float(pixels(seed=1)))),
+        flags.comb(at(to_float(pixels()))),
+        flags.grey_patches(at(to_float(pixels()))),
+        flags.unclosed(*(at(to_float(pixels(seed=s))) for s in range(3))),
     ),
 }
 
@@ -139,7 +140,7 @@ STAYS = {
     "l1": lambda x: losses.distance("l1")(x, x),
     "mmd": lambda x: losses.mmd2(x.flatten(1), x.flatten(1)),
     "edges": content.edges,
-    "classes": lambda x: segmentation.classes_of((x * 127).to(torch.uint8), 4),
+    "classes": lambda x: fcn_score.classes_of((x * 127).to(torch.uint8), 4),
     "latents": lambda x: training.sample_z(
         4, profiles.DCGANSettings(), x.device, torch.Generator().manual_seed(3)
     ),
@@ -248,13 +249,13 @@ def test_the_state_of_mps_is_saved_and_put_back(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     monkeypatch.setattr(torch.mps, "get_rng_state", lambda: held[-1].clone())
     monkeypatch.setattr(torch.mps, "set_rng_state", held.append)
-    with randomness.apart():
+    with device.apart():
         before = torch.rand(2)
         held.append(torch.tensor([2], dtype=torch.uint8))  # somebody draws on MPS
     assert held[-1].item() == 1 and torch.equal(torch.rand(2), before)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    old = {k: v for k, v in randomness.random_state().items() if k != "mps"}
-    randomness.set_random_state(old)  # a checkpoint of before
+    old = {k: v for k, v in device.random_state().items() if k != "mps"}
+    device.set_random_state(old)  # a checkpoint of before
 
 
 def test_a_fixed_latent_is_fixed_and_leaves_the_other_numbers_alone():

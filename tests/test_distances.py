@@ -5,14 +5,8 @@ import pytest
 import torch
 
 from gancourse.errors import GancourseError
-from gancourse.evaluation import distances
-from gancourse.evaluation.distances import (
-    frechet,
-    frechet_from_stats,
-    kid,
-    precision_recall,
-    stats,
-)
+from gancourse.metrics import distances
+from gancourse.metrics.distances import frechet, frechet_from_stats, kid, precision_recall, stats
 
 
 def normal(n, d, seed=0):

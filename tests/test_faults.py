@@ -8,8 +8,9 @@ import torch
 
 from gancourse import records
 from gancourse.errors import UnknownName
-from gancourse.experiments import faults, lab
-from gancourse.experiments.faults import FAULTS
+from gancourse_lab import faults
+from gancourse_lab.faults import FAULTS
+from gancourse_studies import monitor_limits
 
 
 @functools.cache
@@ -107,9 +108,9 @@ def test_an_unknown_fault_is_refused_with_the_nearest_name():
 def test_a_recorded_case_does_not_say_what_it_is(tmp_path, monkeypatch):
     train = faults.train
     monkeypatch.setattr(faults, "train", functools.partial(train, epochs=1))
-    answer = lab.digest(1, "dead")
-    lab.record("dead", 0, tmp_path / "case-1", images("dcgan"), answer=answer)
-    lab.record("dead", 0, tmp_path / "dead", images("dcgan"), fault="dead ReLUs")
+    answer = faults.digest(1, "dead")
+    monitor_limits.record("dead", 0, tmp_path / "case-1", images("dcgan"), answer=answer)
+    monitor_limits.record("dead", 0, tmp_path / "dead", images("dcgan"), fault="dead ReLUs")
     texts = [(tmp_path / n / "record.json").read_text() for n in ("case-1", "dead")]
     case, known = map(json.loads, texts)
     assert "settings" not in case and "flags" not in case and case["answer"] == answer
@@ -117,7 +118,7 @@ def test_a_recorded_case_does_not_say_what_it_is(tmp_path, monkeypatch):
     assert case["curves"]["terms"].keys() == known["curves"]["terms"].keys()
     assert case["model"] == known["model"] == "dcgan" and case["weights"] == "last"
     assert case["samples"]["columns"] == [{"step": 0, "epoch": 0}] and case["steps"] == 14
-    assert lab.digest(2, "dead") != answer and "dead" not in case["answer"]
+    assert faults.digest(2, "dead") != answer and "dead" not in case["answer"]
 
 
 def committed(name):
@@ -139,7 +140,7 @@ def test_every_case_has_one_answer(here):
     sick = [name for name, fault in FAULTS.items() if fault.flag]
     for number in range(1, 6):
         answer = committed(f"case-{number}")["answer"]
-        assert sum(lab.digest(number, name) == answer for name in sick) == 1
+        assert sum(faults.digest(number, name) == answer for name in sick) == 1
 
 
 @pytest.mark.parametrize("source", ["real", "stand-in"])

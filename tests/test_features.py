@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from gancourse.errors import GancourseError
-from gancourse.evaluation import features, networks
-from gancourse.evaluation.distances import frechet
+from gancourse.metrics import features, networks
+from gancourse.metrics.distances import frechet
 
 needs_trunk = pytest.mark.skipif(
     features.find_weights(features.TRUNK) is None,

@@ -12,16 +12,16 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from gancourse import device, plots, profiles, widgets
+from gancourse import device, profiles
 from gancourse.data import standins
+from gancourse.data.batches import batches_of, pairs_of
 from gancourse.errors import GancourseError
-from gancourse.experiments.cyclegan import pairs_of
-from gancourse.experiments.dcgan import batches_of
-from gancourse.training import callbacks, checkpoint, loop
-from gancourse.training.cyclegan import CycleGANStep, LinearDecay
-from gancourse.training.dcgan import DCGANStep
-from gancourse.training.monitor import Monitor
-from gancourse.widgets.training import TrainPanel
+from gancourse.notebook import figures, panels
+from gancourse.notebook.train_panel import TrainPanel
+from gancourse.train import checkpoint, loop
+from gancourse.train.cyclegan import CycleGANStep, LinearDecay
+from gancourse.train.dcgan import DCGANStep
+from gancourse_lab.monitor import Monitor
 
 STEPS, EVERY = 64, 10
 MODELS = ("dcgan", "cyclegan")
@@ -69,15 +69,15 @@ def panel():
 
 
 CALLBACKS = {
-    "progress bar": lambda model, folder: callbacks.ProgressBar(),
-    "samples by epoch": lambda model, folder: callbacks.Samples(inputs(model), [0, 2, 5]),
-    "samples by step": lambda model, folder: callbacks.Samples(inputs(model), steps=[0, 7, 26]),
-    "metrics": lambda model, folder: callbacks.Metrics(lambda step: {"value": 1.0}, every=3),
-    "forecast": lambda model, folder: callbacks.Forecast(folder, seconds=0.0),
+    "progress bar": lambda model, folder: loop.ProgressBar(),
+    "samples by epoch": lambda model, folder: loop.Samples(inputs(model), [0, 2, 5]),
+    "samples by step": lambda model, folder: loop.Samples(inputs(model), steps=[0, 7, 26]),
+    "metrics": lambda model, folder: loop.Metrics(lambda step: {"value": 1.0}, every=3),
+    "forecast": lambda model, folder: loop.Forecast(folder, seconds=0.0),
     "monitor": lambda model, folder: Monitor(every=2, log=None),
     "checkpoints by step": lambda model, folder: checkpoint.Checkpoints(folder, minutes=0),
     "checkpoints by minute": lambda model, folder: checkpoint.Checkpoints(folder),
-    "live figure": lambda model, folder: widgets.LiveFigure(inputs(model), seconds=0.3),
+    "live figure": lambda model, folder: panels.LiveFigure(inputs(model), seconds=0.3),
     "panel": lambda model, folder: panel(),
     "decay": lambda model, folder: LinearDecay(),
 }
@@ -202,9 +202,9 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step(model, name, tmp_path)
 
 @each_model
 def test_the_monitor_reads_the_same_numbers(model, monkeypatch):
-    from gancourse.training import look
+    from gancourse_lab import inspect_step
 
-    monkeypatch.setitem(look.SAMPLED, model, 2)
+    monkeypatch.setitem(inspect_step.SAMPLED, model, 2)
     found = []
     for every in (1, EVERY):
         monitor = Monitor(every=15, log=None)
@@ -229,7 +229,7 @@ def test_the_monitor_counts_on_where_a_run_resumed(model, tmp_path):
 
 @each_model
 def test_curves_of_no_step_say_nothing(model):
-    from gancourse.training.monitor import curves
+    from gancourse_lab.monitor import curves
 
     assert list(curves({}, make(model)[0].settings)) == []
 
@@ -240,15 +240,15 @@ def test_curves_of_no_step_say_nothing(model):
 @each_model
 def test_the_first_drawing_shows_the_models_own_curves(model, monkeypatch):
     titles = []
-    real = plots.progress
+    real = figures.progress
 
     def progress(history, *arguments):
         figure = real(history, *arguments)
         titles.append(([axis.get_title() for axis in figure.axes], figure.get_suptitle()))
         return figure
 
-    monkeypatch.setattr(plots, "progress", progress)
-    live = widgets.LiveFigure(inputs(model), "live", seconds=0.0)
+    monkeypatch.setattr(figures, "progress", progress)
+    live = panels.LiveFigure(inputs(model), "live", seconds=0.0)
     loop.fit(*make(model), callbacks=[live], steps=3, read_every=EVERY)
     expected = ("losses", "D's belief") if model == "dcgan" else ("adversarial", "cycle and")
     (first, second, third), title = titles[0]

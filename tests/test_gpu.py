@@ -5,16 +5,15 @@ import test_fetching as runs
 import torch
 
 from gancourse import profiles, records
+from gancourse.data.batches import batches_of, pairs_of
 from gancourse.errors import GancourseError
-from gancourse.evaluation import neighbours
-from gancourse.evaluation.features import Extractor, extractor
-from gancourse.evaluation.networks import StandIn
-from gancourse.experiments.cyclegan import pairs_of
-from gancourse.experiments.dcgan import batches_of
-from gancourse.training import checkpoint, loop
-from gancourse.training.cyclegan import CycleGANStep
-from gancourse.training.dcgan import DCGANStep, sample_images
-from gancourse.training.monitor import Monitor
+from gancourse.metrics import neighbours
+from gancourse.metrics.features import Extractor, extractor
+from gancourse.metrics.networks import StandIn
+from gancourse.train import checkpoint, loop
+from gancourse.train.cyclegan import CycleGANStep
+from gancourse.train.dcgan import DCGANStep, sample_images
+from gancourse_lab.monitor import Monitor
 
 pytestmark = [
     pytest.mark.gpu,

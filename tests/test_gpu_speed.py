@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from gancourse import data, profiles
-from gancourse.training import loop
-from gancourse.training.cyclegan import CycleGANStep, LinearDecay
-from gancourse.training.dcgan import DCGANStep
-from gancourse.training.monitor import Monitor
+from gancourse.train import loop
+from gancourse.train.cyclegan import CycleGANStep, LinearDecay
+from gancourse.train.dcgan import DCGANStep
+from gancourse_lab.monitor import Monitor
 
 pytestmark = [
     pytest.mark.gpu,

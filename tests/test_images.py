@@ -7,8 +7,8 @@ from PIL import Image
 
 from gancourse import data
 from gancourse.data import files, images
+from gancourse.data.batches import Batches
 from gancourse.errors import GancourseError
-from gancourse.training.loop import Batches
 
 RED, WHITE = [255, 0, 0], [255, 255, 255]
 

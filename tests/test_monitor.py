@@ -8,12 +8,12 @@ from torch import nn
 
 from gancourse import profiles, records
 from gancourse.errors import GancourseError, UnknownName
-from gancourse.experiments import faults
-from gancourse.experiments.faults import FAULTS
-from gancourse.training import checkpoint, look, signs
-from gancourse.training.dcgan import DCGANStep
-from gancourse.training.loop import Callback, History, Run, fit
-from gancourse.training.monitor import Flag, Monitor, curves, flag_of, review
+from gancourse.train import checkpoint
+from gancourse.train.dcgan import DCGANStep
+from gancourse.train.loop import Callback, History, Run, fit
+from gancourse_lab import faults, flags, inspect_step
+from gancourse_lab.faults import FAULTS
+from gancourse_lab.monitor import Flag, Monitor, curves, flag_of, review
 
 AT_ONCE = {"no-detach", "range", "eps", "dead", "still"}  # named within one epoch
 SICK = [name for name, fault in FAULTS.items() if fault.flag]
@@ -57,7 +57,7 @@ def test_silent_on_a_healthy_cyclegan():
 
 
 def test_every_sign_has_a_fault_that_raises_it():
-    assert sorted(fault.flag for fault in FAULTS.values() if fault.flag) == sorted(signs.SIGNS)
+    assert sorted(fault.flag for fault in FAULTS.values() if fault.flag) == sorted(flags.SIGNS)
 
 
 # How it behaves
@@ -67,8 +67,8 @@ def test_every_sign_has_a_fault_that_raises_it():
 def test_watching_changes_nothing(name, monkeypatch):
     """Not even where reals are drawn with random augmentation and samples are taken early."""
     model = FAULTS[name].model
-    monkeypatch.setitem(look.SAMPLED, model, 2)
-    monkeypatch.setitem(look.SETTLED, model, 2)
+    monkeypatch.setitem(inspect_step.SAMPLED, model, 2)
+    monkeypatch.setitem(inspect_step.SETTLED, model, 2)
     alone = faults.train(name, 3, images(model, 24), epochs=1).step
     torch.manual_seed(99)
     monitor = Monitor(every=2, log=None)
@@ -210,7 +210,7 @@ def test_on_a_gpu_it_looks_less_often():
 
 def watching(**changes):
     step, batches = faults.build("healthy-cyclegan", 0, images("cyclegan", 24), **changes)
-    return look.Watched(Run(step, batches, 1, History()))
+    return inspect_step.Watched(Run(step, batches, 1, History()))
 
 
 def test_translations_are_compared_with_the_domain_they_go_to():
@@ -231,7 +231,7 @@ def test_the_cycle_is_judged_in_the_direction_that_is_trained(monkeypatch):
         x = watched.probes[0]
         # G and F return horses, whatever they are given: A comes back, B does not
         monkeypatch.setattr(watched, "paint", lambda name, fake, x=x: x)
-        found[direction] = look.Look(watched)._unclosed(x, x)
+        found[direction] = inspect_step.Look(watched)._unclosed(x, x)
     assert found["forward"] == 0 < found["backward"]
     assert found["both"] == pytest.approx(found["backward"] / 2)
 
@@ -331,7 +331,7 @@ def test_the_weights_of_a_short_log_are_reviewed_too():
 
 
 def test_a_reading_on_its_limit_raises_nothing():
-    assert flag_of(("D wins", signs.SIGNS["D wins"].limit, "100"), 5) is None
+    assert flag_of(("D wins", flags.SIGNS["D wins"].limit, "100"), 5) is None
     flag = flag_of(("D wins", 0.99, "100"), 5)
     assert isinstance(flag, Flag) and flag.step == 5 and "0.990" in flag.evidence
     assert flag_of(("network stands still", 0.0, "disc_a"), 1).evidence.startswith("disc_a")

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from gancourse.errors import GancourseError
-from gancourse.evaluation import neighbours
-from gancourse.evaluation.neighbours import copying, knn, mann_whitney
+from gancourse.metrics import neighbours
+from gancourse.metrics.neighbours import copying, knn, mann_whitney
 
 
 def brute(query, reference, k):

@@ -16,7 +16,7 @@ import notebook_guards as guards
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from gancourse import runner
+from gancourse_tools import course
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
@@ -62,7 +62,9 @@ def number_cell(value=1, **metadata):
 
 def exercise(solution="2"):
     """A notebook that is one exercise and its solution."""
-    source = "from gancourse.exercises import check\n\nx = ...  # one more than 1\ncheck('x', x, 2)"
+    source = (
+        "from gancourse.notebook.cell import check\n\nx = ...  # one more than 1\ncheck('x', x, 2)"
+    )
     folded = f"<details><summary>Solution</summary>\n\n```python\nx = {solution}\n```\n</details>"
     tags = {"tags": ["exercise"]}
     return new_notebook(cells=[new_code_cell(source, metadata=tags), new_markdown_cell(folded)])
@@ -331,7 +333,7 @@ def newcomer(tmp_path_factory):
         for path in CHAPTERS:
             nbformat.write(guards.with_solutions(read(path)), tmp / "notebooks" / path.name)
         patch.setenv("GANCOURSE_RECORDS", str(ROOT / "records"))
-        results = runner.run(profile="smoke", out=tmp / "out", folder=tmp / "notebooks")
+        results = course.run(profile="smoke", out=tmp / "out", folder=tmp / "notebooks")
     for result in results:
         result.executed = read(tmp / "out" / result.notebook) if result.notebook else None
     yield results

@@ -1,12 +1,9 @@
 """Profiles, devices, records, self-checks, figures, panels; the way from settings to a record."""
 
-import ast
 import dataclasses
 import io
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import matplotlib
@@ -17,54 +14,17 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 import gancourse
-from gancourse import device, exercises, experiments, plots, profiles, recording, records, widgets
+from gancourse import device, profiles, records
 from gancourse.errors import GancourseError, UnknownName
-from gancourse.experiments import faults
-from gancourse.film import movie
-from gancourse.training.loop import History, Run
+from gancourse.notebook import cell, figures, panels
+from gancourse.notebook.figures import movie
+from gancourse.train.loop import History, Run
+from gancourse_lab import faults
+from gancourse_studies import recording, train
+from gancourse_tools import records_table
 
 matplotlib.use("agg")
 PACKAGE = Path(gancourse.__file__).parent
-
-
-# The house: what leans on what
-
-
-def test_import_is_light():
-    heavy = "matplotlib ipywidgets torchvision accelerate pooch pytorch_fid papermill".split()
-    code = f"import sys, torch, gancourse; print([m for m in {heavy} if m in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
-
-
-LEVELS = [
-    {"errors", "device", "profiles"},
-    {"data", "augment", "losses", "models", "densities"},
-    {"training", "evaluation"},
-    {"records", "recording", "experiments", "plots", "film", "exercises"},
-    {"widgets", "runner", "page", "doctor"},
-    {"cli"},
-]
-
-
-def imports_of(path):
-    """Rooms of this package that ``path`` imports, at the top or inside functions."""
-    depth = len(path.relative_to(PACKAGE).parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            names = [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
-            yield from (name for name in names if name != "__version__")
-
-
-def test_arrows_run_one_way():
-    level = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}
-    wrong = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if room == "__init__":
-            continue
-        wrong += [f"{room} → {other}" for other in imports_of(path) if level[other] > level[room]]
-    assert not wrong
 
 
 # Profiles
@@ -171,7 +131,7 @@ def record(tmp_path_factory):
         patch.delenv("GANCOURSE_DATA", raising=False)
         out = root / "neu-scratches" / "none-seed0"
         options = {"profile": "smoke", "source": "stand-in", "device": "cpu", "metrics_every": 1}
-        experiments.train("neu-scratches", {"epochs": 2, "ema": 0.5}, out=out, **options)
+        train.train("neu-scratches", {"epochs": 2, "ema": 0.5}, out=out, **options)
         yield records.load("neu-scratches/none-seed0")
 
 
@@ -201,18 +161,18 @@ def test_a_record_says_what_was_done(record):
 
 
 def test_the_table_holds_the_numbers_of_the_record(record):
-    row = records.table().splitlines()[2]
+    row = records_table.table().splitlines()[2]
     kid, low, high = record["final"]["average"]["held_out"][record.kid]
     assert row.startswith("| neu-scratches/none (stand-in) | 1 | ")
     assert f"| {kid:.2f} [{low:.2f}, {high:.2f}] |" in row
-    assert "| KID(stand-in)×10³ last |" in records.table().splitlines()[0]
+    assert "| KID(stand-in)×10³ last |" in records_table.table().splitlines()[0]
 
 
 def test_the_readme_shows_the_committed_records(monkeypatch):
     """A number in the README that no record holds turns this red."""
     monkeypatch.delenv("GANCOURSE_RECORDS", raising=False)
     assert records.names()
-    made = records.table()
+    made = records_table.table()
     index = (PACKAGE.parent / "records" / "README.md").read_text(encoding="utf-8")
     assert all(table in index for table in made.split("\n\n"))
     readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
@@ -228,19 +188,19 @@ def test_a_row_is_a_setting_over_its_seeds(record, tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         (folder / "record.json").write_text(json.dumps(copy))
     monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
-    assert "| neu-scratches/none (stand-in) | 2 | 1.50 (1.00–2.00) |" in records.table()
+    assert "| neu-scratches/none (stand-in) | 2 | 1.50 (1.00–2.00) |" in records_table.table()
 
 
 def test_the_strip_and_the_generator_come_back(record):
-    assert record.strip.shape == (experiments.ROWS, 3, 3, 16, 16)
+    assert record.strip.shape == (train.dcgan.ROWS, 3, 3, 16, 16)
     assert record.strip.dtype == torch.uint8 and record.columns == [0, 1, 2]
     gen = record.generator()
     assert not gen.training
     z = torch.Generator().manual_seed(20_000)
-    from gancourse.training.dcgan import sample_images, sample_z
+    from gancourse.train.dcgan import sample_images, sample_z
 
     settings = profiles.DCGANSettings(**record["settings"])
-    z = sample_z(experiments.MANY, settings, torch.device("cpu"), z)[: experiments.ROWS]
+    z = sample_z(train.dcgan.MANY, settings, torch.device("cpu"), z)[: train.dcgan.ROWS]
     again = sample_images(gen, z).float()
     # through fp16 weights and WebP
     assert (again - record.strip[:, -1].float()).abs().mean() < 12
@@ -258,10 +218,10 @@ def test_weights_of_another_width_are_refused(record):
 def test_an_existing_run_is_not_overwritten_but_resumed(record):
     options = {"profile": "smoke", "source": "stand-in", "device": "cpu", "out": record.path}
     with pytest.raises(GancourseError, match="--resume"):
-        experiments.train("neu-scratches", {"epochs": 2, "ema": 0.5}, **options)
+        train.train("neu-scratches", {"epochs": 2, "ema": 0.5}, **options)
     before = json.loads((record.path / "record.json").read_text())
     changes = {"epochs": 3, "ema": 0.5}
-    experiments.train("neu-scratches", changes, resume=True, metrics_every=1, **options)
+    train.train("neu-scratches", changes, resume=True, metrics_every=1, **options)
     after = json.loads((record.path / "record.json").read_text())
     assert [column["epoch"] for column in after["samples"]["columns"]] == [0, 1, 2, 3]
     curves = after["curves"]["terms"]
@@ -270,7 +230,7 @@ def test_an_existing_run_is_not_overwritten_but_resumed(record):
 
 
 def test_what_the_monitor_says_of_a_training_is_printed_and_recorded(tmp_path, monkeypatch, capsys):
-    fresh = experiments.dcgan.Experiment.step
+    fresh = train.dcgan.Experiment.step
 
     def broken(plan):
         step = fresh(plan)
@@ -278,10 +238,10 @@ def test_what_the_monitor_says_of_a_training_is_printed_and_recorded(tmp_path, m
         return step
 
     monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(experiments.dcgan.Experiment, "step", broken)
+    monkeypatch.setattr(train.dcgan.Experiment, "step", broken)
     options = {"profile": "smoke", "source": "stand-in", "device": "cpu"}
     out = tmp_path / "x" / "y"
-    path = experiments.train("neu-scratches", {"epochs": 1, "ema": 0.5}, out=out, **options)
+    path = train.train("neu-scratches", {"epochs": 1, "ema": 0.5}, out=out, **options)
     (flag, *_) = json.loads((path / "record.json").read_text())["flags"]
     assert flag["name"] == "norm's eps" and flag["step"] == 0
     assert "step 0, norm's eps: " in capsys.readouterr().out
@@ -290,7 +250,7 @@ def test_what_the_monitor_says_of_a_training_is_printed_and_recorded(tmp_path, m
 def test_records_that_are_not_there(record, tmp_path):
     with pytest.raises(UnknownName, match="Did you mean 'neu-scratches/none-seed0'"):
         records.load("neu-scratches/none-seed1")
-    records.save(tmp_path / "a" / "b", {"x": 1})
+    recording.save(tmp_path / "a" / "b", {"x": 1})
     content = json.loads((tmp_path / "a" / "b" / "record.json").read_text())
     assert content["format"] == records.FORMAT and content["versions"]["torch"]
     assert [p.name for p in (tmp_path / "a" / "b").iterdir()] == ["record.json"]
@@ -307,12 +267,12 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 
 
 def test_rounding():
-    assert records.rounded({"a": [0.123456, 2], "b": "x"}) == {"a": [0.1235, 2], "b": "x"}
+    assert recording.rounded({"a": [0.123456, 2], "b": "x"}) == {"a": [0.1235, 2], "b": "x"}
 
 
 def test_unknown_policy_is_refused_before_training(tmp_path):
     with pytest.raises(UnknownName, match="Did you mean 'steel'"):
-        experiments.train(
+        train.train(
             "neu-scratches", {"augment": "stel"}, profile="smoke", source="stand-in", out=tmp_path
         )
 
@@ -322,7 +282,7 @@ def test_a_record_of_a_run_by_steps_shows_its_average_from_the_identity_on(tmp_p
     monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
     monkeypatch.delenv("GANCOURSE_DATA", raising=False)
     out = tmp_path / "grumpy-cats" / "tiny-seed0"
-    experiments.train("grumpy-cats", profile="tiny", source="stand-in", device="cpu", out=out)
+    train.train("grumpy-cats", profile="tiny", source="stand-in", device="cpu", out=out)
     run = records.load("grumpy-cats/tiny-seed0")
     assert run.steps == 8 and run.weights == "average" and set(run["final"]) == {"last", "average"}
     steps = [c.get("step", c.get("label")) for c in run["samples"]["columns"]]
@@ -332,7 +292,7 @@ def test_a_record_of_a_run_by_steps_shows_its_average_from_the_identity_on(tmp_p
     assert set(run["against untouched"]) == {"a_to_b", "b_to_a"}
     each = run["final"]["average"]["a_to_b"]["agreement"]["each"]
     assert len(each) == run["data"]["a"]["held_out"]
-    again = experiments.train(
+    again = train.train(
         "grumpy-cats", profile="tiny", source="stand-in", device="cpu", out=out, resume=True
     )
     assert records.load("grumpy-cats/tiny-seed0")["metrics"] == run["metrics"] and again == out
@@ -342,16 +302,16 @@ def test_a_run_by_minutes_is_recorded_with_its_plan_and_keeps_it(tmp_path, monke
     monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("GANCOURSE_DATA", raising=False)
     given = {"profile": "tiny", "source": "stand-in", "device": "cpu", "out": tmp_path / "run"}
-    experiments.train("grumpy-cats", minutes=0.02, **given)
+    train.train("grumpy-cats", minutes=0.02, **given)
     first = json.loads((tmp_path / "run" / "record.json").read_text())
     assert first["steps"] > 3 and first["settings"]["steps"] == 8
-    experiments.train("grumpy-cats", resume=True, **given)  # says nothing of minutes
+    train.train("grumpy-cats", resume=True, **given)  # says nothing of minutes
     again = json.loads((tmp_path / "run" / "record.json").read_text())
     assert again["steps"] == first["steps"] and again["curves"] == first["curves"]
 
 
 def test_a_cyclegan_record_holds_both_ways(tmp_path, monkeypatch):
-    from gancourse.training.cyclegan import translate
+    from gancourse.train.cyclegan import translate
 
     monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
@@ -359,7 +319,7 @@ def test_a_cyclegan_record_holds_both_ways(tmp_path, monkeypatch):
     out = tmp_path / "grumpy-cats" / "lambda10-seed0"
     options = {"profile": "smoke", "source": "stand-in", "device": "cpu", "metrics_every": 1}
     changes = {"batch_size": 8, "epochs": 2, "constant_epochs": 1}
-    experiments.train("grumpy-cats", changes, out=out, **options)
+    train.train("grumpy-cats", changes, out=out, **options)
     run = records.load("grumpy-cats/lambda10-seed0")
     assert "stand-in" in run.caption and run["data"]["source"] == "stand-in"
     assert [m["epoch"] for m in run["metrics"]] == [1, 2]
@@ -373,7 +333,7 @@ def test_a_cyclegan_record_holds_both_ways(tmp_path, monkeypatch):
         assert (again - last[part].float()).abs().mean() < 12  # through fp16 and WebP
     with pytest.raises(UnknownName, match="Did you mean 'gen_ab'"):
         run.generator("gen_a")
-    row = records.table().splitlines()[-1]
+    row = records_table.table().splitlines()[-1]
     kid, low, high = run["final"][run.weights]["a_to_b"]["held_out"][run.kid]
     assert f"| {kid:.2f} [{low:.2f}, {high:.2f}] |" in row
 
@@ -388,7 +348,7 @@ def test_a_cyclegan_record_holds_both_ways(tmp_path, monkeypatch):
     ],
 )
 def test_a_runs_name_says_how_it_differs(changes, name):
-    assert experiments.run_name(profiles.settings("grumpy-cats", "smoke", **changes)) == name
+    assert profiles.run_name(profiles.settings("grumpy-cats", "smoke", **changes)) == name
 
 
 # Self-checks
@@ -411,7 +371,7 @@ def test_a_runs_name_says_how_it_differs(changes, name):
     ],
 )
 def test_check(answer, expected, right, capsys):
-    exercises.check("question", answer, expected)
+    cell.check("question", answer, expected)
     text = capsys.readouterr().out
     assert text.startswith(
         "✓ question" if right else "○ question" if answer is ... else "✗ question"
@@ -423,27 +383,27 @@ def test_check(answer, expected, right, capsys):
 
 def test_figures_draw_what_they_are_given():
     images = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8)
-    assert plots.tile(images, 3).shape == (18, 28, 3)
-    assert (plots.tile(images, 3)[:8, :8, 0] == images[0, 0].numpy()).all()
-    assert (plots.tile(torch.ones(1, 3, 4, 4)) == 255).all()
-    figures = [
-        plots.grid(images, 3, "title", "caption"),
-        plots.rows({"a": images, "b": images}, 5),
-        plots.curves({"loss": [1.0, 2.0, 3.0]}, 2, levels={"log 2": 0.69}),
-        plots.strip(images[:4].reshape(2, 2, 1, 8, 8), [0, 8]),
-        plots.metric({"a": ([1, 2], [0.1, 0.2])}, {"level": 0.15}, log=True),
-        plots.neighbours(images[:2], images[:4].reshape(2, 2, 1, 8, 8), torch.ones(2, 2)),
-        plots.distributions({"a": [1.0, 2.0], "b": [2.0, 3.0]}, "distance"),
+    assert figures.tile(images, 3).shape == (18, 28, 3)
+    assert (figures.tile(images, 3)[:8, :8, 0] == images[0, 0].numpy()).all()
+    assert (figures.tile(torch.ones(1, 3, 4, 4)) == 255).all()
+    drawn = [
+        figures.grid(images, 3, "title", "caption"),
+        figures.rows({"a": images, "b": images}, 5),
+        figures.curves({"loss": [1.0, 2.0, 3.0]}, 2, levels={"log 2": 0.69}),
+        figures.strip(images[:4].reshape(2, 2, 1, 8, 8), [0, 8]),
+        figures.metric({"a": ([1, 2], [0.1, 0.2])}, {"level": 0.15}, log=True),
+        figures.neighbours(images[:2], images[:4].reshape(2, 2, 1, 8, 8), torch.ones(2, 2)),
+        figures.distributions({"a": [1.0, 2.0], "b": [2.0, 3.0]}, "distance"),
     ]
-    for figure in figures:
-        assert plots.png(figure).startswith(b"\x89PNG")
+    for figure in drawn:
+        assert figures.png(figure).startswith(b"\x89PNG")
     assert not plt.get_fignums()
 
 
 def test_a_movie_plays_its_frames_in_order_and_shows_the_last_when_still():
     shades = (0, 60, 120, 180)
     frames = [Image.new("RGB", (20, 10), (shade,) * 3) for shade in shades]
-    content = movie([plots.png(plt.figure(figsize=(1, 1)))] * 2)  # from PNG bytes
+    content = movie([figures.png(plt.figure(figsize=(1, 1)))] * 2)  # from PNG bytes
     assert content.startswith(b"\x89PNG")
     played = Image.open(io.BytesIO(movie(frames, pause=100, last=900)))
     assert played.n_frames == 5  # the still one comes first and is no part of the animation
@@ -462,28 +422,28 @@ def test_a_movie_needs_frames_of_one_size(frames):
 
 
 def test_long_curves_are_thinned_before_they_are_smoothed(monkeypatch):
-    means, ends = plots.thin([0.0, 2.0, 4.0, 6.0, 9.0], 3)
+    means, ends = figures.thin([0.0, 2.0, 4.0, 6.0, 9.0], 3)
     assert means.tolist() == [1, 5, 9] and ends.tolist() == [2, 4, 5]
-    assert plots.thin([1.0, 2.0])[1].tolist() == [1, 2] and len(plots.thin([])[0]) == 0
+    assert figures.thin([1.0, 2.0])[1].tolist() == [1, 2] and len(figures.thin([])[0]) == 0
     lengths = []
-    smooth = plots.smooth
-    monkeypatch.setattr(plots, "smooth", lambda v, w: lengths.append((len(v), w)) or smooth(v, w))
-    figure = plots.curves({"gen": [1.0] * 266_800}, 1334)
+    smooth = figures.smooth
+    monkeypatch.setattr(figures, "smooth", lambda v, w: lengths.append((len(v), w)) or smooth(v, w))
+    figure = figures.curves({"gen": [1.0] * 266_800}, 1334)
     assert lengths == [(1992, 49)]
     assert figure.axes[0].lines[1].get_xdata()[-1] == pytest.approx(200)  # epochs
 
 
 def test_smoothing_keeps_constants_and_length():
-    assert plots.smooth([2.0] * 7, 3).tolist() == pytest.approx([2.0] * 7)
-    assert plots.smooth([0.0, 3.0, 0.0], 3)[1] == pytest.approx(1)
-    assert len(plots.smooth([], 3)) == 0
+    assert figures.smooth([2.0] * 7, 3).tolist() == pytest.approx([2.0] * 7)
+    assert figures.smooth([0.0, 3.0, 0.0], 3)[1] == pytest.approx(1)
+    assert len(figures.smooth([], 3)) == 0
 
 
 @pytest.mark.parametrize(("photo", "kind"), [(False, "image/png"), (True, "image/jpeg")])
 def test_show_attaches_the_alternative_text(monkeypatch, photo, kind):
     seen = {}
     monkeypatch.setattr("IPython.display.display", lambda image: seen.update(image=image))
-    plots.show(plt.figure(), "a red square", photo)
+    figures.show(plt.figure(), "a red square", photo)
     data, metadata = seen["image"]._repr_mimebundle_()
     assert metadata[kind]["alt"] == "a red square" and kind in data
     assert not plt.get_fignums()
@@ -493,15 +453,15 @@ def test_figures_of_lines_are_shown_with_few_colours_and_pictures_with_all(monke
 
     seen = []
     monkeypatch.setattr("IPython.display.display", lambda image: seen.append(image.data))
-    lines, axis = plots.subplots(figsize=(4, 3))
-    axis.plot(torch.linspace(0, 1, 50).square(), color=plots.BLUE)
-    axis.fill_between(range(50), 1, color=plots.ORANGE, alpha=0.3)
-    before = np.asarray(Image.open(io.BytesIO(plots.png(lines))).convert("RGB")).astype(int)
-    by_value, axis = plots.subplots(figsize=(4, 3))
+    lines, axis = figures.subplots(figsize=(4, 3))
+    axis.plot(torch.linspace(0, 1, 50).square(), color=figures.BLUE)
+    axis.fill_between(range(50), 1, color=figures.ORANGE, alpha=0.3)
+    before = np.asarray(Image.open(io.BytesIO(figures.png(lines))).convert("RGB")).astype(int)
+    by_value, axis = figures.subplots(figsize=(4, 3))
     axis.scatter(range(50), range(50), c=range(50))
-    picture = plots.grid(torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8))
+    picture = figures.grid(torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8))
     for figure in (lines, by_value, picture):
-        plots.show(figure, "text")
+        figures.show(figure, "text")
     modes = [Image.open(io.BytesIO(content)).mode for content in seen]
     assert modes == ["P", "RGBA", "RGBA"]
     after = np.asarray(Image.open(io.BytesIO(seen[0])).convert("RGB")).astype(int)
@@ -517,8 +477,8 @@ def test_a_panel_redraws_when_a_control_moves_and_survives_an_error():
             raise ValueError("three is not allowed")
         return b"a PNG" if width == 5 else plt.figure(figsize=(1, 1))
 
-    epoch, width = widgets.slider([0, 8, 64], "epoch", start=8), widgets.number(1, 5, 2, "width")
-    panel = widgets.panel(draw, epoch=epoch, width=width)
+    epoch, width = panels.slider([0, 8, 64], "epoch", start=8), panels.number(1, 5, 2, "width")
+    panel = panels.panel(draw, epoch=epoch, width=width)
     _, picture, message = panel.children
     before = picture.value
     assert bytes(before).startswith(b"\x89PNG")
@@ -530,7 +490,7 @@ def test_a_panel_redraws_when_a_control_moves_and_survives_an_error():
     assert message.value == "" and drawn[-1] == (64, 4)
     width.value = 5
     assert picture.value == b"a PNG"
-    assert isinstance(widgets.number(0.0, 1.0, 0.5, "t", step=0.1).value, float)
+    assert isinstance(panels.number(0.0, 1.0, 0.5, "t", step=0.1).value, float)
 
 
 def test_the_live_figure_draws_into_one_place(monkeypatch):
@@ -545,7 +505,7 @@ def test_the_live_figure_draws_into_one_place(monkeypatch):
         return Handle()
 
     monkeypatch.setattr("IPython.display.display", display)
-    live = widgets.LiveFigure(torch.zeros(4, 3), seconds=0.0)
+    live = panels.LiveFigure(torch.zeros(4, 3), seconds=0.0)
 
     class Step:
         def sample(self, z, ema):

@@ -7,9 +7,11 @@ import subprocess
 import pytest
 import torch
 
-from gancourse import __version__, profiles, recording, records
+from gancourse import __version__, profiles, records
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.models import dcgan
+from gancourse_studies import recording
+from gancourse_tools import records_table
 
 SETTINGS = profiles.settings("neu-scratches", "smoke")
 MEGABYTE = 1_000_000
@@ -41,7 +43,7 @@ def content(**more):
         **{"device": "CPU", "settings": vars(SETTINGS), "steps": 20, "minutes": 0.5},
         **{"weights": "average", "features": "Inception-768", "final": ends},
         "data": {"caption": "226 real scratches", "source": "real"},
-        "curves": records.thinned({"gen": [float(i) for i in range(20)]}),
+        "curves": recording.thinned({"gen": [float(i) for i in range(20)]}),
     }
     return base | more
 
@@ -53,7 +55,7 @@ def run(folder):
     shown = torch.full((2, 1, 16, 16), 90, dtype=torch.uint8)
     strip = [({"label": "input"}, shown), ({"step": 20, "epoch": 2}, shown + 90)]
     networks = {"generator": dcgan.build(SETTINGS)[0]}
-    records.save(folder / "neu-scratches" / "none-seed0", content(), strip, networks)
+    recording.save(folder / "neu-scratches" / "none-seed0", content(), strip, networks)
     return records.load("neu-scratches/none-seed0")
 
 
@@ -76,14 +78,14 @@ def test_a_record_says_when_where_and_of_what_code(run):
 def test_a_caption_gives_the_length_that_the_run_had(folder):
     planned = SETTINGS.epochs
     for name, epochs in (("as-planned", planned), ("by-minutes", 0.37)):
-        records.save(folder / "neu-scratches" / name, content(epochs=epochs))
+        recording.save(folder / "neu-scratches" / name, content(epochs=epochs))
     assert f"{planned} epochs" in records.load("neu-scratches/as-planned").caption
     by_minutes = records.load("neu-scratches/by-minutes").caption
     assert "20 steps" in by_minutes and "epochs" not in by_minutes
 
 
 def test_what_the_caller_says_is_not_filled_in(folder):
-    records.save(folder / "a" / "b", content(date=None, machine=None, versions=None))
+    recording.save(folder / "a" / "b", content(date=None, machine=None, versions=None))
     found = records.load("a/b")
     assert found["date"] is found["machine"] is found["versions"] is None
 
@@ -127,7 +129,7 @@ def test_every_list_of_numbers_stands_on_one_line(run):
     text = (run.path / "record.json").read_text(encoding="utf-8")
     assert json.loads(text) == run.content and "KID-768×10³" in text
     long = {"a": {"b": [float(i) for i in range(500)], "c": [[1, 2], [3, 4]]}, "d": [{"e": 1}] * 90}
-    lines = records.as_text(long).splitlines()
+    lines = recording.as_text(long).splitlines()
     assert json.loads("\n".join(lines)) == long
     assert sum('"b": [0.0, 1.0, ' in line and "499.0]" in line for line in lines) == 1
     assert sum(line.strip().rstrip(",") == '{"e": 1}' for line in lines) == 90
@@ -140,7 +142,7 @@ def test_every_list_of_numbers_stands_on_one_line(run):
     ("steps", "every"), [(1, 1), (2000, 1), (2001, 3), (3000, 3), (3001, 4), (10_800, 11)]
 )
 def test_how_far_a_curve_is_thinned(steps, every):
-    found = records.thinned({"gen": [1.0] * steps})
+    found = recording.thinned({"gen": [1.0] * steps})
     assert found["every"] == every and len(found["terms"]["gen"]) == -(-steps // every)
     assert len(found["terms"]["gen"]) <= 2000
 
@@ -151,7 +153,7 @@ def test_thinning_keeps_the_means(seed):
     draw = torch.Generator().manual_seed(seed)
     steps = int(torch.randint(2_001, 6_000, (1,), generator=draw))
     values = torch.rand(steps, generator=draw).double()
-    curves = records.thinned({"gen": values.tolist()})
+    curves = recording.thinned({"gen": values.tolist()})
     run = records.Record(None, {"curves": curves, "steps": steps})
     assert run.at[-1] == steps and len(run.at) == len(run.curves["gen"])
     ends = [0, *run.at]
@@ -165,7 +167,7 @@ def test_thinning_keeps_the_means(seed):
 def test_the_mean_of_each_epoch():
     """Four epochs of five steps; in blocks of three, a block counts by the part inside."""
     steps = {"gen": [float(i) for i in range(20)]}
-    whole = {"settings": {"epochs": 4}, "steps": 20, "curves": records.thinned(steps)}
+    whole = {"settings": {"epochs": 4}, "steps": 20, "curves": recording.thinned(steps)}
     assert records.Record(None, whole).by_epoch("gen") == [2, 7, 12, 17]
     assert records.Record(None, whole).per_epoch == 5
     blocks = {"every": 3, "terms": {"gen": [1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 18.5]}}
@@ -176,8 +178,8 @@ def test_the_mean_of_each_epoch():
 
 
 def test_curves_of_a_record_without_any():
-    assert records.thinned({}) == {"every": 1, "terms": {}}
-    assert records.Record(None, {"curves": records.thinned({}), "steps": 0}).at == []
+    assert recording.thinned({}) == {"every": 1, "terms": {}}
+    assert records.Record(None, {"curves": recording.thinned({}), "steps": 0}).at == []
 
 
 # Names
@@ -192,7 +194,7 @@ def test_what_kid_is_called_says_of_which_features():
 
 
 def test_the_names_are_those_of_the_extractor():
-    from gancourse.evaluation import features
+    from gancourse.metrics import features
 
     extract = features.extractor("stand-in")
     assert records.metric_names(extract.name)[1] == extract.metric
@@ -222,20 +224,20 @@ def checkout(tmp_path, monkeypatch):
 
 def test_the_commit_is_that_of_the_checkout(checkout):
     head = git(checkout, "rev-parse", "HEAD")
-    assert records.commit() == head
+    assert recording.commit() == head
     (checkout / "README.md").write_text("beside the package")
-    assert records.commit() == head
+    assert recording.commit() == head
     (checkout / "gancourse" / "records.py").write_text("changed")
-    assert records.commit() == head + "+"
+    assert recording.commit() == head + "+"
 
 
 def test_outside_of_a_checkout_there_is_no_commit(checkout, tmp_path, monkeypatch):
     inside = tmp_path / "venv" / "gancourse" / "records.py"  # installed below another repository
     monkeypatch.setattr(recording, "__file__", str(inside))
     inside.parent.mkdir(parents=True)
-    assert records.commit() is None
+    assert recording.commit() is None
     monkeypatch.setenv("PATH", "")
-    assert records.commit() is None
+    assert recording.commit() is None
 
 
 # Other versions, broken files, other kinds
@@ -267,14 +269,14 @@ def test_a_file_cut_short_is_refused(folder, text):
 
 def test_a_measurement_is_a_record_but_no_row_of_the_tables(folder):
     data = {"caption": "140 zebras"}
-    records.save(
+    recording.save(
         folder / "evaluation" / "a",
         {"model": "measurement", "data": data, "device": "CPU", "floor": {"50": 1.0}},
     )
     assert records.names() == ["evaluation/a"]
     run = records.load("evaluation/a")
     assert run.caption == "140 zebras; CPU" and run["floor"] == {"50": 1.0}
-    assert records.table() == ""
+    assert records_table.table() == ""
 
 
 def test_runs_with_other_features_stand_in_a_table_of_their_own(folder):
@@ -283,8 +285,8 @@ def test_runs_with_other_features_stand_in_a_table_of_their_own(folder):
         values = {kid: [seed, 0, 9], fid: 0.5}
         ends = {k: {"held_out": values, "copying": {"auc": 0.5}} for k in ("last", "average")}
         out = folder / "neu-scratches" / f"none-seed{seed}"
-        records.save(out, content(features=features, final=ends))
-    lines = [table.splitlines() for table in records.table().split("\n\n")]
+        recording.save(out, content(features=features, final=ends))
+    lines = [table.splitlines() for table in records_table.table().split("\n\n")]
     rows = {head.split(" | ")[2]: rows for head, _, *rows in lines}
     assert rows.keys() == {"KID×10³ last", "KID-768×10³ last"}
     assert rows["KID×10³ last"][0].startswith("| neu-scratches/none | 1 | 1.00 [0.00, 9.00] |")
@@ -292,8 +294,8 @@ def test_runs_with_other_features_stand_in_a_table_of_their_own(folder):
 
 
 def test_a_prototype_is_in_no_table(folder):
-    records.save(folder / "a" / "prototype-b", content(prototype=True))
-    assert records.table() == "" and "prototype" in records.load("a/prototype-b").caption
+    recording.save(folder / "a" / "prototype-b", content(prototype=True))
+    assert records_table.table() == "" and "prototype" in records.load("a/prototype-b").caption
 
 
 def test_a_column_without_an_epoch_or_a_label_is_called_by_its_step():
@@ -312,8 +314,8 @@ def test_a_cyclegans_row_is_of_the_shown_weights(folder):
     ends["average"] = {"a_to_b": way(1), "b_to_a": way(2)}
     for weights, shown in (("last", "3.00 [3.00, 3.00] | 4.00"), ("average", "1.00 [1.00, 1.00]")):
         run = content(model="cyclegan", weights=weights, final=ends, settings={"seed": 0})
-        records.save(folder / "a" / "b", run)
-        assert f"| a/b | 1 | 20 | {shown}" in records.table()
+        recording.save(folder / "a" / "b", run)
+        assert f"| a/b | 1 | 20 | {shown}" in records_table.table()
 
 
 # What is committed

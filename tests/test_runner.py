@@ -12,8 +12,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
-from gancourse import page, runner
 from gancourse.errors import GancourseError, UnknownName
+from gancourse.notebook import cell
+from gancourse_tools import course, page
 
 PARAMETERS = "PROFILE = ''\nSEED = 0\nEPOCHS = 5\nRATE = 0.1\nNAMES = ['a']\nFAST: bool = False"
 
@@ -64,9 +65,9 @@ def mixed(tmp_path_factory):
         "display(Image.new('RGB', (2000, 1000), 'red'))"
     )
     good = book(
-        "import sys\nfrom gancourse import runner\n"
-        "runner.report(data='stand-in', KID=0.123456, python=sys.executable)",
-        "runner.report(epochs_run=EPOCHS, profile=PROFILE)",
+        "import sys\nfrom gancourse.notebook import cell\n"
+        "cell.report(data='stand-in', KID=0.123456, python=sys.executable)",
+        "cell.report(epochs_run=EPOCHS, profile=PROFILE)",
         picture,
         title="Start *here* & <now>",
     )
@@ -74,13 +75,15 @@ def mixed(tmp_path_factory):
         tmp / "notebooks",
         c00_good=good,
         c01_bad=book("a = 1", "raise ValueError('the <reason>')", "a = 2"),
-        c02_skips=book("from gancourse import runner\nraise runner.SkipChapter('needs a GPU')"),
+        c02_skips=book(
+            "from gancourse.notebook import cell\nraise cell.SkipChapter('needs a GPU')"
+        ),
         c04_plain=new_notebook(cells=[new_code_cell("print('no parameters cell')")]),
     )
     (chapters / "03_damaged.ipynb").write_text("{")
     (chapters / "notes.ipynb").write_text("no chapter")
     out = tmp / "out"
-    results = runner.run(profile="smoke", out=out, parameters={"EPOCHS": "2"}, folder=chapters)
+    results = course.run(profile="smoke", out=out, parameters={"EPOCHS": "2"}, folder=chapters)
     return {r.chapter: r for r in results}, out, chapters
 
 
@@ -169,7 +172,7 @@ def test_a_later_run_of_one_chapter_keeps_the_others(mixed, tmp_path):
     for name in ("results.json", "00_good.ipynb"):
         (tmp_path / name).write_bytes((out / name).read_bytes())
     save(chapters, c01_bad=book("1"))
-    (result,) = runner.run(["1"], "smoke", tmp_path, folder=chapters)
+    (result,) = course.run(["1"], "smoke", tmp_path, folder=chapters)
     assert result.status == "OK" and not result.error
     rows = {r["chapter"]: r for r in json.loads((tmp_path / "results.json").read_text())}
     assert rows["01_bad"]["status"] == "OK"
@@ -182,7 +185,7 @@ def test_a_slow_chapter_times_out(tmp_path):
         c00_slow=book("print('first')", "import time\ntime.sleep(60)"),
         c01_good=book("1"),
     )
-    slow, good = runner.run(out=tmp_path / "o", profile="smoke", folder=chapters, timeout=8)
+    slow, good = course.run(out=tmp_path / "o", profile="smoke", folder=chapters, timeout=8)
     assert slow.status == "TIMEOUT" and good.status == "OK"
     assert slow.seconds < 40
     assert slow.cell == 4  # parameters, injected parameters, first, sleep
@@ -191,7 +194,7 @@ def test_a_slow_chapter_times_out(tmp_path):
 
 def test_a_kernel_that_dies_is_a_failure(tmp_path):
     chapters = save(tmp_path / "n", c00_dies=book("import os\nos._exit(9)"))
-    (result,) = runner.run(out=tmp_path / "o", profile="smoke", folder=chapters)
+    (result,) = course.run(out=tmp_path / "o", profile="smoke", folder=chapters)
     assert result.status == "FAIL" and result.cell == 3 and "Dead" in result.error
 
 
@@ -203,7 +206,7 @@ def test_another_registered_kernel_is_not_used(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     chapters = save(tmp_path / "n", c00_good=book("1"))
-    (result,) = runner.run(out=tmp_path / "o", profile="smoke", folder=chapters)
+    (result,) = course.run(out=tmp_path / "o", profile="smoke", folder=chapters)
     assert result.status == "OK", result.error
 
 
@@ -219,28 +222,28 @@ def test_another_registered_kernel_is_not_used(tmp_path, monkeypatch):
 def test_unknown_words_suggest_the_nearest_before_anything_runs(tmp_path, arguments, suggestion):
     chapters = save(tmp_path / "n", c00_good=book("1"))
     with pytest.raises(UnknownName, match=f"Did you mean {suggestion}"):
-        runner.run(out=tmp_path / "o", folder=chapters, **arguments)
+        course.run(out=tmp_path / "o", folder=chapters, **arguments)
     assert not (tmp_path / "o").exists()
 
 
 def test_chapters_are_chosen_by_number_name_or_file(tmp_path):
-    known = runner.notebooks(save(tmp_path / "n", c00_a=book(), c02_b=book(), c10_c=book()))
+    known = course.notebooks(save(tmp_path / "n", c00_a=book(), c02_b=book(), c10_c=book()))
     assert list(known) == ["00_a", "02_b", "10_c"]
-    assert runner.choose(None, known) == ["00_a", "02_b", "10_c"]
-    assert runner.choose(["10", "notebooks/02_b.ipynb", "2"], known) == ["02_b", "10_c"]
+    assert course.choose(None, known) == ["00_a", "02_b", "10_c"]
+    assert course.choose(["10", "notebooks/02_b.ipynb", "2"], known) == ["02_b", "10_c"]
     with pytest.raises(UnknownName):
-        runner.choose(["20"], known)
+        course.choose(["20"], known)
 
 
 def test_a_folder_without_chapters_is_an_error(tmp_path):
     with pytest.raises(GancourseError, match="No chapters"):
-        runner.run(folder=tmp_path, out=tmp_path / "o")
+        course.run(folder=tmp_path, out=tmp_path / "o")
 
 
 def test_the_default_folder_is_the_one_here_first(tmp_path, monkeypatch):
     save(tmp_path / "notebooks", c77_mine=book())
     monkeypatch.chdir(tmp_path)
-    assert list(runner.notebooks()) == ["77_mine"]
+    assert list(course.notebooks()) == ["77_mine"]
 
 
 @pytest.mark.parametrize(
@@ -260,18 +263,18 @@ def test_the_default_folder_is_the_one_here_first(tmp_path, monkeypatch):
     ],
 )
 def test_values_get_the_parameters_type(text, default, value):
-    result = runner.typed("P", text, default)
+    result = course.typed("P", text, default)
     assert result == value and type(result) is type(value)
 
 
 @pytest.mark.parametrize(("text", "default"), [("two", 5), ("1.5", 5), ("1", True), (2, "text")])
 def test_values_of_another_type_are_refused(text, default):
     with pytest.raises(GancourseError, match="Parameter EPOCHS"):
-        runner.typed("EPOCHS", text, default)
+        course.typed("EPOCHS", text, default)
 
 
 def test_parameters_are_read_with_their_defaults():
-    found = runner.parameters_of(book(parameters=PARAMETERS + "\nNOW = time()\nA = B = -1"))
+    found = course.parameters_of(book(parameters=PARAMETERS + "\nNOW = time()\nA = B = -1"))
     assert found == {
         "PROFILE": "",
         "SEED": 0,
@@ -291,10 +294,10 @@ def test_report_takes_an_image_set(monkeypatch):
 
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
-    runner.report(Set(), a_b=0.000123456, n=3)
+    cell.report(Set(), a_b=0.000123456, n=3)
     assert shown == [
         {
-            runner.MIME: {"data": "real", "numbers": {"a b": "0.0001235", "n": "3"}},
+            course.MIME: {"data": "real", "numbers": {"a b": "0.0001235", "n": "3"}},
             "text/plain": "data: real\na b: 0.0001235\nn: 3",
         }
     ]

@@ -6,8 +6,8 @@ import torch
 from gancourse import data, profiles
 from gancourse.data import standins
 from gancourse.errors import GancourseError
-from gancourse.evaluation import segmentation as s
-from gancourse.experiments import cyclegan
+from gancourse_lab import fcn_score as s
+from gancourse_studies import cyclegan
 
 TRUTH = torch.tensor([[0, 0, 0, 1], [1, 1, 2, 2]])
 FOUND = torch.tensor([[0, 0, 1, 1], [1, 0, 2, 0]])

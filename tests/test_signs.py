@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gancourse import augment
-from gancourse.training import signs
+from gancourse_lab import flags
 
 
 def noise(n=16, channels=1, size=32, seed=0):
@@ -15,7 +15,7 @@ def noise(n=16, channels=1, size=32, seed=0):
 
 
 def test_every_sign_says_where_its_limit_comes_from_and_what_to_do():
-    for name, sign in signs.SIGNS.items():
+    for name, sign in flags.SIGNS.items():
         assert sign.why and sign.remedy and "{" in sign.says, name
         sign.says.format(value=1.0, limit=sign.limit, where="here")
         far = sign.limit - 1 if sign.below else sign.limit + 1
@@ -38,26 +38,26 @@ def test_every_sign_says_where_its_limit_comes_from_and_what_to_do():
 )
 def test_the_range_of_the_reals(low, high, off):
     real = torch.linspace(low, high, 64).reshape(1, 1, 8, 8)
-    value, where = signs.value_range(real)
+    value, where = flags.value_range(real)
     assert value == pytest.approx(off, abs=1e-5) and f"{high:.2f}" in where
 
 
 def test_the_largest_eps_is_found_by_name():
     nets = {"gen": nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()), "disc": nn.BatchNorm2d(4, 0.8)}
-    assert signs.largest_eps(nets) == (0.8, "disc.")
-    assert signs.largest_eps({"gen": nn.Linear(1, 1)}) == (0.0, "")
+    assert flags.largest_eps(nets) == (0.8, "disc.")
+    assert flags.largest_eps({"gen": nn.Linear(1, 1)}) == (0.0, "")
 
 
 def test_steps_that_the_optimisers_do_not_know_of():
     net = nn.Linear(2, 1)
     adam = torch.optim.Adam(net.parameters())
-    assert signs.lost_steps(0, [adam])[0] == 0
-    assert signs.lost_steps(10, [adam])[0] == 1
+    assert flags.lost_steps(0, [adam])[0] == 0
+    assert flags.lost_steps(10, [adam])[0] == 1
     for _ in range(3):
         net(torch.ones(1, 2)).sum().backward()
         adam.step()
-    assert signs.lost_steps(3, [adam])[0] == 0
-    assert signs.lost_steps(12, [adam])[0] == pytest.approx(0.75)
+    assert flags.lost_steps(3, [adam])[0] == 0
+    assert flags.lost_steps(12, [adam])[0] == pytest.approx(0.75)
 
 
 def test_an_optimiser_that_counts_no_steps_has_lost_none():
@@ -66,25 +66,25 @@ def test_an_optimiser_that_counts_no_steps_has_lost_none():
         sgd = torch.optim.SGD(net.parameters(), 0.1, momentum)
         net(torch.ones(1, 2)).sum().backward()
         sgd.step()
-        assert signs.lost_steps(12, [sgd])[0] == 0
+        assert flags.lost_steps(12, [sgd])[0] == 0
     fresh = torch.optim.RMSprop(net.parameters())
-    assert signs.lost_steps(12, [fresh])[0] == 0
-    assert signs.lost_steps(12, [fresh, torch.optim.AdamW(net.parameters())])[0] == 1
+    assert flags.lost_steps(12, [fresh])[0] == 0
+    assert flags.lost_steps(12, [fresh, torch.optim.AdamW(net.parameters())])[0] == 1
 
 
 def test_movement_is_zero_only_if_nothing_moved():
     net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1))
-    before = signs.sizes(net)
-    assert signs.movement(before, net) == 0
+    before = flags.sizes(net)
+    assert flags.movement(before, net) == 0
     with torch.no_grad():
         net[1].weight *= 1.01
-    assert signs.movement(before, net) == pytest.approx(0.01 / 1.01, rel=1e-3)
+    assert flags.movement(before, net) == pytest.approx(0.01 / 1.01, rel=1e-3)
 
 
 def test_the_layer_with_the_most_silent_channels():
     activity = {"a": torch.tensor([0.5, 0.0]), "b": torch.tensor([0.0, 0.009, 0.02, 0.0])}
-    assert signs.silent_channels(activity) == (0.75, "b")
-    assert signs.silent_channels({}) == (0.0, "")
+    assert flags.silent_channels(activity) == (0.75, "b")
+    assert flags.silent_channels({}) == (0.0, "")
 
 
 # Samples
@@ -92,18 +92,18 @@ def test_the_layer_with_the_most_silent_channels():
 
 def test_jump_is_measured_in_standard_deviations_of_the_reals():
     real, before = 0.5 * noise(64), noise(8, seed=1)
-    assert signs.jump(before, before, real) == 0
-    assert signs.jump(before, before + 0.1, real) == pytest.approx(0.2, rel=0.02)
+    assert flags.jump(before, before, real) == 0
+    assert flags.jump(before, before + 0.1, real) == pytest.approx(0.2, rel=0.02)
     one_latent = before.clone()
     one_latent[0] += 10  # the median does not mind
-    assert signs.jump(before, one_latent, real) == 0
+    assert flags.jump(before, one_latent, real) == 0
 
 
 def test_diversity_of_copies_is_zero_and_of_the_same_spread_one():
     real = noise(400)
-    assert signs.diversity(real[:1].expand(8, -1, -1, -1), real) == 0
-    assert signs.diversity(noise(400, seed=1), real) == pytest.approx(1, abs=0.02)
-    assert signs.diversity(0.5 * noise(400, seed=1), real) == pytest.approx(0.25, abs=0.01)
+    assert flags.diversity(real[:1].expand(8, -1, -1, -1), real) == 0
+    assert flags.diversity(noise(400, seed=1), real) == pytest.approx(1, abs=0.02)
+    assert flags.diversity(0.5 * noise(400, seed=1), real) == pytest.approx(0.25, abs=0.01)
 
 
 @pytest.mark.parametrize(("period", "rows"), [(2, True), (2, False), (4, True), (4, False)])
@@ -111,7 +111,7 @@ def test_a_comb_of_known_strength_has_its_share_of_the_variance(period, rows):
     """a cos(2πi/p): variance a² for p = 2 and a²/2 for p = 4, beside noise of variance 1."""
     wave = torch.cos(2 * math.pi * torch.arange(32) / period)
     wave = wave[:, None] if rows else wave[None]
-    value, where = signs.comb(noise(64) + 0.5 * wave)
+    value, where = flags.comb(noise(64) + 0.5 * wave)
     own = 0.25 if period == 2 else 0.125
     assert where == f"{period} pixels"
     assert value == pytest.approx(own / (1 + own), rel=0.05)
@@ -119,24 +119,24 @@ def test_a_comb_of_known_strength_has_its_share_of_the_variance(period, rows):
 
 def test_noise_and_smooth_pictures_have_no_comb():
     smooth = torch.nn.functional.avg_pool2d(noise(64, size=36), 5, stride=1)
-    assert signs.comb(noise(64))[0] < 0.01 and signs.comb(smooth)[0] < 0.01
-    assert signs.comb(torch.zeros(4, 1, 32, 32))[0] == 0
+    assert flags.comb(noise(64))[0] < 0.01 and flags.comb(smooth)[0] < 0.01
+    assert flags.comb(torch.zeros(4, 1, 32, 32))[0] == 0
 
 
 def test_cutout_leaves_grey_patches_and_brightness_does_not():
     torch.manual_seed(0)
     levels = torch.linspace(-0.9, 0.9, 200)[:, None, None, None]  # flat pictures of every grey
     flat = levels + 0.005 * noise(200)
-    assert signs.grey_patches(flat) == pytest.approx(1, abs=0.25)
-    assert signs.grey_patches(augment.diffaugment(flat, "cutout")) > 3
-    assert signs.grey_patches(noise(50)) < 0.1  # nothing is flat
+    assert flags.grey_patches(flat) == pytest.approx(1, abs=0.25)
+    assert flags.grey_patches(augment.diffaugment(flat, "cutout")) > 3
+    assert flags.grey_patches(noise(50)) < 0.1  # nothing is flat
 
 
 def test_a_way_back_to_another_picture_counts_as_one():
     real = noise(64)
-    assert signs.unclosed(real[:4], real[:4], real) == 0
-    assert signs.unclosed(real[4:8], real[:4], real) == pytest.approx(1, abs=0.03)
-    assert signs.unclosed(real[4:8], real[:4], real[:1]) == 0  # no other picture to compare with
+    assert flags.unclosed(real[:4], real[:4], real) == 0
+    assert flags.unclosed(real[4:8], real[:4], real) == pytest.approx(1, abs=0.03)
+    assert flags.unclosed(real[4:8], real[:4], real[:1]) == 0  # no other picture to compare with
 
 
 # Curves
@@ -144,15 +144,15 @@ def test_a_way_back_to_another_picture_counts_as_one():
 
 def test_the_margin_of_d():
     sure = {"gen": [3.0] * 100, "p_real": [0.99] * 100, "p_fake": [0.02] * 100}
-    assert signs.margin(sure, "bce") == pytest.approx(0.97)
-    assert signs.margin({k: v[:99] for k, v in sure.items()}, "bce") is None  # too early
-    assert signs.margin(sure, "wasserstein") is None
+    assert flags.margin(sure, "bce") == pytest.approx(0.97)
+    assert flags.margin({k: v[:99] for k, v in sure.items()}, "bce") is None  # too early
+    assert flags.margin(sure, "wasserstein") is None
     chance = {"gen": [1.0] * 100, "disc_real": [0.125] * 100, "disc_fake": [0.125] * 100}
-    assert signs.margin(chance, "lsgan") == pytest.approx(0)  # D answers ½ throughout
+    assert flags.margin(chance, "lsgan") == pytest.approx(0)  # D answers ½ throughout
     halves = {"gen": [1.0] * 100, "disc_real": [0.01] * 100, "disc_fake": [0.08] * 100}
-    assert signs.margin(halves, "lsgan") == pytest.approx(0.4)
+    assert flags.margin(halves, "lsgan") == pytest.approx(0.4)
     two = {"gen": [1.0] * 100, "disc_a": [0.25] * 100, "disc_b": [0.01] * 100}
-    assert signs.margin(two, "lsgan") == pytest.approx(0.8)  # the surer of the two
+    assert flags.margin(two, "lsgan") == pytest.approx(0.8)  # the surer of the two
 
 
 def log(cycle, identity, steps=40):
@@ -167,14 +167,14 @@ def log(cycle, identity, steps=40):
 @pytest.mark.parametrize("weights", [(10.0, 5.0), (10.0, 0.5), (1.0, 5.0), (0.0, 0.0)])
 def test_the_weights_of_the_terms_come_out_of_the_log(weights):
     terms = log(*weights)
-    assert signs.loss_weights(terms) == pytest.approx(weights, abs=1e-4)
+    assert flags.loss_weights(terms) == pytest.approx(weights, abs=1e-4)
     alone = {name: v for name, v in terms.items() if name[:3] != "adv"}
     summed = zip(terms["gen"], terms["adv_a"], terms["adv_b"], strict=True)
     alone["gen"] = [gen - adv_a - adv_b for gen, adv_a, adv_b in summed]
-    assert signs.loss_weights(alone, adversarial=False) == pytest.approx(weights, abs=1e-4)
+    assert flags.loss_weights(alone, adversarial=False) == pytest.approx(weights, abs=1e-4)
 
 
 def test_without_identity_there_is_nothing_to_solve():
     terms = log(10, 5)
-    assert signs.loss_weights({k: v for k, v in terms.items() if k != "idt_a"}) is None
-    assert signs.loss_weights({k: v[:9] for k, v in terms.items()}) is None
+    assert flags.loss_weights({k: v for k, v in terms.items() if k != "idt_a"}) is None
+    assert flags.loss_weights({k: v[:9] for k, v in terms.items()}) is None

@@ -8,10 +8,10 @@ import torch
 
 from gancourse import data, device, profiles
 from gancourse.errors import GancourseError, UnknownName
-from gancourse.training import checkpoint, loop, speed
-from gancourse.training.cyclegan import CycleGANStep, translate
-from gancourse.training.dcgan import DCGANStep
-from gancourse.training.monitor import Monitor
+from gancourse.train import checkpoint, loop, speed
+from gancourse.train.cyclegan import CycleGANStep, translate
+from gancourse.train.dcgan import DCGANStep
+from gancourse_lab.monitor import Monitor
 
 CYCLEGAN = profiles.settings(
     "horse2zebra",

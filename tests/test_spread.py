@@ -4,13 +4,8 @@ import pytest
 import torch
 
 from gancourse.errors import GancourseError, UnknownName
-from gancourse.evaluation.distances import frechet, kid
-from gancourse.evaluation.spread import (
-    half_samples,
-    jackknife,
-    paired_kid_test,
-    permutation_test,
-)
+from gancourse.metrics.distances import frechet, kid
+from gancourse_lab.uncertainty import half_samples, jackknife, paired_kid_test, permutation_test
 
 
 def normal(n, d, seed=0):

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from gancourse import data
 from gancourse.data import standins
 from gancourse.errors import GancourseError, UnknownName
+from gancourse_standins import write_severstal
 
 EVERY = [(s.name, part) for s in standins.SETS.values() for part in (None, *s.parts)]
 TWO_DOMAINS = ("grumpifycat", "horse2zebra", "specimens")
@@ -218,7 +219,7 @@ def decode(text: str, height: int, width: int) -> np.ndarray:
 
 def test_severstal_files_decode_to_the_masks(tmp_path):
     made = standins.make(STRIPS, n=10, size=(32, 200))
-    standins.write_severstal(tmp_path, 10, size=(32, 200))
+    write_severstal(tmp_path, 10, size=(32, 200))
     with open(tmp_path / "train.csv", newline="") as table:
         rows = list(csv.DictReader(table))
     written = torch.zeros_like(made.truth["mask"])
@@ -234,7 +235,7 @@ def test_severstal_files_decode_to_the_masks(tmp_path):
 
 
 def test_severstal_files_load_as_the_real_ones_do(tmp_path):
-    standins.write_severstal(tmp_path / STRIPS, 3)
+    write_severstal(tmp_path / STRIPS, 3)
     loaded = data.load(STRIPS, size=32, root=tmp_path, source="real")
     made = standins.make(STRIPS, n=3, size=(256, 1600))
     middle = F.avg_pool2d(made.images[..., 672:928].float(), 8)

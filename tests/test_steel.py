@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from gancourse import data
-from gancourse.data import steel
 from gancourse.errors import GancourseError
+from gancourse_lab import crops
+from gancourse_standins import rle_encode
 
 VOC = """<annotation><object><name>scratches</name><bndbox><xmin>{}</xmin><ymin>{}</ymin>
 <xmax>{}</xmax><ymax>{}</ymax></bndbox></object></annotation>"""
@@ -38,29 +39,29 @@ def test_boxes_shrink_with_the_picture_and_lose_what_the_crop_cuts_off(tmp_path)
 
 def test_a_box_mask_has_the_area_of_the_boxes():
     boxes = torch.tensor([[2.0, 1.0, 6.0, 4.0], [10.0, 10.0, 12.0, 12.0]])
-    mask = steel.box_mask(boxes, 16, 20)
+    mask = crops.box_mask(boxes, 16, 20)
     assert mask.shape == (1, 16, 20) and mask.sum() == 4 * 3 + 2 * 2
     assert mask[0, 1:4, 2:6].all()
-    assert steel.box_mask(torch.zeros(0, 4), 4, 4).sum() == 0
+    assert crops.box_mask(torch.zeros(0, 4), 4, 4).sum() == 0
 
 
 def test_run_lengths_count_down_the_columns_from_one():
     mask = torch.tensor([[0, 1], [1, 1], [0, 0]])
-    assert steel.rle_encode(mask) == "2 1 4 2"
-    assert torch.equal(steel.rle_decode("2 1 4 2", 3, 2), mask.bool())
+    assert rle_encode(mask.numpy()) == "2 1 4 2"
+    assert torch.equal(crops.rle_decode("2 1 4 2", 3, 2), mask.bool())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 1.0])
 def test_run_lengths_round_trip(share):
     rng = torch.Generator().manual_seed(0)
     mask = torch.rand(256, 160, generator=rng) < share
-    assert torch.equal(steel.rle_decode(steel.rle_encode(mask), 256, 160), mask)
+    assert torch.equal(crops.rle_decode(rle_encode(mask.numpy()), 256, 160), mask)
 
 
 @pytest.mark.parametrize("text", ["1", "0 3", "10 90", "a b", "5 -1"])
 def test_run_lengths_that_make_no_sense_are_refused(text):
     with pytest.raises(GancourseError, match="run-length"):
-        steel.rle_decode(text, 8, 8)
+        crops.rle_decode(text, 8, 8)
 
 
 def test_the_severstal_layout_loads_with_masks(tmp_path):
@@ -70,11 +71,12 @@ def test_the_severstal_layout_loads_with_masks(tmp_path):
         Image.new("RGB", (1600, 256)).save(root / "train_images" / name)
     mask = torch.zeros(256, 1600)
     mask[64:128, 800:864] = 1
-    text = steel.rle_encode(mask)
+    text = rle_encode(mask.numpy())
     (root / "train.csv").write_text(f"ImageId,ClassId,EncodedPixels\nb.jpg,3,{text}\na.jpg,1,\n")
     strips = data.load("severstal-steel-defect-detection", size=64, root=tmp_path)
-    found = strips.truth["mask"]
-    assert found.shape == (2, 4, 64, 64) and strips.labels is None
+    assert strips.names == ["a.jpg", "b.jpg"] and strips.labels is None
+    found = crops.strip_masks(sorted((root / "train_images").glob("*.jpg")), 64)
+    assert found.shape == (2, 4, 64, 64)
     assert found[0].sum() == 0 and found[1, [0, 1, 3]].sum() == 0
     assert found[1, 2].sum() == 16 * 16 and found[1, 2, 16:32, 32:48].all()
 
@@ -82,13 +84,13 @@ def test_the_severstal_layout_loads_with_masks(tmp_path):
 def test_the_dark_margin_is_not_steel():
     strip = torch.full((3, 16, 50), 3, dtype=torch.uint8)
     strip[:, :, 12:40] = 120
-    assert steel.steel_span(strip) == (12, 40)
-    assert steel.steel_span(torch.zeros(3, 16, 50, dtype=torch.uint8)) == (0, 0)
+    assert crops.steel_span(strip) == (12, 40)
+    assert crops.steel_span(torch.zeros(3, 16, 50, dtype=torch.uint8)) == (0, 0)
 
 
 def test_the_crop_admits_most_defects_but_not_the_extraordinarily_wide():
     boxes = torch.tensor([[0.0, 0.0, 60.0, 30.0]] * 95 + [[0.0, 0.0, 900.0, 30.0]] * 5)
-    assert steel.crop_size(boxes) == 64
+    assert crops.crop_size(boxes) == 64
 
 
 def test_crops_follow_the_rule():
@@ -97,7 +99,7 @@ def test_crops_follow_the_rule():
     for _ in range(2000):
         x, y = rng.uniform(0, 1600), rng.uniform(0, 256)
         box = (x, y, x + rng.uniform(1, 200), min(y + rng.uniform(1, 200), 256))
-        at = steel.crop_at(box, size, height, span)
+        at = crops.crop_at(box, size, height, span)
         if at is None:
             continue
         left, top = at
@@ -110,7 +112,7 @@ def test_crops_follow_the_rule():
 
 
 def test_a_defect_in_the_middle_sits_in_the_middle_of_its_crop():
-    assert steel.crop_at((500, 100, 540, 140), 128, 256, (0, 1600)) == (456, 56)
+    assert crops.crop_at((500, 100, 540, 140), 128, 256, (0, 1600)) == (456, 56)
 
 
 @pytest.mark.parametrize(
@@ -122,8 +124,8 @@ def test_a_defect_in_the_middle_sits_in_the_middle_of_its_crop():
     ],
 )
 def test_some_defects_get_no_crop(box, why):
-    assert steel.crop_at(box, 128, 256, (100, 1600)) is None, why
+    assert crops.crop_at(box, 128, 256, (100, 1600)) is None, why
 
 
 def test_a_crop_as_high_as_the_strip_need_not_centre_the_defect_vertically():
-    assert steel.crop_at((500, 0, 540, 20), 256, 256, (0, 1600)) == (392, 0)
+    assert crops.crop_at((500, 0, 540, 20), 256, 256, (0, 1600)) == (392, 0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gancourse.errors import GancourseError
-from gancourse.evaluation.study import Study, d_prime, trials_needed, wilson
+from gancourse_lab.human_study import Study, d_prime, trials_needed, wilson
 
 
 def pictures(value, n=20):

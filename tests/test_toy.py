@@ -6,7 +6,7 @@ from torch import nn
 
 from gancourse.errors import GancourseError
 from gancourse.models.dcgan import parameters
-from gancourse.models.toy import MLP
+from gancourse_lab.toy import MLP
 
 
 def test_shapes_and_parameter_count():

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from gancourse import profiles
 from gancourse.data import ImageSet
 from gancourse.errors import GancourseError
-from gancourse.training import callbacks, loop
-from gancourse.training import dcgan as training
+from gancourse.train import dcgan as training
+from gancourse.train import loop
 
 SETTINGS = profiles.DCGANSettings(size=16, width_g=4, width_d=4, batch_size=4, epochs=2)
 
@@ -298,9 +298,9 @@ def test_the_error_that_ended_a_run_is_the_one_that_is_raised():
 
 def test_the_forecast_is_timed_after_a_warm_up(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
     lines = []
-    forecast = callbacks.Forecast("runs/x", warm_up=5, seconds=2.0, log=lines.append)
+    forecast = loop.Forecast("runs/x", warm_up=5, seconds=2.0, log=lines.append)
 
     class Clock(loop.Callback):
         def on_step(self, run):  # 100 s a step at first, then a quarter of a second
@@ -323,7 +323,7 @@ def test_the_forecast_is_timed_after_a_warm_up(monkeypatch):
     [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (3599, "1 h 0 min"), (25800, "7 h 10 min")],
 )
 def test_durations_in_words(seconds, words):
-    assert callbacks.duration(seconds) == words
+    assert loop.duration(seconds) == words
 
 
 def test_metrics_do_not_change_the_training():
@@ -334,7 +334,7 @@ def test_metrics_do_not_change_the_training():
     plain = make()
     loop.fit(*plain, 2)
     watched = make()
-    history = loop.fit(*watched, 2, [callbacks.Metrics(measure, every=1)])
+    history = loop.fit(*watched, 2, [loop.Metrics(measure, every=1)])
     assert [m["epoch"] for m in history.metrics] == [1, 2]
     for a, b in zip(plain[0].gen.parameters(), watched[0].gen.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -342,8 +342,8 @@ def test_metrics_do_not_change_the_training():
 
 def test_samples_follow_the_same_latents_through_time():
     step, batches = make()
-    samples = callbacks.Samples(torch.randn(2, 100), [0, 2], ema=False)
-    loop.fit(step, batches, 2, [samples, callbacks.ProgressBar()])
+    samples = loop.Samples(torch.randn(2, 100), [0, 2], ema=False)
+    loop.fit(step, batches, 2, [samples, loop.ProgressBar()])
     assert [epoch for epoch, _ in samples.images] == [0, 2]
     assert not torch.equal(samples.images[0][1], samples.images[1][1])
 
@@ -411,6 +411,6 @@ def test_a_run_has_exactly_one_length(length):
 
 def test_samples_by_step_hold_the_end_of_the_run():
     step, batches = make()
-    samples = callbacks.Samples(torch.randn(2, 100), steps=[0, 2, 50])
+    samples = loop.Samples(torch.randn(2, 100), steps=[0, 2, 50])
     loop.fit(step, batches, callbacks=[samples], steps=5)
     assert [moment for moment, _ in samples.images] == [0, 2, 5]

@@ -10,14 +10,14 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gancourse import plots, widgets
+from gancourse.data.batches import Batches
 from gancourse.errors import GancourseError
-from gancourse.evaluation.study import Study
-from gancourse.training.loop import Batches, Callback
-from gancourse.widgets import study as panels
-from gancourse.widgets import training
-from gancourse.widgets.study import StudyPanel, Upload, Vote, read_upload
-from gancourse.widgets.training import TrainPanel
+from gancourse.notebook import figures, panels, train_panel
+from gancourse.notebook.train_panel import TrainPanel
+from gancourse.train.loop import Callback
+from gancourse_lab import human_study_panel
+from gancourse_lab.human_study import Study
+from gancourse_lab.human_study_panel import StudyPanel, Upload, Vote, read_upload
 
 
 class Steps:
@@ -182,7 +182,7 @@ def test_training_leaves_pyplot_alone():
     press(panel, "Start")
     panel.wait(20)
     assert plt.get_fignums() == before
-    assert training._training is panel
+    assert train_panel._training is panel
 
 
 # The study
@@ -203,7 +203,7 @@ class Clock:
 
 
 def test_a_pair_is_shown_then_hidden_and_the_answer_counted(monkeypatch):
-    monkeypatch.setattr(panels.threading, "Timer", Clock)
+    monkeypatch.setattr(human_study_panel.threading, "Timer", Clock)
     study = Study(pictures(0), pictures(255), practice=1, counted=2)
     panel = StudyPanel(study)
     blank = panel.pictures[0].value
@@ -295,7 +295,7 @@ def test_what_is_no_picture_is_said_and_nothing_lost(content, message):
 
 def test_a_picture_12000_pixels_wide_is_taken_and_a_giant_refused(monkeypatch):
     assert read_upload(encoded(Image.new("1", (12_000, 20))), 16).shape == (3, 16, 16)
-    monkeypatch.setattr(panels, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(human_study_panel, "MAX_PIXELS", 1000)
     with pytest.raises(GancourseError, match="scale it down"):
         read_upload(encoded(Image.new("1", (100, 100))), 16)
 
@@ -308,11 +308,11 @@ def test_a_damaged_picture_is_said():
 
 def test_a_panel_of_photographs_holds_a_jpeg():
     def draw(n):
-        return plots.grid(torch.randint(0, 256, (n, 3, 32, 32), dtype=torch.uint8), 2, "noise")
+        return figures.grid(torch.randint(0, 256, (n, 3, 32, 32), dtype=torch.uint8), 2, "noise")
 
     sizes = {}
     for photo, start in ((False, b"\x89PNG"), (True, b"\xff\xd8\xff")):
-        view = widgets.panel(draw, photo=photo, n=widgets.number(1, 4, 4, "n"))
+        view = panels.panel(draw, photo=photo, n=panels.number(1, 4, 4, "n"))
         picture = view.children[1]
         assert bytes(picture.value).startswith(start) and picture.format == (
             "jpeg" if photo else "png"

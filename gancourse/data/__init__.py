@@ -6,17 +6,16 @@ from pathlib import Path
 
 import torch
 
-from ..errors import GancourseError, unknown
-from . import catalog, files, images, steel
-from .catalog import CATALOG, Entry
-from .files import DataNotFound, Stream
-from .images import ImageSet, to_float, to_uint8
+from gancourse.data import boxes, catalog, files, images
+from gancourse.data.catalog import CATALOG, Entry
+from gancourse.data.files import DataNotFound, Stream
+from gancourse.data.images import ImageSet, to_float, to_uint8
+from gancourse.errors import GancourseError, unknown
 
 __all__ = ["CATALOG", "DataNotFound", "ImageSet", "Stream", "load", "to_float", "to_uint8"]
 
 SOURCES = ("auto", "real", "stand-in")
 SPLITS = ("all", "train", "test")
-MASKS = {"magnetic-tile": steel.tile_masks, "severstal-steel-defect-detection": steel.strip_masks}
 
 
 def load(
@@ -49,7 +48,7 @@ def load(
         raise GancourseError("load() takes channels=1 or 3, size >= 1 and limit >= 1.")
     folder = None if source == "stand-in" else _locate(entry, source == "real", root)
     if folder is None:
-        from . import standins  # drawn only when needed
+        from gancourse.data import standins  # drawn only when needed
 
         asked = {"part": part, "n": limit, "size": size, "channels": channels, "split": split}
         return standins.make(entry.name, **asked)
@@ -65,7 +64,10 @@ def _known(kind: str, word: str, words: tuple[str, ...]) -> str:
 
 def _locate(entry: Entry, required: bool, root: str | Path | None) -> Path | None:
     """The folder of ``entry`` on this machine, or freshly downloaded; None: make a stand-in."""
-    from . import download, store  # looks up the platform's cache folder: only when needed
+    from gancourse.data import (  # looks up the platform's cache folder: only when needed
+        download,
+        store,
+    )
 
     folder = store.look(entry, root)
     if folder is None and root:
@@ -101,8 +103,7 @@ def _read(entry, folder, part, size, split, channels, limit) -> ImageSet:
         split=split,
         labels=labels,
         classes=entry.parts,
-        boxes=steel.boxes_of(read, size) if entry.name == "NEU-DET" else None,
-        truth={"mask": MASKS[entry.name](read, size)} if entry.name in MASKS else {},
+        boxes=boxes.boxes_of(read, size) if entry.name == "NEU-DET" else None,
         skipped=skipped,
     )
 

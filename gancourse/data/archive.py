@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..errors import GancourseError
+from gancourse.errors import GancourseError
 
 MAX_BYTES = 4 * 2**30  # unpacked; the largest set of the course has 0.12 GB
 MAX_ENTRIES = 50_000

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import GancourseError
-from . import archive, catalog
-from .catalog import Entry, Mirror
-from .files import DataNotFound
-from .store import cache_folder, how_to_get, path, place, table, verify
+from gancourse.data import archive, catalog
+from gancourse.data.catalog import Entry, Mirror
+from gancourse.data.files import DataNotFound
+from gancourse.data.store import cache_folder, how_to_get, path, place, table, verify
+from gancourse.errors import GancourseError
 
 __all__ = ["DownloadError", "NoConnection", "automatic", "fetch", "path", "table", "verify"]
 

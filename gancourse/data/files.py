@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from ..errors import GancourseError
+from gancourse.errors import GancourseError
 
 MAX_BYTES = 2 * 2**30  # of decoded pixels held at once; horse2zebra at 256 px takes 0.5 GB
 MAX_BAD = 0.05  # more unreadable files than this means a broken copy, not a stray file

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from ..errors import GancourseError
+from gancourse.errors import GancourseError
 
 
 def to_float(images: torch.Tensor) -> torch.Tensor:

@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import archive, catalog
-from .catalog import Entry
-from .files import DataNotFound
+from gancourse.data import archive, catalog
+from gancourse.data.catalog import Entry
+from gancourse.data.files import DataNotFound
 
 MANIFESTS = Path(__file__).parents[2] / "data" / "manifests"  # only in a checkout
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..errors import GancourseError, unknown
-from . import dcgan
+from gancourse.errors import GancourseError, unknown
+from gancourse.models import dcgan
 
 DISCRIMINATORS = ("patch", "dc")
 STARTS = ("paper", "identity")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ..errors import GancourseError, unknown
+from gancourse.errors import GancourseError, unknown
 
 
 class InstanceNorm(nn.InstanceNorm2d):

@@ -66,12 +66,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from torch import nn
 from torch.nn import functional as F
 
-from gancourse import data, device, doctor, losses, models, plots, profiles, widgets
+from gancourse import data, device, losses, models, profiles
 from gancourse.data import CATALOG, download, images
-from gancourse.exercises import check
-from gancourse.film import movie
 from gancourse.models import dcgan
-from gancourse.runner import report
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.notebook.figures import movie
+from gancourse_lab import doctor
 
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED);
@@ -178,14 +179,14 @@ for name in wanted:
 labels = {
     name: f"{name.removesuffix('-steel-defect-detection')}\n{s.source}" for name, s in shown.items()
 }
-figure = plots.rows(
+figure = figures.rows(
     {labels[name]: s.images for name, s in shown.items()},
     columns=6,
     title="Six pictures of each set, cut to a square, 64 px",
     caption="the word under each name says whether the row is real",
 )
 figure.set_dpi(80)
-plots.show(
+figures.show(
     figure,
     alt="A row of six pictures for each data set: steel defects, cats, horses and zebras, "
     "facades, magnetic tiles, steel strips. The label of a row says real or stand-in.",
@@ -404,11 +405,11 @@ def draw(frame, axis=None):
         _, axis = plt.subplots(figsize=(4.2, 4.5), layout="constrained")
     levels = torch.linspace(0, 1, 11)
     axis.contourf(axis_values, axis_values, frame["belief"], levels, cmap=shades)
-    axis.scatter(*real[:300].T, s=7, color=plots.BLUE, linewidths=0, label="real points x")
+    axis.scatter(*real[:300].T, s=7, color=figures.BLUE, linewidths=0, label="real points x")
     axis.scatter(
         *frame["points"][:300].T,
         s=9,
-        color=plots.ORANGE,
+        color=figures.ORANGE,
         marker="^",
         linewidths=0,
         label="fakes G(z)",
@@ -431,7 +432,7 @@ def draw(frame, axis=None):
 
 # %% tags=["nbval-ignore-output"]
 steps = STEPS or {"smoke": 40, "quick": 1200, "full": 4000}[profile]
-steps_slider = widgets.number(20, 4000, steps, "training steps", step=20)
+steps_slider = panels.number(20, 4000, steps, "training steps", step=20)
 steps_slider
 
 # %% tags=["nbval-ignore-output"]
@@ -444,7 +445,7 @@ frames, pictures, window = [], [], display(display_id=True)
 for step in range(last + 1):
     if step in moments:
         frames.append(snapshot(step))
-        pictures.append(plots.png(draw(frames[-1]), dpi=72))
+        pictures.append(figures.png(draw(frames[-1]), dpi=72))
         window.update(Image(pictures[-1], alt=f"The points after {step} steps."))
     if step < last:
         for name, term in train_step(real_points(256)).items():
@@ -476,7 +477,7 @@ figure.supxlabel(
     "blue dots: real points, drawn by rule; orange triangles: fakes; shading: D, blue = real",
     fontsize=8,
 )
-plots.show(
+figures.show(
     figure,
     alt="Six panels from the first step to the last: the heap of fakes in the middle opens, "
     "reaches the ring, and covers it evenly.",
@@ -488,7 +489,7 @@ plots.show(
 
 # %% tags=["nbval-ignore-output"]
 by_step = {frame["step"]: frame for frame in frames}
-widgets.panel(lambda step: draw(by_step[step]), step=widgets.slider(list(by_step), "step", last))
+panels.panel(lambda step: draw(by_step[step]), step=panels.slider(list(by_step), "step", last))
 
 # %% [markdown]
 # ### Did it learn?
@@ -536,16 +537,16 @@ print(f"networks that learned: {moved} of 2")
 
 # %% tags=["nbval-ignore-output"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-left.axhline(math.log(2), color=plots.GREY, linewidth=0.9, linestyle=":", label="log 2")
-plots.curves(history, title="the losses", axis=left)
+left.axhline(math.log(2), color=figures.GREY, linewidth=0.9, linestyle=":", label="log 2")
+figures.curves(history, title="the losses", axis=left)
 x = [frame["step"] for frame in frames]
-right.plot(x, [f["near"] for f in frames], color=plots.BLUE, label="share near the ring")
-right.plot(x, [f["mmd2"] for f in frames], "--", color=plots.ORANGE, label="MMD² to real points")
+right.plot(x, [f["near"] for f in frames], color=figures.BLUE, label="share near the ring")
+right.plot(x, [f["mmd2"] for f in frames], "--", color=figures.ORANGE, label="MMD² to real points")
 right.set(xlabel="step", title="the two numbers", ylim=(-0.03, 1.05))
 right.title.set_fontsize(10)
 right.legend(frameon=False, fontsize=8, loc="center right")
 right.spines[["top", "right"]].set_visible(False)
-plots.show(
+figures.show(
     figure,
     alt="Left: the three losses swing at first, then creep towards log 2. Right: the share near "
     "the ring rises from 0 to about 0.9, MMD squared falls to about 0.",

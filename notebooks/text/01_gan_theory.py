@@ -70,12 +70,13 @@ from matplotlib.patches import Circle, Ellipse
 from torch.distributions import Exponential, HalfNormal, MultivariateNormal, Normal, Uniform
 from torch.nn import functional as F
 
-from gancourse import densities, device, losses, plots, profiles, widgets
+from gancourse import device, losses, profiles
 from gancourse.errors import GancourseError
-from gancourse.exercises import check
-from gancourse.film import movie
-from gancourse.models.toy import MLP
-from gancourse.runner import report
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.notebook.figures import movie
+from gancourse_lab import theory
+from gancourse_lab.toy import MLP
 
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED)
@@ -230,13 +231,13 @@ print(f"and {plugged:.2f} by the conditional with x2 = 0")
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 new_y = torch.randint(0, 2, (200,))
 new_x = model.sample((200,))[torch.arange(200), new_y]
-figure, axes = plots.subplots(1, 3, figsize=(9.5, 3.2), sharey=True)
+figure, axes = figures.subplots(1, 3, figsize=(9.5, 3.2), sharey=True)
 for axis, title, points, labels in (
     (axes[0], "conditional: a line between labels", x, y),
     (axes[1], "joint: where the points lie", x, y),
     (axes[2], "200 new points of the joint", new_x, new_y),
 ):
-    for label, color, marker in ((0, plots.BLUE, "o"), (1, plots.ORANGE, "^")):
+    for label, color, marker in ((0, figures.BLUE, "o"), (1, figures.ORANGE, "^")):
         chosen = points[labels == label]
         axis.scatter(*chosen.T, s=9, color=color, marker=marker, label=f"y = {label}", alpha=0.7)
     tidy(axis, title, xlim=(-4, 4), ylim=(-4, 4), xlabel="x1")
@@ -250,8 +251,8 @@ for axis in axes[1:]:
             axis.add_patch(Ellipse(mean, **shape, fill=False, color="black", lw=0.9))
 axes[0].set_ylabel("x2")
 axes[0].legend(frameon=False, fontsize=8, loc="lower left")
-figure.supxlabel(DRAWN, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(DRAWN, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Two clouds of points three times: with a separating line; with two ellipses around each "
     "cloud; and new points inside the same ellipses.",
@@ -287,12 +288,12 @@ def inverse_transform(p, u, bound=50.0):
 
 
 u = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
-humps = densities.NAMED["two humps"]
-assert torch.allclose(inverse_transform(humps, u), densities.quantile(humps, u), atol=1e-9)
-for name, p in densities.NAMED.items():
-    there_and_back = (p.cdf(densities.quantile(p, u)) - u).abs().max()
+humps = theory.NAMED["two humps"]
+assert torch.allclose(inverse_transform(humps, u), theory.quantile(humps, u), atol=1e-9)
+for name, p in theory.NAMED.items():
+    there_and_back = (p.cdf(theory.quantile(p, u)) - u).abs().max()
     assert there_and_back < 1e-9
-    print(f"{name:12s}F⁻¹(0.1) = {densities.quantile(p, number(0.1)):6.3f}   F(F⁻¹(u)) = u to 1e-9")
+    print(f"{name:12s}F⁻¹(0.1) = {theory.quantile(p, number(0.1)):6.3f}   F(F⁻¹(u)) = u to 1e-9")
 
 # %% [markdown]
 # Choose a distribution and a number of draws. On the left every $u$ on the
@@ -304,41 +305,41 @@ for name, p in densities.NAMED.items():
 def draw_transform(name, draws, axes=None):
     """Left F with some of the draws going through it, right their histogram and the density."""
     if axes is None:
-        _, axes = plots.subplots(1, 2, figsize=(8, 2.8))
-    p = densities.NAMED[name]
+        _, axes = figures.subplots(1, 2, figsize=(8, 2.8))
+    p = theory.NAMED[name]
     u = torch.rand(draws, generator=torch.Generator().manual_seed(SEED), dtype=torch.float64)
-    drawn = densities.quantile(p, u)
-    low, high = densities.quantile(p, torch.tensor([0.005, 0.995]).double()).clamp(-5, 5).tolist()
+    drawn = theory.quantile(p, u)
+    low, high = theory.quantile(p, torch.tensor([0.005, 0.995]).double()).clamp(-5, 5).tolist()
     x = torch.linspace(low - 0.5, high + 0.5, 400, dtype=torch.float64)
-    axes[0].plot(x, p.cdf(x), color=plots.BLUE)
+    axes[0].plot(x, p.cdf(x), color=figures.BLUE)
     for i in range(min(draws, 12)):
         if x[0] < drawn[i] < x[-1]:
             path = [x[0], drawn[i], drawn[i]], [u[i], u[i], 0]
-            axes[0].plot(*path, color=plots.ORANGE, linewidth=0.7)
+            axes[0].plot(*path, color=figures.ORANGE, linewidth=0.7)
     tidy(axes[0], name, xlabel="x", ylabel="u = F(x)", ylim=(0, 1.02), xlim=(x[0], x[-1]))
     heights = torch.histc(drawn.float(), 40, low - 0.5, high + 0.5)
     width = (high - low + 1) / 40
     centres = [low - 0.5 + (i + 0.5) * width for i in range(40)]
-    axes[1].bar(centres, heights / draws / width, width, color=plots.ORANGE, alpha=0.4)
-    axes[1].plot(x, densities.log_density(p, x).exp(), color=plots.BLUE)
+    axes[1].bar(centres, heights / draws / width, width, color=figures.ORANGE, alpha=0.4)
+    axes[1].plot(x, theory.log_density(p, x).exp(), color=figures.BLUE)
     tidy(axes[1], f"{draws} draws and the density", xlabel="x", yticks=[], xlim=(x[0], x[-1]))
     return axes[0].figure
 
 
-widgets.panel(
+panels.panel(
     draw_transform,
-    name=widgets.slider(list(densities.NAMED), "distribution", "two humps"),
-    draws=widgets.slider([10, 100, 1000, 10_000], "draws", 1000),
+    name=panels.slider(list(theory.NAMED), "distribution", "two humps"),
+    draws=panels.slider([10, 100, 1000, 10_000], "draws", 1000),
 )
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(3, 4, figsize=(9.5, 6))
-for i, name in enumerate(densities.NAMED):
+figure, axes = figures.subplots(3, 4, figsize=(9.5, 6))
+for i, name in enumerate(theory.NAMED):
     draw_transform(name, 2000, axes[i // 2, 2 * (i % 2) : 2 * (i % 2) + 2])
 for axis in axes.flat:
     axis.set_xlabel("")
 figure.supxlabel(f"twelve of 2,000 draws are shown going through F; {DRAWN}", fontsize=8)
-plots.show(
+figures.show(
     figure,
     "For six distributions, the rising curve F with draws going right and down, and beside it "
     "the histogram of the draws under the true density.",
@@ -350,8 +351,8 @@ plots.show(
 
 # %%
 for question in (
-    lambda: densities.quantile(MultivariateNormal(torch.zeros(2), torch.eye(2)), u),
-    lambda: densities.jensen_shannon(torch.distributions.Poisson(3.0), humps),
+    lambda: theory.quantile(MultivariateNormal(torch.zeros(2), torch.eye(2)), u),
+    lambda: theory.jensen_shannon(torch.distributions.Poisson(3.0), humps),
 ):
     try:
         question()
@@ -390,7 +391,7 @@ device.seed_everything(SEED)
 n = 100_000
 kept = reject(p, g, M, n)
 assert abs(len(kept) / n - 1 / M) < 4 * math.sqrt((1 - 1 / M) / M / n)
-assert densities.wasserstein1(kept, p.icdf((torch.arange(n) + 0.5).double() / n)) < 0.02
+assert theory.wasserstein1(kept, p.icdf((torch.arange(n) + 0.5).double() / n)) < 0.02
 print(f"M = {M:.4f}, kept by theory 1/M = {1 / M:.4f}; 100,000 draws agree within 4 deviations")
 for d in (1, 2, 100, 64 * 64 * 3):
     print(f"{d:6d} dimensions: one in 1.1^{d} = 10^{d * math.log10(1.1):.2f} is kept")
@@ -472,11 +473,11 @@ for step in (0.1, 0.5, 2.5, 10.0, 50.0):
 def draw_walk(step, axes=None):
     """The first states of one chain, its autocorrelation, the histogram of all chains."""
     if axes is None:
-        _, axes = plots.subplots(1, 3, figsize=(9, 2.4), width_ratios=(1.6, 1, 1))
+        _, axes = figures.subplots(1, 3, figsize=(9, 2.4), width_ratios=(1.6, 1, 1))
     walk, x = walks[step], torch.linspace(-4, 4, 300, dtype=torch.float64)
-    axes[0].plot(walk["states"][:300, 0], color=plots.BLUE, linewidth=0.8)
+    axes[0].plot(walk["states"][:300, 0], color=figures.BLUE, linewidth=0.8)
     tidy(axes[0], f"h = {step}: {walk['moves']:.0%} of the proposals taken", ylim=(-4, 4))
-    axes[1].plot(walk["rho"][:100], color=plots.GREEN)
+    axes[1].plot(walk["rho"][:100], color=figures.GREEN)
     about = {"title": f"n_eff / n = {walk['share']:.3f}", "ylabel": "correlation"}
     tidy(axes[1], **about, ylim=(-0.1, 1.05), yticks=[0, 1])
     counts = torch.histc(walk["states"].float(), 60, -4, 4)
@@ -486,16 +487,16 @@ def draw_walk(step, axes=None):
     return axes[0].figure
 
 
-widgets.panel(draw_walk, step=widgets.slider(list(walks), "step size h", 2.5))
+panels.panel(draw_walk, step=panels.slider(list(walks), "step size h", 2.5))
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(5, 3, figsize=(9, 7.5), width_ratios=(1.6, 1, 1), sharex="col")
+figure, axes = figures.subplots(5, 3, figsize=(9, 7.5), width_ratios=(1.6, 1, 1), sharex="col")
 for row, step in zip(axes, walks, strict=True):
     draw_walk(step, row)
 for axis, label in zip(axes[-1], ("state t", "t steps apart", "x"), strict=True):
     axis.set_xlabel(label)
-figure.supxlabel(f"target: the two humps; {DRAWN}", fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(f"target: the two humps; {DRAWN}", fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Five rows, one for each step size: a chain, its correlation, the histogram of all chains. "
     "The smallest step drifts slowly, its correlation hardly falls and its histogram misses the "
@@ -526,12 +527,12 @@ def noise(*shape):
 
 
 LEVELS = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
-HUMPS = densities.quantile(humps, LEVELS)  # found once, by bisection
+HUMPS = theory.quantile(humps, LEVELS)  # found once, by bisection
 
 
 def distance(sample):
     """W1 of a sample (n,) to the two humps."""
-    return densities.wasserstein1(sample, HUMPS)
+    return theory.wasserstein1(sample, HUMPS)
 
 
 EVERY_Z = ((torch.arange(4000) + 0.5) / 2000 - 1)[:, None]  # what G does, without sampling error
@@ -550,16 +551,16 @@ for _ in range(count):
 with torch.no_grad():
     made = sorted_net(EVERY_Z)[:, 0]
 
-figure, (left, right) = plots.subplots(1, 2, figsize=(8, 2.8))
-left.plot(EVERY_Z, HUMPS, color=plots.BLUE)
-left.plot(EVERY_Z, made, "--", color=plots.ORANGE)
+figure, (left, right) = figures.subplots(1, 2, figsize=(8, 2.8))
+left.plot(EVERY_Z, HUMPS, color=figures.BLUE)
+left.plot(EVERY_Z, made, "--", color=figures.ORANGE)
 tidy(left, "F⁻¹ (line) and the network (dashed)", xlabel="z", ylabel="x")
 x = torch.linspace(-4, 4, 300, dtype=torch.float64)
-right.plot(x, humps.log_prob(x).exp(), color=plots.BLUE)
-right.hist(made.tolist(), 60, range=(-4, 4), density=True, color=plots.ORANGE, alpha=0.4)
+right.plot(x, humps.log_prob(x).exp(), color=figures.BLUE)
+right.hist(made.tolist(), 60, range=(-4, 4), density=True, color=figures.ORANGE, alpha=0.4)
 tidy(right, f"W1 = {distance(made):.3f}", xlabel="x", yticks=[])
-figure.supxlabel(DRAWN, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(DRAWN, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Left: the quantile function of the two humps, steep between them, and the network's dashed "
     "curve on it. Right: the histogram of its outputs under the two humps.",
@@ -666,11 +667,11 @@ direct = {
 def draw_width(width, axis=None):
     """What the generator of the first seed makes, and the kernel at its width."""
     if axis is None:
-        _, axis = plots.subplots(figsize=(6, 3))
+        _, axis = figures.subplots(figsize=(6, 3))
     x = torch.linspace(-5, 5, 400, dtype=torch.float64)
-    axis.plot(x, humps.log_prob(x).exp(), color=plots.BLUE, label="real")
+    axis.plot(x, humps.log_prob(x).exp(), color=figures.BLUE, label="real")
     made = by_width[WIDTHS.index(width), 0].tolist()
-    options = {"density": True, "color": plots.ORANGE, "alpha": 0.4, "label": "generated"}
+    options = {"density": True, "color": figures.ORANGE, "alpha": 0.4, "label": "generated"}
     axis.hist(made, 80, range=(-5, 5), **options)
     kernel = torch.exp(-(x.square()) / (2 * width**2))
     axis.plot(x, 0.45 * kernel, ":", color="black", linewidth=1, label="kernel around 0")
@@ -678,16 +679,16 @@ def draw_width(width, axis=None):
     return axis.figure
 
 
-widgets.panel(draw_width, width=widgets.slider(list(WIDTHS), "kernel width s", 0.5))
+panels.panel(draw_width, width=panels.slider(list(WIDTHS), "kernel width s", 0.5))
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(1, 5, figsize=(10, 2.4), sharey=True)
+figure, axes = figures.subplots(1, 5, figsize=(10, 2.4), sharey=True)
 for axis, width in zip(axes, WIDTHS, strict=True):
     draw_width(width, axis)
 axes[0].legend(frameon=False, fontsize=7, loc="upper left")
 about = f"trained by MMD at five kernel widths, the first of {SEEDS} seeds; {DRAWN}"
-figure.supxlabel(about, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(about, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Five histograms under the two humps. Those at 0.1 and 0.5 follow both humps best; at 2 the "
     "valley between them is filled; at 10 all mass sits in one thin bar at the mean.",
@@ -738,7 +739,7 @@ LINE = torch.arange(-30, 30, STEP, dtype=torch.float64) + STEP / 2
 
 def by_steps(p, q):
     """V(D*, G) by sums over equal steps; 1 - D* = q/(p+q) by itself, or it would round to 0."""
-    p_x, q_x = densities.log_density(p, LINE).exp(), densities.log_density(q, LINE).exp()
+    p_x, q_x = theory.log_density(p, LINE).exp(), theory.log_density(q, LINE).exp()
     both = (p_x + q_x).clamp(min=1e-300)
     return float((torch.xlogy(p_x, p_x / both) + torch.xlogy(q_x, q_x / both)).sum() * STEP)
 
@@ -753,8 +754,8 @@ def uniform(low, high):
 
 cases = {
     "the same twice": (humps, humps),
-    "two humps, normal": (humps, densities.NAMED["normal"]),
-    "normal, Laplace": (densities.NAMED["normal"], densities.NAMED["Laplace"]),
+    "two humps, normal": (humps, theory.NAMED["normal"]),
+    "normal, Laplace": (theory.NAMED["normal"], theory.NAMED["Laplace"]),
     "normals 3 apart": (normal(0), normal(3)),
     "half overlapping": (uniform(0, 1), uniform(0.5, 1.5)),
     "disjoint": (uniform(0, 1), uniform(2, 3)),
@@ -763,13 +764,13 @@ cases = {
 
 def value_at_best(p, q):
     """V(D*, G), on the package's grid."""
-    return densities.game_value(p, q, lambda x: densities.optimal_logit(p, q, x))
+    return theory.game_value(p, q, lambda x: theory.optimal_logit(p, q, x))
 
 
 print(f"{'p, q':20s}{'V(D*, G)':>10s}{'−log 4 + 2 JSD':>16s}{'JSD/log 2':>11s}")
 for name, (p, q) in cases.items():
     value = by_steps(p, q)
-    jsd = densities.jensen_shannon(p, q)  # the other quadrature
+    jsd = theory.jensen_shannon(p, q)  # the other quadrature
     assert abs(value - (-math.log(4) + 2 * jsd)) < 1e-4
     assert abs(value_at_best(p, q) - value) < 1e-4
     share = round(jsd / math.log(2), 3) + 0.0  # a rounding error must not print as -0.000
@@ -777,7 +778,7 @@ for name, (p, q) in cases.items():
 x = torch.linspace(-3, 3, 61, dtype=torch.float64)
 p, q = cases["normals 3 apart"]
 by_hand = p.log_prob(x).exp() / (p.log_prob(x).exp() + q.log_prob(x).exp())
-assert torch.allclose(densities.optimal_discriminator(p, q, x), by_hand, atol=1e-12)
+assert torch.allclose(theory.optimal_discriminator(p, q, x), by_hand, atol=1e-12)
 assert torch.allclose(by_hand, torch.sigmoid(4.5 - 3 * x), atol=1e-12)
 print(f"claim holds: at {len(x)} points D* = p/(p+q), a sigmoid for two normals of one spread")
 
@@ -793,9 +794,9 @@ lost = {}
 for much in (-1.0, -0.3, -0.1, 0.1, 0.3, 1.0):
 
     def disturbed(x, much=much):
-        return densities.optimal_logit(p, q, x) + much * torch.sin(x)
+        return theory.optimal_logit(p, q, x) + much * torch.sin(x)
 
-    lost[much] = best - densities.game_value(p, q, disturbed)
+    lost[much] = best - theory.game_value(p, q, disturbed)
 assert min(lost.values()) > 0
 print("value lost:", ", ".join(f"{much} sin x: {v:.4f}" for much, v in lost.items()))
 
@@ -864,18 +865,18 @@ def draw_game(frame, axis=None):
     """p, q, where q is too high or too low, and on the right axis D and D*."""
     alone = axis is None
     if alone:
-        _, axis = plots.subplots(figsize=(6.4, 3.4))
+        _, axis = figures.subplots(figsize=(6.4, 3.4))
     q = frame["q"]
-    axis.plot(X, P, color=plots.BLUE, label="p, real")
-    axis.plot(X, q, "--", color=plots.ORANGE, label="q, generated")
-    high = {"facecolor": plots.ORANGE + "30", "hatch": "////", "edgecolor": plots.ORANGE}
+    axis.plot(X, P, color=figures.BLUE, label="p, real")
+    axis.plot(X, q, "--", color=figures.ORANGE, label="q, generated")
+    high = {"facecolor": figures.ORANGE + "30", "hatch": "////", "edgecolor": figures.ORANGE}
     axis.fill_between(X, P, q, where=q > P, linewidth=0, label="too much", **high)
-    low = {"color": plots.SKY, "alpha": 0.35}
+    low = {"color": figures.SKY, "alpha": 0.35}
     axis.fill_between(X, P, q, where=q <= P, linewidth=0, label="too little", **low)
     right = axis.twinx()
     right.plot(X, frame["D"], color="black", linewidth=2.2, label="D, the network")
     right.plot(X, frame["best"], ":", color="black", linewidth=1.2, label="D* = p/(p+q)")
-    right.axhline(0.5, color=plots.GREY, linewidth=0.6)
+    right.axhline(0.5, color=figures.GREY, linewidth=0.6)
     right.set(ylim=(-0.02, 1.02), yticks=[0, 0.5, 1])
     title = f"step {frame['step']}: W1 = {frame['W1']:.2f}"
     tidy(axis, title, ylim=(0, 1.0), yticks=[], xlabel="x")
@@ -908,7 +909,7 @@ frames, pictures, kept_nets, window = [], [], {}, display(display_id=True)
 for step in range(steps + 1):
     if step in moments:
         frames.append(snapshot(step, gen, disc))
-        pictures.append(plots.png(draw_game(frames[-1]), dpi=90))
+        pictures.append(figures.png(draw_game(frames[-1]), dpi=90))
         window.update(Image(pictures[-1], alt=f"The game after {step} steps."))
         kept_nets[step] = copy.deepcopy((gen, disc))
     if step < steps:
@@ -934,21 +935,21 @@ print(f"{len(frames)} frames, {len(film) / 1000:.0f} kB; {DRAWN}")
 
 # %% tags=["nbval-ignore-output"]
 by_step = {frame["step"]: frame for frame in frames}
-widgets.panel(
+panels.panel(
     lambda step: draw_game(by_step[step]),
-    step=widgets.slider(list(by_step), "step", frames[-1]["step"]),
+    step=panels.slider(list(by_step), "step", frames[-1]["step"]),
 )
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output", "thumbnail"]
 chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
-figure, axes = plots.subplots(2, 3, figsize=(9.5, 4.6), sharex=True)
+figure, axes = figures.subplots(2, 3, figsize=(9.5, 4.6), sharex=True)
 for axis, frame in zip(axes.flat, chosen, strict=True):
     draw_game(frame, axis)
     axis.set_xlabel("")
 handles, labels = axes[0, 0].get_legend_handles_labels()
 figure.legend(handles, labels, frameon=False, fontsize=8, ncols=4, loc="outside upper center")
 figure.supxlabel(f"bold: D; dotted: D* (right axes, 0 to 1); {DRAWN}", fontsize=8)
-plots.show(
+figures.show(
     figure,
     "Six moments of the game: a narrow generated peak under a flat D at first; then the generated "
     "density spreads over the two humps of the real one, and D lies nearer and nearer to one half "
@@ -1023,15 +1024,15 @@ def slopes(theta, e=1e-3):
     p = normal(0)
 
     def logit(x):
-        return densities.optimal_logit(p, normal(theta), x)
+        return theory.optimal_logit(p, normal(theta), x)
 
     def slope(f):
         return (f(normal(theta + e)) - f(normal(theta - e))) / (2 * e)
 
     return (
-        slope(lambda q: densities.mean_over(q, lambda x: -F.softplus(logit(x)))),
-        slope(lambda q: densities.mean_over(q, lambda x: F.softplus(-logit(x)))),
-        slope(lambda q: 2 * densities.jensen_shannon(p, q)),
+        slope(lambda q: theory.mean_over(q, lambda x: -F.softplus(logit(x)))),
+        slope(lambda q: theory.mean_over(q, lambda x: F.softplus(-logit(x)))),
+        slope(lambda q: 2 * theory.jensen_shannon(p, q)),
     )
 
 
@@ -1090,17 +1091,17 @@ device.seed_everything(SEED)
 traces = saturation(5, by_profile(15, 250, 2000))
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(1, 3, figsize=(10, 3))
+figure, axes = figures.subplots(1, 3, figsize=(10, 3))
 d = torch.linspace(0, 1, 201)
-axes[0].plot(d, d, color=plots.BLUE, label="saturating: D")
-axes[0].plot(d, 1 - d, "--", color=plots.ORANGE, label="non-saturating: 1 − D")
+axes[0].plot(d, d, color=figures.BLUE, label="saturating: D")
+axes[0].plot(d, 1 - d, "--", color=figures.ORANGE, label="non-saturating: 1 − D")
 tidy(axes[0], "push on the logit", xlabel="D(G(z))", ylabel="|slope|")
 for axis, row, title in (
     (axes[1], None, "size of G's gradient"),
     (axes[2], 3, "distance of the means"),
 ):
     for k, (name, color, style) in enumerate(
-        (("saturating", plots.BLUE, "-"), ("non-saturating", plots.ORANGE, "--"))
+        (("saturating", figures.BLUE, "-"), ("non-saturating", figures.ORANGE, "--"))
     ):
         values = traces[:, 1 + k if row is None else row, k].clamp(min=1e-7)
         axis.fill_between(
@@ -1112,7 +1113,7 @@ axes[1].set_yscale("log")
 for axis in axes[:2]:
     axis.legend(frameon=False, fontsize=8)
 figure.supxlabel(f"median and range of five seeds; reals around 4; {DRAWN}", fontsize=8)
-plots.show(
+figures.show(
     figure,
     "Left: the slopes D and 1 - D cross at one half. Middle: after a few steps the gradient of "
     "the saturating loss is far below that of the other, and goes on falling. Right: with the "
@@ -1155,11 +1156,11 @@ for k, name in enumerate(("saturating", "non-saturating")):
 print("θ       JSD/log 2    W1      by the best critic")
 for theta in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0):
     p, q = uniform(0, 1), uniform(theta, 1 + theta)
-    jsd, w1 = densities.jensen_shannon(p, q), densities.wasserstein1(p, q)
+    jsd, w1 = theory.jensen_shannon(p, q), theory.wasserstein1(p, q)
     inside = LINE.clamp(0, 1), (LINE - theta).clamp(0, 1)  # F_p and F_q
     steep = torch.sign(inside[1] - inside[0])
     f = (torch.cumsum(steep, 0) - steep / 2) * STEP  # at the middle of each step
-    gap = (densities.log_density(p, LINE).exp() - densities.log_density(q, LINE).exp()) @ f * STEP
+    gap = (theory.log_density(p, LINE).exp() - theory.log_density(q, LINE).exp()) @ f * STEP
     assert abs(jsd - min(theta, 1) * math.log(2)) < 1e-6 and abs(w1 - theta) < 1e-6
     assert abs(gap - theta) < 1e-4
     print(f"{theta:<8}{jsd / math.log(2):9.3f}{w1:10.3f}{round(float(gap), 2) + 0.0:12.2f}")
@@ -1273,14 +1274,14 @@ for name, values in pull.items():
     print(f"  {name:24s}" + "".join(f"{v:9.1g}" for v in values))
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(1, 3, figsize=(10, 3.1))
+figure, axes = figures.subplots(1, 3, figsize=(10, 3.1))
 x = torch.linspace(-0.5, 4.5, 400)
 middle = torch.stack([x, torch.full_like(x, 0.5)], dim=1).expand(COPIES, -1, -1)
 at = SHIFTS.index(3.0)
 with torch.no_grad():
     shapes = {name: judge(middle)[at, :, 0] for name, judge in judges.items()}
 shapes["discriminator"] = shapes["discriminator"].sigmoid()
-styles = zip(plots.CYCLE, "osD^", (30, 50, 70, 90), strict=False)
+styles = zip(figures.CYCLE, "osD^", (30, 50, 70, 90), strict=False)
 for (name, shape), ((color, style), marker, first) in zip(shapes.items(), styles, strict=True):
     shape = (shape - shape.min()) / (shape.max() - shape.min())
     look = {"color": color, "marker": marker, "markersize": 4, "label": name}
@@ -1288,7 +1289,7 @@ for (name, shape), ((color, style), marker, first) in zip(shapes.items(), styles
     axes[1].plot(SHIFTS, said[name], style, **look)
     axes[2].plot(SHIFTS, pull[name].clamp(min=1e-9), style, **look)
 for low, label in ((0, "real"), (3, "fake")):
-    axes[0].axvspan(low, low + 1, color=plots.GREY, alpha=0.15, linewidth=0)
+    axes[0].axvspan(low, low + 1, color=figures.GREY, alpha=0.15, linewidth=0)
     axes[0].text(low + 0.5, -0.12, label, ha="center", fontsize=8)
 tidy(axes[0], "the judges at θ = 3, scaled to 0…1", xlabel="x1 (at x2 = ½)", ylim=(-0.2, 1.05))
 axes[1].plot(SHIFTS, SHIFTS, color="black", linewidth=0.7)
@@ -1297,8 +1298,8 @@ tidy(axes[2], "slope at the fakes", xlabel="θ", yscale="log")
 entries = axes[0].get_legend_handles_labels()
 figure.legend(*entries, frameon=False, fontsize=8, ncols=4, loc="outside upper center")
 about = f"p uniform on the unit square, q moved by θ; {DRAWN}"
-figure.supxlabel(about, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(about, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Left: between real and fake the discriminator falls like a step, the critics as a ramp. "
     "Middle: with growing shift the discriminator's estimate stays at 1, the penalty's follows "
@@ -1383,11 +1384,11 @@ for eta in (0.05, 0.2, 0.5):
 def draw_turns(eta, axes=None):
     """Three ways to step, 60 steps each."""
     if axes is None:
-        _, axes = plots.subplots(1, 3, figsize=(8.4, 3))
+        _, axes = figures.subplots(1, 3, figsize=(8.4, 3))
     for axis, how in zip(axes, ("simultaneous", "alternating", "extragradient"), strict=True):
         places = path(how, eta, 60)
-        axis.plot(*places.T, "-", marker=".", color=plots.BLUE, linewidth=0.7, markersize=3)
-        axis.plot(*places[0], "s", color=plots.ORANGE)
+        axis.plot(*places.T, "-", marker=".", color=figures.BLUE, linewidth=0.7, markersize=3)
+        axis.plot(*places[0], "s", color=figures.ORANGE)
         axis.plot(0, 0, "*", color="black", markersize=10)
         size = places.norm(dim=1)
         reach = max(1.6, 1.1 * float(size.max()))
@@ -1397,15 +1398,15 @@ def draw_turns(eta, axes=None):
     return axes[0].figure
 
 
-widgets.panel(draw_turns, eta=widgets.number(0.02, 1.0, 0.2, "η", step=0.02))
+panels.panel(draw_turns, eta=panels.number(0.02, 1.0, 0.2, "η", step=0.02))
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(2, 3, figsize=(8.4, 5.6))
+figure, axes = figures.subplots(2, 3, figsize=(8.4, 5.6))
 for row, eta in zip(axes, (0.1, 0.3), strict=True):
     draw_turns(eta, row)
 about = "square: start; star: the solution; above: distance to it, first → after 60 steps"
-figure.supxlabel(about, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(about, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Paths in the plane for two step sizes: simultaneous steps spiral outwards, alternating ones "
     "stay on an ellipse, extragradient ones spiral inwards.",
@@ -1433,7 +1434,7 @@ def overconfident(x, strength):
 low, high = 1.0, 10.0  # find the strength at which the loss is back at log 4
 for _ in range(50):
     middle = (low + high) / 2
-    value = densities.game_value(p, normal(1), lambda x, s=middle: overconfident(x, s))
+    value = theory.game_value(p, normal(1), lambda x, s=middle: overconfident(x, s))
     low, high = (middle, high) if value > -math.log(4) else (low, middle)
 ends = {
     "D knows nothing": (normal(6), torch.zeros_like),
@@ -1441,23 +1442,23 @@ ends = {
     "G is perfect": (normal(0), torch.zeros_like),
 }
 for name, (q, logit) in ends.items():
-    loss = -densities.game_value(p, q, logit)
+    loss = -theory.game_value(p, q, logit)
     assert abs(loss - math.log(4)) < 1e-6
-    print(f"{name:16s}loss of D {loss:.4f} = log 4;  W1 {densities.wasserstein1(p, q):.1f}")
+    print(f"{name:16s}loss of D {loss:.4f} = log 4;  W1 {theory.wasserstein1(p, q):.1f}")
 
 # %% [markdown]
 # In the game of section 4, the loss of $D$ and the distance that we can compute
 # here and nobody can for pictures:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, (left, right) = plots.subplots(1, 2, figsize=(9, 3), width_ratios=(1.3, 1))
+figure, (left, right) = figures.subplots(1, 2, figsize=(9, 3), width_ratios=(1.3, 1))
 levels = {"log 4": math.log(4), "log 2": math.log(2)}
-plots.curves(history, title="the losses", axis=left, levels=levels)
+figures.curves(history, title="the losses", axis=left, levels=levels)
 at = [frame["step"] for frame in frames]
-right.plot(at, [f["W1"] for f in frames], "-", marker="o", markersize=3, color=plots.BLUE)
+right.plot(at, [f["W1"] for f in frames], "-", marker="o", markersize=3, color=figures.BLUE)
 tidy(right, "W1 between q and p", xlabel="step", ylim=(0, None))
-figure.supxlabel(DRAWN, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(DRAWN, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Left: at first D's loss dips and G's rises; then both run flat and noisy near log 4 and "
     "log 2. Right: the distance W1 falls quickly, then slowly, and wobbles at a low level.",
@@ -1510,7 +1511,7 @@ print(f"at the end {frames[-1]['W1']:.3f}")
 
 # %%
 SPREAD = 0.15
-ring = densities.ring(modes=8, radius=2.0, spread=SPREAD)
+ring = theory.ring(modes=8, radius=2.0, spread=SPREAD)
 CENTRES = ring.component_distribution.mean
 
 
@@ -1531,7 +1532,7 @@ for name, sample in {
     "a round cloud": 2 * torch.randn(2000, 2),
 }.items():
     found = modes_found(sample, CENTRES, 3 * SPREAD)
-    assert found == densities.modes_found(sample, CENTRES, 3 * SPREAD)  # the package's
+    assert found == theory.modes_found(sample, CENTRES, 3 * SPREAD)  # the package's
     print(f"{name:24s}{found} of 8 modes")
 print(f"close to a mode, by theory: {1 - math.exp(-4.5):.4f}")
 
@@ -1579,7 +1580,7 @@ for name, recipe in recipes.items():
     device.seed_everything(SEED)
     looks[name], moments = play_ring(*recipe, ring_steps)
     counts[name] = torch.tensor(
-        [[densities.modes_found(one, CENTRES, 3 * SPREAD) for one in at] for at in looks[name]]
+        [[theory.modes_found(one, CENTRES, 3 * SPREAD) for one in at] for at in looks[name]]
     )
     near = torch.cdist(looks[name][-1], CENTRES.expand(4, 8, 2)).min(-1).values <= 3 * SPREAD
     close[name] = near.double().mean(1)
@@ -1589,14 +1590,14 @@ for name, recipe in recipes.items():
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 def draw_ring(axis, points, asked=None):
     """Fakes (n, 2) and the modes: circles of three standard deviations, the one asked for bold."""
-    axis.scatter(*points.T, s=2, color=plots.ORANGE)
+    axis.scatter(*points.T, s=2, color=figures.ORANGE)
     for y, centre in enumerate(CENTRES.tolist()):
-        look = {"edgecolor": plots.BLUE, "linewidth": 2.5 if y == asked else 0.9}
+        look = {"edgecolor": figures.BLUE, "linewidth": 2.5 if y == asked else 0.9}
         axis.add_patch(Circle(centre, 3 * SPREAD, fill=False, zorder=3, **look))
     axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
 
 
-figure = plots.Figure(figsize=(9.5, 6.8), layout="constrained")
+figure = figures.Figure(figsize=(9.5, 6.8), layout="constrained")
 pictures, chart = figure.subfigures(2, 1, height_ratios=(2.6, 1))
 axes = pictures.subplots(3, 6)
 for row, (name, look) in zip(axes, looks.items(), strict=True):
@@ -1607,7 +1608,9 @@ for row, (name, look) in zip(axes, looks.items(), strict=True):
         axis.set_title(about, fontsize=8)
     row[0].set_ylabel(name, fontsize=8)
 axis = chart.subplots()
-for (name, found), (color, style), marker in zip(counts.items(), plots.CYCLE, "osD", strict=False):
+for (name, found), (color, style), marker in zip(
+    counts.items(), figures.CYCLE, "osD", strict=False
+):
     found = found.double()
     axis.fill_between(moments, found.amin(1), found.amax(1), color=color, alpha=0.15, linewidth=0)
     axis.plot(moments, found.mean(1), style, color=color, marker=marker, markersize=4, label=name)
@@ -1615,8 +1618,8 @@ title = "modes found: mean and range of four seeds"
 tidy(axis, title, xlabel="step", ylim=(-0.2, 8.3), yticks=[0, 4, 8])
 axis.legend(frameon=False, fontsize=8, loc=(0.5, 0.38))
 about = f"circles: three standard deviations of each mode; dots: 400 fakes; {DRAWN}"
-figure.supxlabel(about, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(about, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Three rows of rings. Equal rates: the fakes of every seed cover all modes. G 4 times as "
     "fast: seeds differ. G 8 times as fast: one clump, elsewhere at each look. Below, the counts.",
@@ -1690,7 +1693,7 @@ def draw_blocks(axis, boxes, arrows):
     patches = {}
     for name, (column, row) in boxes.items():
         network = name[0] in "GDF+" and "(" not in name
-        look = {"facecolor": "#DCEBF5" if network else "white", "edgecolor": plots.GREY}
+        look = {"facecolor": "#DCEBF5" if network else "white", "edgecolor": figures.GREY}
         look["boxstyle"] = "round,pad=0.35" if network else "square,pad=0.3"
         place = {"ha": "center", "va": "center", "fontsize": 8, "zorder": 2}
         patches[name] = axis.text(column, row, name.strip(), bbox=look, **place).get_bbox_patch()
@@ -1705,7 +1708,7 @@ def draw_blocks(axis, boxes, arrows):
     axis.set_axis_off()
 
 
-figure, axes = plots.subplots(2, 3, figsize=(9.5, 6.2))
+figure, axes = figures.subplots(2, 3, figsize=(9.5, 6.2))
 for axis, (name, (boxes, arrows)) in zip(axes.flat, ZOO.items(), strict=True):
     draw_blocks(axis, boxes, arrows)
     axis.set_title(name, fontsize=10)
@@ -1713,8 +1716,8 @@ about = (
     "shaded: trained networks; of CycleGAN one way of two, with F its second generator; "
     "D1 and D2 also see real images and the text"
 )
-figure.supxlabel(about, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(about, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Six block diagrams of what goes into which network: progressive with growing G and D; "
     "conditional with a label into both; image-to-image with an L1 term to the pair's answer; "
@@ -1762,14 +1765,14 @@ within = (answers - CENTRES[asked]).norm(dim=-1) <= 3 * SPREAD
 print("nearest mode is the one asked for, by seed:", ", ".join(f"{a:.1%}" for a in accuracy))
 print(f"within three standard deviations of it {within.double().mean():.0%}; chance {1 / 8:.1%}")
 
-figure, axes = plots.subplots(1, 4, figsize=(9.5, 2.6))
+figure, axes = figures.subplots(1, 4, figsize=(9.5, 2.6))
 for axis, y in zip(axes, (0, 2, 5, None), strict=True):
     chosen = answers[0][asked[0] == y] if y is not None else answers[0]
     draw_ring(axis, chosen, y)
     axis.set_title("all labels" if y is None else f"y = {y}", fontsize=10)
 about = f"circles: the modes, bold the one asked for; dots: 100 fakes a label; {DRAWN}"
-figure.supxlabel(about, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(about, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Rings with eight circles. For a label all dots lie at one circle, the bold one; for all "
     "labels together, at all eight.",
@@ -1803,8 +1806,8 @@ jsd = ...  # in nats
 w1 = ...
 value = ...
 p, q = uniform(0, 1), uniform(0.25, 1.25)
-check("JSD", jsd, densities.jensen_shannon(p, q), 1e-4)
-check("W1", w1, densities.wasserstein1(p, q), 1e-4)
+check("JSD", jsd, theory.jensen_shannon(p, q), 1e-4)
+check("W1", w1, theory.wasserstein1(p, q), 1e-4)
 check("value at D*", value, value_at_best(p, q), 1e-4)
 
 # %% [markdown]

@@ -67,15 +67,15 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gancourse import augment, data, device, experiments, plots, profiles, records, widgets
-from gancourse.evaluation import distances, features
-from gancourse.exercises import check
+from gancourse import augment, data, device, profiles, records
+from gancourse.data.batches import batches_of, load_data
+from gancourse.metrics import distances, features
 from gancourse.models import dcgan
-from gancourse.runner import report
-from gancourse.training import checkpoint
-from gancourse.training.callbacks import ProgressBar
-from gancourse.training.dcgan import DCGANStep, sample_z
-from gancourse.training.loop import fit
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.train import checkpoint
+from gancourse.train.dcgan import DCGANStep, sample_z
+from gancourse.train.loop import ProgressBar, fit
 
 profile = profiles.resolve(PROFILE)
 overrides = {"seed": SEED, "augment": AUGMENT}
@@ -106,7 +106,7 @@ for label, start in GROUPS.items():
 published, near = runs["as published"][0], runs["what works"][0]
 
 large = profiles.settings("neu-scratches", "full", channels=1)  # 128 px, whatever the profile
-photos = experiments.load_data(large, DATA, "test")
+photos = load_data(large, DATA, "test")
 rows = {"real scratches": photos.images[:6]} if photos.source == "real" else {}
 rows |= {"as published": published.strip[:, -1], "what works": near.strip[:, -1]}
 caption = f"as published: {published.caption}. What works: {near.caption}."
@@ -118,7 +118,7 @@ alt = (
     "published: smooth grey with a few blurred streaks. What works: thin jagged bright lines on "
     "grained grey in three or four of the six, two almost blank."
 )
-plots.show_sheet(alt, rows, "", caption, scale=4 / 3)
+figures.show_sheet(alt, rows, "", caption, scale=4 / 3)
 if photos.source != "real":
     print("the row of real scratches is left out: the NEU images are not here")
 
@@ -140,10 +140,10 @@ if photos.source != "real":
 # remembers them.
 
 # %% tags=["nbval-ignore-output"]
-photographs = experiments.load_data(large, DATA, "train")
+photographs = load_data(large, DATA, "train")
 some = photographs.images[torch.linspace(0, len(photographs) - 1, 16).long()]
 alt = "Sixteen training pictures: thin lines, broad bands, dotted and slanted scratches on steel."
-plots.show_sheet(alt, {"": some[:8], " ": some[8:]}, "", photographs.caption, scale=1)
+figures.show_sheet(alt, {"": some[:8], " ": some[8:]}, "", photographs.caption, scale=1)
 print(f"{len(photographs)} for training, {len(photos)} held out; grey levels 0…255")
 
 # %% [markdown]
@@ -202,18 +202,18 @@ print("G:", " → ".join(map(str, growing)))
 # the output. The lines show what each output sees, the first one's in orange.
 
 
-# %% tags=["nbval-ignore-output"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 def draw_windows(width=8, kernel=4, stride=2, padding=1):
     """Which inputs each output of a convolution sees."""
     figure, axis = plt.subplots(figsize=(7, 2.2), layout="constrained")
     count = conv_size(width, kernel, stride, padding) if width + 2 * padding >= kernel else 0
     for position in range(-padding, width + padding):
-        fill = plots.BLUE if 0 <= position < width else "white"
+        fill = figures.BLUE if 0 <= position < width else "white"
         style = {"markersize": 11, "markerfacecolor": fill, "zorder": 3}  # above the lines
-        axis.plot(position, 0, "o", color=plots.BLUE, **style)
+        axis.plot(position, 0, "o", color=figures.BLUE, **style)
     for output in range(max(count, 0)):
         left = output * stride - padding
-        color = plots.ORANGE if output == 0 else plots.GREY
+        color = figures.ORANGE if output == 0 else figures.GREY
         for position in range(left, left + kernel):
             axis.plot([left + (kernel - 1) / 2, position], [1, 0], color=color, linewidth=1)
         axis.plot(left + (kernel - 1) / 2, 1, "s", markersize=11, color=color)
@@ -228,13 +228,13 @@ alt = (
     "Eight inputs and two padding zeros below; four outputs above, each joined to the four inputs "
     "that it sees, two apart from its neighbour's."
 )
-plots.show(draw_windows(), alt)
-widgets.panel(
+figures.show(draw_windows(), alt)
+panels.panel(
     draw_windows,
-    width=widgets.number(4, 16, 8, "W"),
-    kernel=widgets.number(1, 7, 4, "F"),
-    stride=widgets.number(1, 4, 2, "S"),
-    padding=widgets.number(0, 4, 1, "P"),
+    width=panels.number(4, 16, 8, "W"),
+    kernel=panels.number(1, 7, 4, "F"),
+    stride=panels.number(1, 4, 2, "S"),
+    padding=panels.number(0, 4, 1, "P"),
 )
 
 # %% [markdown]
@@ -317,9 +317,9 @@ print("G:", *g_shapes, f"{dcgan.parameters(gen):,} parameters", sep="\n")
 # %% [markdown]
 # Both to scale: as high as the image, as wide as it has channels (8 to a pixel).
 
-# %% tags=["nbval-ignore-output"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figure, axes = plt.subplots(2, 1, figsize=(9, 4.6), layout="constrained")
-stages = ("G: z to image", g_shapes, plots.BLUE), ("D: image to logit", d_shapes, plots.ORANGE)
+stages = ("G: z to image", g_shapes, figures.BLUE), ("D: image to logit", d_shapes, figures.ORANGE)
 for axis, (title, shapes, color) in zip(axes, stages, strict=True):
     x = 0
     for channels, side, _ in shapes:
@@ -335,7 +335,7 @@ alt = (
     "Two rows of seven boxes. G: a dot, then a wide flat box that becomes higher and narrower up "
     "to a square image. D: the mirror image, and wider."
 )
-plots.show(figure, alt)
+figures.show(figure, alt)
 
 # %% [markdown]
 # *What you see.* D is G turned around, with twice its channels at every size.
@@ -410,7 +410,7 @@ alt = (
     "Seven rows of the same scratch: unchanged, flipped and cropped, also rotated and stretched, "
     "flipped both ways; then recoloured, shifted, and with a square cut out."
 )
-plots.show_sheet(alt, shown, "one image under every policy", photographs.caption, scale=0.85)
+figures.show_sheet(alt, shown, "one image under every policy", photographs.caption, scale=0.85)
 
 # %% [markdown]
 # *What you see.* Every picture of the first four rows could be steel. One with
@@ -502,17 +502,17 @@ print(f"D's loss when it can only guess: 2 log 2 = {2 * math.log(2):.4f}")
 # networks, optimisers, the average, every random state, the place in the data.)
 
 # %% tags=["nbval-ignore-output"]
-epochs_slider = widgets.number(1, 4 * settings.epochs, settings.epochs, "epochs")
+epochs_slider = panels.number(1, 4 * settings.epochs, settings.epochs, "epochs")
 display(epochs_slider)
 
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
-train_set = experiments.load_data(settings, DATA, "train")
-held_out = experiments.load_data(settings, DATA, "test")
+train_set = load_data(settings, DATA, "train")
+held_out = load_data(settings, DATA, "test")
 step = DCGANStep(settings)
-batches = experiments.batches_of(train_set.to(step.device), settings)
+batches = batches_of(train_set.to(step.device), settings)
 z_fixed = sample_z(16, settings, step.device, torch.Generator().manual_seed(7))
-live = widgets.LiveFigure(z_fixed, f"DCGAN, augment={settings.augment}", train_set.caption)
+live = panels.LiveFigure(z_fixed, f"DCGAN, augment={settings.augment}", train_set.caption)
 history, lasting = checkpoint.resumable("runs/chapter-02", step, batches, profile)  # at full only
 history = fit(step, batches, epochs_slider.value, [ProgressBar(), live, *lasting], history)
 
@@ -526,7 +526,7 @@ z_many = sample_z(64, settings, step.device, torch.Generator().manual_seed(8))
 fakes, untrained = step.sample(z_many, ema=True), DCGANStep(settings).sample(z_many)
 rows = {"real": held_out.images[:8], "fake": fakes[:8], " ": fakes[8:16]}
 alt = "One row of real steel, two rows of what this run has learnt to draw."
-plots.show_sheet(alt, rows, f"this run ({profile})", f"{held_out.caption}, enlarged")
+figures.show_sheet(alt, rows, f"this run ({profile})", f"{held_out.caption}, enlarged")
 
 # %% [markdown]
 # *What you see.* Blurred upright bars, some pictures nearly black, no grain at all.
@@ -542,7 +542,7 @@ plots.show_sheet(alt, rows, f"this run ({profile})", f"{held_out.caption}, enlar
 extract = features.extractor("stand-in" if profile == "smoke" else "auto")
 reference = extract.cached(held_out.images)
 other = profiles.replace(settings, part="inclusion")
-inclusions = experiments.load_data(other, DATA, "test")
+inclusions = load_data(other, DATA, "test")
 compared = {"training scratches": train_set.images[::4], "inclusions": inclusions.images}
 compared |= {"this run's fakes": fakes, "untrained G": untrained[:32]}
 kid = {}
@@ -593,7 +593,7 @@ alt = (
     "fog with blurred bars; the rows end at epoch 128. What works: smooth grey from the start, "
     "bright bars from epoch 16 on, thin lines at epochs 300 and 600, one row blank."
 )
-plots.show_sheet(alt, rows, "", caption, [f"epoch {n}" for n in MOMENTS], scale=1)
+figures.show_sheet(alt, rows, "", caption, [f"epoch {n}" for n in MOMENTS], scale=1)
 print(f"{len(MOMENTS)} moments; the published recipe ends at epoch {published.columns[-1]}")
 
 # %% [markdown]
@@ -611,14 +611,14 @@ def draw_epoch(recipe, epoch):
     run = runs[recipe][0]
     column = max(i for i, moment in enumerate(run.columns) if moment <= epoch)
     title = f"{recipe}, epoch {run.columns[column]}"
-    return plots.jpeg_of(plots.sheet({"": run.strip[:, column]}, title, run.caption, scale=1))
+    return figures.jpeg_of(figures.sheet({"": run.strip[:, column]}, title, run.caption, scale=1))
 
 
-widgets.panel(
+panels.panel(
     draw_epoch,
     photo=True,
-    recipe=widgets.slider(list(runs), "recipe", start="what works"),
-    epoch=widgets.slider(near.columns, "epoch", start=near.columns[-1]),
+    recipe=panels.slider(list(runs), "recipe", start="what works"),
+    epoch=panels.slider(near.columns, "epoch", start=near.columns[-1]),
 )
 
 # %% [markdown]
@@ -653,7 +653,7 @@ alt = (
     "two black blobs at the upper edge."
 )
 between = "; ".join(f"{label}: {runs[label][0].caption}" for label in rows)
-plots.show_sheet(alt, rows, "", between, scale=1)
+figures.show_sheet(alt, rows, "", between, scale=1)
 print(f"{len(rows)} recipes between the published one and what works, one seed each")
 
 # %% [markdown]
@@ -674,14 +674,14 @@ for axis, label in zip(axes, ("as published", "what works"), strict=True):
     run = runs[label][0]
     terms = {"D(x)": run.curves["p_real"], "D(G(z))": run.curves["p_fake"]}
     name = "D can only guess" if label == "what works" else ""
-    plots.curves(terms, run.per_epoch, label, "D's belief", "", axis, {name: 0.5})
+    figures.curves(terms, run.per_epoch, label, "D's belief", "", axis, {name: 0.5})
     axis.set_ylim(0, 1)
 axes[0].get_legend().remove()  # the same lines as on the right
 alt = (
     "Two panels. As published D(x) stays near 0.9 and D(G(z)) near 0.1. What works: both run "
     "close to one half, and drift apart slowly to 0.6 and 0.4."
 )
-plots.show(figure, alt)
+figures.show(figure, alt)
 
 # %%
 for label, group in runs.items():
@@ -745,12 +745,12 @@ title = "KID to the held-out scratches, averaged weights"
 note = (
     f"{near['fakes']['during training']} fakes a point; band: range of the seeds; {near['device']}"
 )
-figure = plots.metric(series, levels, title, near.kid, note)
+figure = figures.metric(series, levels, title, near.kid, note)
 alt = (
     "KID against the epoch. As published it stays between 4 and 7 up to epoch 128. The two longer "
     "recipes fall to about 1.7, what works from 5 to below 1, still falling at epoch 600."
 )
-plots.show(figure, alt)
+figures.show(figure, alt)
 print(f"last point of what works: {series['what works'][1][0][-1]:.2f} at epoch {epochs[-1]}")
 
 # %% [markdown]
@@ -834,7 +834,7 @@ rows = {"sphere, 0 → 1": walk(0, 1), "line, 0 → 1": walk(0, 1, sphere=False)
 rows["sphere, 2 → 3"] = walk(2, 3)
 source = f"{walker['run']}, {walker.weights} weights: {walker.caption}"
 alt = "Three rows of seven generated pictures that change gradually from left to right."
-plots.show_sheet(alt, rows, "from z₀ to z₁ in seven steps", source, scale=1)
+figures.show_sheet(alt, rows, "from z₀ to z₁ in seven steps", source, scale=1)
 apart = (rows["sphere, 0 → 1"].float() - rows["line, 0 → 1"].float())[3].abs().mean()
 print(f"in the middle, sphere and line differ by {apart:.1f} grey levels of 255")
 
@@ -848,15 +848,15 @@ print(f"in the middle, sphere and line differ by {apart:.1f} grey levels of 255"
 def draw_walk(start, end, t):
     """The picture at t on the way from one seed to another."""
     picture = walk(start, end, 21)[round(t * 20)][None]
-    return plots.jpeg_of(plots.sheet({"": picture}, f"t = {t:.2f}", scale=2))
+    return figures.jpeg_of(figures.sheet({"": picture}, f"t = {t:.2f}", scale=2))
 
 
-widgets.panel(
+panels.panel(
     draw_walk,
     photo=True,
-    start=widgets.number(0, 50, 0, "z₀ seed"),
-    end=widgets.number(0, 50, 1, "z₁ seed"),
-    t=widgets.number(0.0, 1.0, 0.5, "t", step=0.05),
+    start=panels.number(0, 50, 0, "z₀ seed"),
+    end=panels.number(0, 50, 1, "z₁ seed"),
+    t=panels.number(0.0, 1.0, 0.5, "t", step=0.05),
 )
 
 # %% [markdown]

@@ -70,15 +70,14 @@ from matplotlib.patches import Rectangle
 from torch import nn
 from torch.nn import functional as F
 
-from gancourse import augment, device, experiments, plots, profiles, records, widgets
-from gancourse.exercises import check
-from gancourse.experiments.dcgan import mean_logit
+from gancourse import augment, device, profiles, records
+from gancourse.data.batches import batches_of, load_data
 from gancourse.models import dcgan
-from gancourse.runner import report
-from gancourse.training import checkpoint
-from gancourse.training.callbacks import ProgressBar
-from gancourse.training.dcgan import DCGANStep, sample_images, sample_z
-from gancourse.training.loop import fit
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.train import checkpoint
+from gancourse.train.dcgan import DCGANStep, mean_logit, sample_images, sample_z
+from gancourse.train.loop import ProgressBar, fit
 
 profile = profiles.resolve(PROFILE)
 plt.rcParams["figure.dpi"] = 80  # many photographs: keeps the notebook small
@@ -124,10 +123,10 @@ print(f"when D can only guess: L_D = {loss_disc:.2f}, L_G = {(half - 1).square()
 
 # %% tags=["nbval-ignore-output"]
 recipe = profiles.settings("cats", "cpu")  # of the recorded runs: the assignment's
-cats = experiments.load_data(recipe, DATA, "train")
-unseen = experiments.load_data(recipe, DATA, "test")
-figure = plots.grid(cats.images[::7][:20], 10, "training images", cats.caption)
-plots.show(figure, "Twenty small photographs of one white and brown cat's face.", photo=True)
+cats = load_data(recipe, DATA, "train")
+unseen = load_data(recipe, DATA, "test")
+figure = figures.grid(cats.images[::7][:20], 10, "training images", cats.caption)
+figures.show(figure, "Twenty small photographs of one white and brown cat's face.", photo=True)
 print(f"{len(cats)} cats for training, {len(unseen)} held out by a hash of the file name")
 
 # %% [markdown]
@@ -224,7 +223,7 @@ print(f"claim holds: {checked} of 8 output sizes are those of chapter 02's formu
 # inputs.
 
 # %% tags=["nbval-ignore-output"]
-SHADES = LinearSegmentedColormap.from_list("paths", ["white", plots.SKY, plots.BLUE])
+SHADES = LinearSegmentedColormap.from_list("paths", ["white", figures.SKY, figures.BLUE])
 
 
 def draw_paths(axes, kind, size, kernel, stride, padding, layers, at=0.5):
@@ -237,36 +236,36 @@ def draw_paths(axes, kind, size, kernel, stride, padding, layers, at=0.5):
     )
     for axis, counts, title in zip(axes, (seen, ends), titles, strict=True):
         axis.pcolormesh(
-            counts, cmap=SHADES, vmin=0, edgecolors=plots.GREY, lw=0.4, antialiased=True
+            counts, cmap=SHADES, vmin=0, edgecolors=figures.GREY, lw=0.4, antialiased=True
         )
         axis.set(aspect="equal", xticks=[], yticks=[])
         axis.invert_yaxis()
         axis.set_title(title, fontsize=9)
-    frame = {"fill": False, "edgecolor": plots.ORANGE, "linewidth": 2.5}
+    frame = {"fill": False, "edgecolor": figures.ORANGE, "linewidth": 2.5}
     axes[1].add_patch(Rectangle((chosen, chosen), 1, 1, **frame))
     axes[0].set_xlabel(f"{kind}, layers: {layers}\nF = {kernel}, S = {stride}, P = {padding}")
 
 
 def calculator(kind="conv", size=16, kernel=4, stride=2, padding=1, layers=2, at=50):
     """The picture of the sliders; ``at`` in percent of the output's diagonal."""
-    figure, axes = plots.subplots(1, 2, figsize=(7, 3.6))
+    figure, axes = figures.subplots(1, 2, figsize=(7, 3.6))
     draw_paths(axes, kind, size, kernel, stride, padding, layers, at / 100)
     return figure
 
 
-widgets.panel(
+panels.panel(
     calculator,
-    kind=widgets.slider(["conv", "transposed"], "kind"),
-    size=widgets.number(4, 32, 16, "size"),
-    kernel=widgets.number(1, 7, 4, "kernel F"),
-    stride=widgets.number(1, 4, 2, "stride S"),
-    padding=widgets.number(0, 4, 1, "padding P"),
-    layers=widgets.number(1, 4, 2, "layers"),
-    at=widgets.number(0, 100, 50, "output at %"),
+    kind=panels.slider(["conv", "transposed"], "kind"),
+    size=panels.number(4, 32, 16, "size"),
+    kernel=panels.number(1, 7, 4, "kernel F"),
+    stride=panels.number(1, 4, 2, "stride S"),
+    padding=panels.number(0, 4, 1, "padding P"),
+    layers=panels.number(1, 4, 2, "layers"),
+    at=panels.number(0, 100, 50, "output at %"),
 )
 
 # %% tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(2, 4, figsize=(10, 5.4))
+figure, axes = figures.subplots(2, 4, figsize=(10, 5.4))
 cases = (
     ("conv", 16, 4, 2, 1, 1),
     ("conv", 16, 4, 2, 1, 2),
@@ -275,7 +274,7 @@ cases = (
 )
 for column, case in zip(axes.T, cases, strict=True):
     draw_paths(column, *case)
-plots.show(
+figures.show(
     figure,
     "Four columns, input above and output below. One convolution: the output sees 4 by 4 pixels. "
     "Two: 10 by 10, darkest in the middle. Two transposed with kernel 4: even shades inside. "
@@ -300,8 +299,8 @@ shown = {"none": two}
 shown |= {name: augment.classical(two, name) for name in ("basic", "deluxe")}
 shown |= {name: augment.diffaugment(two, name) for name in augment.DIFFAUGMENT}
 shown["all three"] = augment.diffaugment(two, ",".join(augment.DIFFAUGMENT))
-figure = plots.rows(shown, 10, "the same two cats under each policy", cats.caption)
-plots.show(
+figure = figures.rows(shown, 10, "the same two cats under each policy", cats.caption)
+figures.show(
     figure,
     "Seven rows of the same two cats: unchanged; mirrored and cut; also tilted and stretched; "
     "then DiffAugment: other colours, shifted with grey rims, with a grey square, all three.",
@@ -591,18 +590,18 @@ for name, t in turns.items():
 print("the last two columns: total variation between G's best distribution and the cats'")
 
 # %% tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(1, 3, figsize=(10, 2.9), sharey=True)
+figure, axes = figures.subplots(1, 3, figsize=(10, 2.9), sharey=True)
 for axis, (name, found) in zip(axes, fits.items(), strict=True):
-    axis.bar(range(HOURS), p, color=plots.GREY, alpha=0.35, label="cats p")
+    axis.bar(range(HOURS), p, color=figures.GREY, alpha=0.35, label="cats p")
     markers = {"classical": "s", "DiffAugment": "o"}
-    for (label, q), (shade, style) in zip(found.items(), plots.CYCLE[:2][::-1], strict=True):
+    for (label, q), (shade, style) in zip(found.items(), figures.CYCLE[:2][::-1], strict=True):
         axis.plot(q, style, marker=markers[label], markersize=4, color=shade, label=label)
     axis.set_title(f"turned {name}", fontsize=10)
     axis.set_xlabel("hour")
     axis.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("probability")
 axes[0].legend(frameon=False, fontsize=8)
-plots.show(
+figures.show(
     figure,
     "Three bar charts of the cats' distribution over twelve hours. The classical fit is broader "
     "in each. DiffAugment's fit lies on the bars in the first two and is flat in the third.",
@@ -665,11 +664,11 @@ for label, (policy, parts) in SETTINGS.items():
     short[label] = profiles.settings(
         "cats", profile, augment=policy, diffaugment=parts, **overrides
     )
-train_set, held_out = (experiments.load_data(short["none"], DATA, s) for s in ("train", "test"))
+train_set, held_out = (load_data(short["none"], DATA, s) for s in ("train", "test"))
 for label, settings in short.items():
     device.seed_everything(SEED)
     steps[label] = DCGANStep(settings)
-    batches = experiments.batches_of(train_set.to(steps[label].device), settings)
+    batches = batches_of(train_set.to(steps[label].device), settings)
     bar = ProgressBar(label=f"{label:11s}")
     before, lasting = checkpoint.resumable("runs/chapter-03", steps[label], batches, profile)
     histories[label] = fit(steps[label], batches, settings.epochs, [bar, *lasting], before)
@@ -679,19 +678,19 @@ z = sample_z(64, short["none"], torch.device("cpu"), torch.Generator().manual_se
 fakes = {label: step.sample(z, ema=True) for label, step in steps.items()}
 rows = {"held-out reals": held_out.images} | fakes
 title = f"held-out cats, and fakes of each short run ({profile}, {len(histories['none'])} steps)"
-figure = plots.rows(rows, 12, title, held_out.caption)
-plots.show(figure, "A row of real cats, and a row of twelve fakes for each setting.", photo=True)
+figure = figures.rows(rows, 12, title, held_out.caption)
+figures.show(figure, "A row of real cats, and a row of twelve fakes for each setting.", photo=True)
 
 # %% tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(1, 4, figsize=(11, 2.8), sharey=True)
+figure, axes = figures.subplots(1, 4, figsize=(11, 2.8), sharey=True)
 for axis, (label, history) in zip(axes, histories.items(), strict=True):
     terms = history.terms
     both_halves = [a + b for a, b in zip(terms["disc_real"], terms["disc_fake"], strict=True)]
     per_epoch = len(train_set) // short[label].batch_size
-    plots.curves({"$L_D$": both_halves, "$L_G$": terms["gen"]}, per_epoch, label, "", axis=axis)
+    figures.curves({"$L_D$": both_halves, "$L_G$": terms["gen"]}, per_epoch, label, "", axis=axis)
 axes[0].set_ylabel("loss")
-figure.supxlabel(train_set.caption, fontsize=8, color=plots.GREY)
-plots.show(figure, "Four panels, one a setting, with D's and G's loss against the epoch.")
+figure.supxlabel(train_set.caption, fontsize=8, color=figures.GREY)
+figures.show(figure, "Four panels, one a setting, with D's and G's loss against the epoch.")
 
 # %% tags=["nbval-ignore-output"]
 print(f"{'':12s}{'score, training':>16s}{'held out':>10s}{'sidedness':>11s}{'mid-grey':>10s}")
@@ -742,7 +741,7 @@ if profile != "smoke" and len(histories["none"]) >= 150:
 def fluctuation(losses, per_epoch, window=5, span=50):
     """Standard deviation of a detrended loss over its last ``span`` epochs."""
     losses = np.asarray(losses, float)
-    residual = losses - plots.smooth(losses, window * per_epoch)
+    residual = losses - figures.smooth(losses, window * per_epoch)
     return float(residual[-span * per_epoch :].std())
 
 
@@ -858,8 +857,10 @@ if every_run:
         rows[label] = torch.cat([early, torch.full_like(early[:1], 255), late])
     early, late = columns.values()
     title = f"samples, seed {first['settings']['seed']}: left epoch {early}, right epoch {late}"
-    figure = plots.rows(rows, 13, title, of_all)
-    plots.show(figure, "A row of generated cats for each setting, six early, six late.", photo=True)
+    figure = figures.rows(rows, 13, title, of_all)
+    figures.show(
+        figure, "A row of generated cats for each setting, six early, six late.", photo=True
+    )
 else:
     print(MISSING)
 
@@ -873,15 +874,15 @@ def both_losses(run, epochs=None):
 
 
 if every_run:
-    figure, axes = plots.subplots(2, 2, figsize=(10, 5), sharex=True, sharey=True)
+    figure, axes = figures.subplots(2, 2, figsize=(10, 5), sharex=True, sharey=True)
     for axis, (label, group) in zip(axes.flat, runs.items(), strict=False):
-        plots.curves(both_losses(group[0]), group[0].per_epoch, label, axis=axis)
-        axis.axvline(EARLY, color=plots.GREY, linewidth=1, linestyle="--")
-        axis.axhline(0.25, color=plots.GREY, linewidth=0.9, linestyle=":")
+        figures.curves(both_losses(group[0]), group[0].per_epoch, label, axis=axis)
+        axis.axvline(EARLY, color=figures.GREY, linewidth=1, linestyle="--")
+        axis.axhline(0.25, color=figures.GREY, linewidth=0.9, linestyle=":")
     title = "losses as measured (thin) and their average (bold); dotted: D can only guess"
     figure.suptitle(title, fontsize=10)
-    figure.supxlabel(of_all, fontsize=8, color=plots.GREY)
-    plots.show(
+    figure.supxlabel(of_all, fontsize=8, color=figures.GREY)
+    figures.show(
         figure,
         "Four panels, one a setting: D's and G's loss over the epochs with a dashed line at the "
         "earlier of the two compared epochs.",
@@ -900,24 +901,24 @@ def draw_run(setting, seed, epoch):
     run = next((r for r in runs[setting] if r["settings"]["seed"] == seed), None)
     if run is None:
         raise ValueError(f"no run of {setting} with seed {seed} is recorded.")
-    figure, axes = plots.subplots(1, 2, figsize=(8.5, 3), width_ratios=(1, 1.4))
-    axes[0].imshow(plots.tile(samples_at(run, epoch), 3))
+    figure, axes = figures.subplots(1, 2, figsize=(8.5, 3), width_ratios=(1, 1.4))
+    axes[0].imshow(figures.tile(samples_at(run, epoch), 3))
     axes[0].set_axis_off()
     axes[0].set_title(f"{setting}, epoch {epoch}", fontsize=10)
-    plots.curves(both_losses(run, max(epoch, 1)), run.per_epoch, axis=axes[1])
+    figures.curves(both_losses(run, max(epoch, 1)), run.per_epoch, axis=axes[1])
     axes[1].set(xlim=(0, run["settings"]["epochs"]), ylim=(0, None))
-    figure.supxlabel(run.caption, fontsize=8, color=plots.GREY)
+    figure.supxlabel(run.caption, fontsize=8, color=figures.GREY)
     return figure
 
 
 panel = MISSING
 if every_run:
     seeds = sorted({run["settings"]["seed"] for run in every_run})
-    panel = widgets.panel(
+    panel = panels.panel(
         draw_run,
-        setting=widgets.slider(list(runs), "setting"),
-        seed=widgets.slider(seeds, "seed"),
-        epoch=widgets.slider(first.columns, "epoch", start=columns[LATE]),
+        setting=panels.slider(list(runs), "setting"),
+        seed=panels.slider(seeds, "seed"),
+        epoch=panels.slider(first.columns, "epoch", start=columns[LATE]),
     )
 panel
 
@@ -926,10 +927,10 @@ if every_run:
     epochs = first.columns
     points = [group[0].strip[0] for group in runs.values()]
     title = f"one latent point over time in each setting, seed {first['settings']['seed']}"
-    figure = plots.strip(torch.stack(points), epochs, title, of_all)
+    figure = figures.strip(torch.stack(points), epochs, title, of_all)
     axis, side = figure.axes[0], first["samples"]["size"] + 4
     axis.set_yticks([side * (i + 0.5) - 2 for i in range(len(runs))], list(runs), fontsize=9)
-    plots.show(
+    figures.show(
         figure,
         "A row of generated cats for each setting, from noise on the left to the last epoch.",
         photo=True,
@@ -995,15 +996,15 @@ else:
 # %% tags=["nbval-ignore-output"]
 GUIDES = {"diversity": 1, "D's margin": 0, "AUC of copying": 0.5, QUALITY: 2.5}
 if every_run:
-    figure, axes = plots.subplots(4, 2, figsize=(9.5, 9))
+    figure, axes = figures.subplots(4, 2, figsize=(9.5, 9))
     for axis, name in zip(axes.flat, STATISTICS, strict=False):
-        for (label, group), (shade, style) in zip(runs.items(), plots.CYCLE, strict=False):
+        for (label, group), (shade, style) in zip(runs.items(), figures.CYCLE, strict=False):
             at = [m["epoch"] for m in group[0]["metrics"] if m["epoch"] <= LATE]
             y = np.array([values_of(name, label, epoch) for epoch in at])
             axis.plot(at, y.mean(1), style, marker="o", markersize=3, color=shade, label=label)
             axis.fill_between(at, y.min(1), y.max(1), color=shade, alpha=0.12, linewidth=0)
         if name in GUIDES:
-            axis.axhline(GUIDES[name], color=plots.GREY, linewidth=0.9, linestyle=":")
+            axis.axhline(GUIDES[name], color=figures.GREY, linewidth=0.9, linestyle=":")
         axis.set_title(name, fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     handles, labels = axes.flat[0].get_legend_handles_labels()
@@ -1011,8 +1012,8 @@ if every_run:
     axes.flat[-1].legend(handles, labels, frameon=False, fontsize=10, loc="center")
     for axis in axes.flat[-3:-1]:
         axis.set_xlabel("epoch")
-    figure.supxlabel(of_all, fontsize=8, color=plots.GREY)
-    plots.show(
+    figure.supxlabel(of_all, fontsize=8, color=figures.GREY)
+    figures.show(
         figure,
         "Seven panels against the epoch, four lines each: fluctuation of both losses, diversity, "
         "recall, D's margin, the AUC of copying and KID, with the range over seeds as bands.",
@@ -1151,7 +1152,7 @@ else:
 def training_images(size, channels):
     """The training cats at a record's size."""
     settings = profiles.settings("cats", "cpu", size=size, channels=channels)
-    return experiments.load_data(settings, DATA, "train")
+    return load_data(settings, DATA, "train")
 
 
 def leaks_of(run, n=64 if profile == "smoke" else 256):
@@ -1267,14 +1268,14 @@ def suspect_step(nets, optimizers, z, real, change):
 
 cutout_only = functools.partial(augment.diffaugment, policy="cutout")
 toy = profiles.settings("cats", "quick", size=16, lr_g=1e-3, lr_d=1e-3, seed=SEED)
-toy_cats = experiments.load_data(toy, DATA, "train")
+toy_cats = load_data(toy, DATA, "train")
 toy_epochs = {"smoke": 1, "quick": 45, "full": 90}[profile]
 rows = {"cats": toy_cats.images[::12], "cats through T": cutout_only(toy_cats.floats())[::12]}
 print(f"{'':16s}{'mid-grey':>10s}{'D(G(z))':>10s}{'D(T(G(z)))':>12s}")
 for label, step in (("right step", train_step), ("suspect step", suspect_step)):
     torch.manual_seed(SEED)
     nets = dcgan.build(toy)
-    optimizers, batches = adam_for(nets, toy), experiments.batches_of(toy_cats, toy)
+    optimizers, batches = adam_for(nets, toy), batches_of(toy_cats, toy)
     for _ in range(toy_epochs):
         for real in batches:
             step(nets, optimizers, sample_z(len(real), toy, "cpu"), real, cutout_only)
@@ -1286,8 +1287,8 @@ for label, step in (("right step", train_step), ("suspect step", suspect_step)):
     print(f"{label:16s}{mid_grey(rows[label]):10.3f}{scores[0]:10.2f}{scores[1]:12.2f}")
 for label in ("cats", "cats through T"):
     print(f"{label:16s}{mid_grey(rows[label]):10.3f}")
-figure = plots.rows(rows, 12, f"after {toy_epochs} epochs", toy_cats.caption)
-plots.show(figure, "Cats, cats with a grey square, and the fakes of the two steps.", photo=True)
+figure = figures.rows(rows, 12, f"after {toy_epochs} epochs", toy_cats.caption)
+figures.show(figure, "Cats, cats with a grey square, and the fakes of the two steps.", photo=True)
 
 
 # %% [markdown]

@@ -69,14 +69,14 @@ from IPython.display import display
 from matplotlib import pyplot as plt
 from torch.nn import functional as F
 
-from gancourse import data, device, experiments, plots, profiles, records, widgets
-from gancourse.evaluation import features
-from gancourse.evaluation.neighbours import copying, knn, mann_whitney
-from gancourse.exercises import check
-from gancourse.runner import report
-from gancourse.training.callbacks import ProgressBar
-from gancourse.training.dcgan import DCGANStep, sample_images, sample_z
-from gancourse.training.loop import Batches, Callback, fit
+from gancourse import data, device, profiles, records
+from gancourse.data.batches import Batches, load_data
+from gancourse.metrics import features
+from gancourse.metrics.neighbours import copying, knn, mann_whitney
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.train.dcgan import DCGANStep, sample_images, sample_z
+from gancourse.train.loop import Callback, ProgressBar, fit
 
 profile = profiles.resolve(PROFILE)
 plt.rcParams["figure.dpi"] = 80  # many photographs: keeps the notebook small
@@ -123,11 +123,11 @@ def compact(figure):
     return figure
 
 
-def recorded_fakes(run, n=experiments.MANY):
+def recorded_fakes(run, n=None):
     """The first n fakes that the record measured, drawn again: uint8 (n, 1, H, W)."""
     settings = profiles.DCGANSettings(**run["settings"])
     fixed = torch.Generator().manual_seed(20_000 + settings.seed)
-    z = sample_z(experiments.MANY, settings, torch.device("cpu"), fixed)
+    z = sample_z(run["fakes"]["at the end"], settings, torch.device("cpu"), fixed)
     return sample_images(run.generator(), z[:n])[:, :1]
 
 
@@ -206,8 +206,8 @@ print(
 # ends at $2^{24}$, and the difference of two large numbers that are nearly
 # equal is what a copy leaves behind. So the quick product alone misjudges the
 # very case that we look for: below, an image seems to lie away from itself. The
-# package takes it as a bound only, and measures the candidates that the bound
-# leaves in float64.
+# package's `knn` takes the product in float64; of features, which are no whole
+# numbers, it takes candidates only, and measures these by differences.
 
 # %% tags=["nbval-ignore-output"]
 flat = train.images.flatten(1).float()
@@ -238,25 +238,25 @@ for name, search in {
 def draw_neighbours(image, k):
     """One generated image and its k nearest training images."""
     distances, index = knn(fakes[image : image + 1], train.images, k)
-    return plots.neighbours(fakes[image : image + 1], train.images[index], distances)
+    return figures.neighbours(fakes[image : image + 1], train.images[index], distances)
 
 
-widgets.panel(
+panels.panel(
     draw_neighbours,
-    image=widgets.number(0, 15, 0, "generated image"),
-    k=widgets.number(1, 8, NEIGHBOURS, "k"),
+    image=panels.number(0, 15, 0, "generated image"),
+    k=panels.number(1, 8, NEIGHBOURS, "k"),
 )
 
 # %% tags=["nbval-ignore-output"]
 distances, index = knn(fakes[:4], train.images, NEIGHBOURS)
-figure = plots.neighbours(
+figure = figures.neighbours(
     fakes[:4],
     train.images[index],
     distances,
     "generated (framed) and nearest training images, with distances",
     f"fakes of {first['run']}; {train.caption}",
 )
-plots.show(
+figures.show(
     figure,
     "Four rows: a generated image in an orange frame, then its nearest training "
     "images with the distance above each, growing to the right.",
@@ -304,8 +304,8 @@ for label, images in exhibits.items():
     shown[label] = images[:6]
     shown[f"nearest to {label}"] = train.images[found[label][1][:6, 0]]
 caption = f"{train.caption}; fakes of {first['run']}"
-figure = plots.rows(shown, 6, "which set is made of copies?", caption)
-plots.show(
+figure = figures.rows(shown, 6, "which set is made of copies?", caption)
+figures.show(
     compact(figure),
     "Six rows of six steel images: three sets, and under each the nearest training "
     "images. In each of the three pairs of rows the two are alike but not the same.",
@@ -447,7 +447,7 @@ controls = {
 for name, result in controls.items():
     print(f"{name:15s} AUC {result.auc:.2f}  p {result.p_value:.2g}")
     print(textwrap.indent(textwrap.fill(result.verdict, 92), "    "), "\n")
-figure = plots.distributions(
+figure = figures.distributions(
     {
         "planted copies": controls["planted copies"].fake,
         "fresh real images": controls["fresh images"].fake,
@@ -457,7 +457,7 @@ figure = plots.distributions(
     "the two controls",
     train.caption,
 )
-plots.show(
+figures.show(
     figure,
     "Histograms of distances: planted copies in a narrow peak far to the left, fresh "
     "images and held-out baseline on top of each other to the right.",
@@ -487,14 +487,14 @@ for _ in range(400):
     p_values.append(rank_test(shuffled[:half], shuffled[half:])[1])
 p_values = torch.tensor(p_values)
 figure, axis = plt.subplots(figsize=(7, 2.4), layout="constrained")
-axis.hist(p_values, bins=20, range=(0, 1), color=plots.SKY, edgecolor="white")
-axis.axhline(20, color=plots.ORANGE, linestyle="--", label="expected: 20 in each")
+axis.hist(p_values, bins=20, range=(0, 1), color=figures.SKY, edgecolor="white")
+axis.axhline(20, color=figures.ORANGE, linestyle="--", label="expected: 20 in each")
 axis.set(xlabel="p-value", ylabel="splits", ylim=(0, 40))
 axis.set_title("400 random splits of the held-out images", fontsize=10)
 axis.legend(frameon=False, fontsize=8)
 axis.spines[["top", "right"]].set_visible(False)
-figure.supxlabel(held_out.caption, fontsize=8, color=plots.GREY)
-plots.show(figure, "A flat histogram of 400 p-values between 0 and 1.")
+figure.supxlabel(held_out.caption, fontsize=8, color=figures.GREY)
+figures.show(figure, "A flat histogram of 400 p-values between 0 and 1.")
 for level in (0.05, 0.01):
     print(f"p < {level}: {float((p_values < level).float().mean()):.3f} of the splits")
 
@@ -589,10 +589,10 @@ def draw_share(share):
         f"({words[0]}), nearest p = {nearest:.1g} ({words[1]})"
     )
     groups = {"fakes": x, "held-out images": y}
-    return plots.distributions(groups, "distance to the nearest training image", title)
+    return figures.distributions(groups, "distance to the nearest training image", title)
 
 
-widgets.panel(draw_share, share=widgets.number(0.0, 1.0, SHARE, "share of copies", step=0.01))
+panels.panel(draw_share, share=panels.number(0.0, 1.0, SHARE, "share of copies", step=0.01))
 
 # %% [markdown]
 # The curve below holds every position of the slider: how often each test
@@ -614,15 +614,15 @@ for n, m in ((n_run, m_run), (37, 37)):
     for column, name in enumerate(("ranks", "nearest")):
         power[f"{name}, {n} against {m}"] = flagged[:, :, column].float().mean(1)
 figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
-for (name, y), (color, style) in zip(power.items(), plots.CYCLE, strict=False):
+for (name, y), (color, style) in zip(power.items(), figures.CYCLE, strict=False):
     axis.plot(shares, y, style, color=color, marker="o", markersize=3, label=name)
-axis.axhline(0.8, color=plots.GREY, linewidth=0.9, linestyle=":")
+axis.axhline(0.8, color=figures.GREY, linewidth=0.9, linestyle=":")
 axis.set(xlabel="share of copies among the fakes", ylabel="share of sets flagged")
 axis.set_title(f"power at p < {LEVEL}, {trials} draws a point", fontsize=10)
 axis.legend(frameon=False, fontsize=8)
 axis.spines[["top", "right"]].set_visible(False)
-figure.supxlabel(f"distances of {train.caption}", fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(f"distances of {train.caption}", fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Four rising curves from 0 to 1 over the share of copies; the test of the nearest "
     "rises first, and 256 against 74 images rise before 37 against 37.",
@@ -671,8 +671,8 @@ sets = {
     "copies, moved 2 px": disguise(originals, move=2),
     "copies, moved 4 px": disguise(originals, move=4),
 }
-figure = plots.rows(sets, 6, "innocent sets (above) and copies (below)", train.caption)
-plots.show(
+figure = figures.rows(sets, 6, "innocent sets (above) and copies (below)", train.caption)
+figures.show(
     compact(figure),
     "Seven rows of six steel images: fresh, fresh and blurred, then the same training "
     "images with weak noise, strong noise, mirrored, moved by two and by four pixels.",
@@ -822,7 +822,7 @@ print(f"claim holds: {sum(right)} of 4 sets are judged right, smoothed and noisy
 # %% tags=["nbval-ignore-output"]
 FEW = 16
 epochs = EPOCHS or {"smoke": 4, "quick": 600, "full": 1200}[profile]
-epochs_slider = widgets.number(1, 2000, epochs, "epochs")
+epochs_slider = panels.number(1, 2000, epochs, "epochs")
 display(epochs_slider)
 
 # %%
@@ -872,13 +872,13 @@ print(textwrap.fill(overfitted.verdict, 96))
 # %% tags=["nbval-ignore-output", "thumbnail"]
 memorised = step.sample(z_fixed, ema=True)
 best = all_distances(few.images, memorised).argmin(1)  # for each of the 16 the nearest fake
-figure = plots.rows(
+figure = figures.rows(
     {"trained on": few.images[:8], "nearest fake": memorised[best[:8]]},
     8,
     f"8 of the 16 images, and the nearest of {len(memorised)} fakes after {len(history)} steps",
     few.caption,
 )
-plots.show(
+figures.show(
     figure,
     "Eight of the sixteen training images above, below each the nearest fake: after a full "
     "run most show the same scratch at the same place, with more noise.",
@@ -887,14 +887,14 @@ plots.show(
 # %% tags=["nbval-ignore-output"]
 n, m = len(overfitted.fake), len(overfitted.held_out)
 limit = 0.5 + share_seen(n, m) / 2
-figure = plots.metric(
+figure = figures.metric(
     {"trained on these 16": ([e for e, _ in watch.found], [r.auc for _, r in watch.found])},
     {"no copying": 0.5, "flagged four times out of five": limit},
     "how the copying develops",
     "AUC",
     f"{n} fakes against {m} held-out images; {few.caption}",
 )
-plots.show(
+figures.show(
     figure,
     "The AUC against the epoch: below one half while G draws noise, then rising through "
     "one half to well above the level at which it is flagged.",
@@ -957,13 +957,13 @@ for policy, group in policies.items():
 # %%
 for name, run in runs.items():
     stored = run["final"]["average"]["copying"]
-    figure = plots.distributions(
+    figure = figures.distributions(
         {"fakes": stored["fake"], "held-out images": stored["held_out"]},
         "distance to the nearest training image",
         f"{name}, averaged weights: AUC {stored['auc']:.2f}",
         run.caption,
     )
-    plots.show(
+    figures.show(
         figure,
         f"Two histograms of distances, fakes of {name} and held-out images, with a line "
         f"at each median; the AUC is {stored['auc']:.2f}.",
@@ -991,7 +991,7 @@ for name, run in runs.items():
 def load_pair(size, channels):
     """Training and held-out set at the size of a record."""
     settings = profiles.DCGANSettings(size=size, channels=channels)
-    return [experiments.load_data(settings, DATA, split) for split in ("train", "test")]
+    return [load_data(settings, DATA, split) for split in ("train", "test")]
 
 
 def images_of(run):
@@ -1011,7 +1011,7 @@ def sharpness(images):
 
 def second_opinion(run, own, unseen):
     """Everything that the section asks about the fakes of the averaged weights."""
-    drawn = recorded_fakes(run, 48 if profile == "smoke" else experiments.MANY)
+    drawn = recorded_fakes(run, 48 if profile == "smoke" else None)
     found = {"pixels": copying(drawn, own, unseen)}
     sets = [shrink(x, 64) for x in (drawn, own, unseen)]
     found["search"] = copying(*sets, flips="hv", shift=1)
@@ -1055,13 +1055,13 @@ if here:
     nearest_real = result.held_out.argsort()[:6]
     pairs["held out"] = unseen[nearest_real]
     pairs["nearest to held out"] = own[knn(unseen[nearest_real], own, 1)[1][:, 0]]
-    figure = plots.rows(
+    figure = figures.rows(
         {label: shrink(images, 64) for label, images in pairs.items()},
         6,
         "the six nearest pairs of every run; at the bottom, of held-out images",
         f"{first['data']['caption']}, shown at 64 px; {len(here)} recorded runs, averaged weights",
     )
-    plots.show(
+    figures.show(
         compact(figure),
         "Two rows of six steel images for each recorded run, the fakes that lie nearest to a "
         "training image and these training images; then the nearest held-out images, and theirs.",

@@ -68,18 +68,16 @@ from IPython.display import display
 from matplotlib.patches import Rectangle
 from torch import nn
 
-from gancourse import data, device, experiments, plots, profiles, records, widgets
+from gancourse import data, device, profiles, records
 from gancourse.data import standins
-from gancourse.evaluation import segmentation
-from gancourse.evaluation.content import agreement
-from gancourse.exercises import check
-from gancourse.experiments.cyclegan import load_domain, pairs_of
+from gancourse.data.batches import load_domain, pairs_of
+from gancourse.metrics.content import agreement
 from gancourse.models import cyclegan
-from gancourse.runner import report
-from gancourse.training.callbacks import ProgressBar
-from gancourse.training.cyclegan import CycleGANStep, LinearDecay, translate
-from gancourse.training.loop import fit
-from gancourse.training.pool import ImagePool
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.train.cyclegan import CycleGANStep, ImagePool, LinearDecay, translate
+from gancourse.train.loop import ProgressBar, fit
+from gancourse_lab import fcn_score
 
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED)
@@ -105,7 +103,7 @@ columns = (5, 1, 4)
 rows = {"x": from_sheet(0, columns), "G(x)": from_sheet(AFTER_7050, columns)}
 alt = "Three photographs of horses, and below each the same scene with stripes on the horses."
 about = f"test pictures, 128 px, after 7,050 steps of 8; a prototype's run, {zebras['device']}"
-plots.show_sheet(alt, rows, "", about, scale=2)
+figures.show_sheet(alt, rows, "", about, scale=2)
 found = next(m for m in zebras["metrics"] if m["step"] == 7050)["average"]["a_to_b"]["held_out"]
 print(f"{zebras.kid} to the test zebras: {found[zebras.kid][0]:.2f} after 7,050 steps")
 
@@ -155,8 +153,8 @@ seen = {
     "B to train on": train_b.images[:12],
 }
 title = "what we have, and the pairs that training never sees"
-figure = plots.rows(seen, 12, title, train_b.caption)
-plots.show(
+figure = figures.rows(seen, 12, title, train_b.caption)
+figures.show(
     figure,
     "Three rows of twelve drawn animals on grass: brown horses, zebras in exactly the same poses and "
     "places, and other zebras in other places.",
@@ -204,15 +202,15 @@ for name, gx in maps.items():
     print(f"{name:16s}{distribution:18.2f}{best_way_back(gx):10.2f}{own:10.2f}")
 
 # %% tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(1, 6, figsize=(9.5, 2.2), sharey=True)
+figure, axes = figures.subplots(1, 6, figsize=(9.5, 2.2), sharey=True)
 for axis, (name, gx) in zip(axes, maps.items(), strict=True):
-    axis.plot(x[::20], x[::20] + 2, color=plots.GREY, linewidth=1)
-    axis.plot(x[::20], gx[::20], ".", markersize=2, color=plots.BLUE)
+    axis.plot(x[::20], x[::20] + 2, color=figures.GREY, linewidth=1)
+    axis.plot(x[::20], gx[::20], ".", markersize=2, color=figures.BLUE)
     axis.set_title(name, fontsize=9)
     axis.set(xticks=[0, 1], yticks=[2, 3], xlabel="x")
     axis.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("G(x)")
-plots.show(
+figures.show(
     figure,
     "Six graphs of G over x: the rising line, a falling line, two swapped pieces, a V, two rising "
     "pieces each over all of B, and a constant. A grey line marks the own partner.",
@@ -430,13 +428,13 @@ def draw_patch(layers=3, row=6, column=6):
     jump, reach = 2**layers, patch(layers)
     # padding moves the square's corner up and left: by 1 pixel of each layer's own grid
     top, left = (jump * at - (3 * jump - 1) for at in (row, column))
-    figure, axes = plots.subplots(1, 2, figsize=(6.2, 3.1))
+    figure, axes = figures.subplots(1, 2, figsize=(6.2, 3.1))
     axes[0].imshow(photo.images[0].permute(1, 2, 0))
-    style = {"fill": False, "linewidth": 2.5, "edgecolor": plots.ORANGE}
+    style = {"fill": False, "linewidth": 2.5, "edgecolor": figures.ORANGE}
     axes[0].add_patch(Rectangle((left - 0.5, top - 0.5), reach, reach, **style))
     axes[0].set(xlim=(-0.5, FACADE - 0.5), ylim=(FACADE - 0.5, -0.5))
     axes[0].set_title(f"sees {reach} of {FACADE} px", fontsize=9)
-    axes[1].add_patch(Rectangle((column, row), 1, 1, color=plots.ORANGE))
+    axes[1].add_patch(Rectangle((column, row), 1, 1, color=figures.ORANGE))
     axes[1].set(xlim=(0, side), ylim=(side, 0), aspect="equal")
     axes[1].set_title(f"logit ({row}, {column}) of {side}×{side}", fontsize=9)
     for axis in axes:
@@ -444,20 +442,20 @@ def draw_patch(layers=3, row=6, column=6):
     return figure
 
 
-widgets.panel(
+panels.panel(
     draw_patch,
     photo=True,
-    layers=widgets.number(1, 4, 3, "strided layers"),
-    row=widgets.number(0, 30, 6, "row"),
-    column=widgets.number(0, 30, 6, "column"),
+    layers=panels.number(1, 4, 3, "strided layers"),
+    row=panels.number(0, 30, 6, "row"),
+    column=panels.number(0, 30, 6, "column"),
 )
 
 # %% tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(1, 4, figsize=(9.5, 2.6))
+figure, axes = figures.subplots(1, 4, figsize=(9.5, 2.6))
 for axis, layers in zip(axes[:3], (1, 2, 3), strict=True):
     axis.imshow(photo.images[layers].permute(1, 2, 0))
     corner = (FACADE - patch(layers)) / 2 - 0.5
-    style = {"fill": False, "linewidth": 2.5, "edgecolor": plots.ORANGE}
+    style = {"fill": False, "linewidth": 2.5, "edgecolor": figures.ORANGE}
     axis.add_patch(Rectangle((corner, corner), patch(layers), patch(layers), **style))
     axis.set_title(f"{layers} strided: {patch(layers)} of {FACADE} px", fontsize=9)
 fresh = [cyclegan.initialise(cyclegan.PatchDiscriminator(8, 3)) for _ in range(8)]
@@ -466,8 +464,8 @@ axes[3].imshow(gradient, cmap="Greys")
 axes[3].set_title("3 strided: |gradient|", fontsize=9)
 for axis in axes:
     axis.set(xticks=[], yticks=[], xlim=(-0.5, FACADE - 0.5), ylim=(FACADE - 0.5, -0.5))
-figure.supxlabel(photo.caption, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(photo.caption, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Three facades with orange squares of 16, 34 and 70 pixels: a window, a window with its wall, "
     "and most of a storey or more; then a dark bell in the middle of a pale square.",
@@ -522,15 +520,15 @@ print(f"shown at once {(age == 0).float().mean():.2f}, mean age {age.mean():.0f}
 # mostly fresh fakes, a long tail of old ones.
 
 # %% tags=["nbval-ignore-output"]
-figure, axis = plots.subplots(figsize=(6.5, 2.4))
+figure, axis = figures.subplots(figsize=(6.5, 2.4))
 stored = age[age > 0]
-axis.hist(stored.numpy(), 60, range=(1, 601), density=True, color=plots.BLUE, alpha=0.4)
+axis.hist(stored.numpy(), 60, range=(1, 601), density=True, color=figures.BLUE, alpha=0.4)
 ages = torch.arange(1, 600)
-axis.plot(ages, 0.01 * 0.99 ** (ages - 1.0), color=plots.ORANGE, label="0.01 · 0.99ᵃ⁻¹")
+axis.plot(ages, 0.01 * 0.99 ** (ages - 1.0), color=figures.ORANGE, label="0.01 · 0.99ᵃ⁻¹")
 axis.set(xlabel="age a of a fake from the store, in queries", ylabel="density", yticks=[])
 axis.legend(frameon=False, fontsize=9)
 axis.spines[["top", "right", "left"]].set_visible(False)
-plots.show(figure, "A histogram of ages that falls off exponentially, with the curve through it.")
+figures.show(figure, "A histogram of ages that falls off exponentially, with the curve through it.")
 
 # %% [markdown]
 # ## 6 · All terms at work
@@ -554,7 +552,7 @@ def train(settings, reals_a, reals_b, label, *callbacks):
 
 watched = (pairs_a.images[:4], pairs_b.images[4:8])
 caption = f"{train_a.caption} and {train_b.caption}"
-live = widgets.LiveFigure(watched, "full objective with identity", caption)
+live = panels.LiveFigure(watched, "full objective with identity", caption)
 with_identity = horses(lambda_identity=0.5)
 first_step, history = train(with_identity, train_a, train_b, "all terms", live)
 
@@ -588,7 +586,7 @@ with torch.no_grad():
     fakes = translate(first_step.network("gen_ab"), pairs_a.images[:5])
     shown = torch.cat([pairs_b.images[5:10], fakes])
     answers = first_step.disc_b(data.to_float(shown).to(first_step.device)).float().cpu()
-figure, axes = plots.subplots(2, 10, figsize=(9.5, 2.4))
+figure, axes = figures.subplots(2, 10, figsize=(9.5, 2.4))
 for column in range(10):
     axes[0, column].imshow(shown[column].permute(1, 2, 0))
     picture = axes[1, column].imshow(answers[column, 0], cmap="cividis", vmin=0, vmax=1)
@@ -598,8 +596,8 @@ axes[0, 2].set_title("real zebras", fontsize=9)
 axes[0, 7].set_title("G(x)", fontsize=9)
 axes[1, 0].set_ylabel("D_B", rotation=0, ha="right", va="center")
 figure.colorbar(picture, ax=axes, shrink=0.8)
-figure.supxlabel(pairs_b.caption, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(pairs_b.caption, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Five drawn zebras and five translated horses; below each the discriminator's map of answers, "
     "light where it believes the patch.",
@@ -665,12 +663,12 @@ for cat in (0, 5):
 heads = [c.get("label", f"step {c.get('step')}") for c in run["samples"]["columns"]]
 alt = "Two grey cats on their way to Grumpy Cat, each from noise and from the identity."
 of_both = f"held-out {run['data']['source']} cats, {run['settings']['size']} px, enlarged; {run['device']}"
-plots.show_sheet(alt, rows, "", of_both, heads)
+figures.show_sheet(alt, rows, "", of_both, heads)
 
 # %%
-figure, axis = plots.subplots(figsize=(6.5, 3.0))
-for (label, run), (color, line) in zip(starts.items(), plots.CYCLE, strict=False):
-    values = plots.smooth(run.curves["cycle_a"], 10)
+figure, axis = figures.subplots(figsize=(6.5, 3.0))
+for (label, run), (color, line) in zip(starts.items(), figures.CYCLE, strict=False):
+    values = figures.smooth(run.curves["cycle_a"], 10)
     axis.plot(range(1, len(values) + 1), values, line, color=color, label=f"from {label}")
     way_back = run["final"][run.weights]["a_to_b"]["reconstruction"]
     kid = run["final"][run.weights]["a_to_b"]["held_out"][run.kid][0]
@@ -682,7 +680,7 @@ print(f"untouched cats: {run.kid} {untouched:.2f}")
 axis.set(xscale="log", yscale="log", xlabel="step", ylabel="cycle loss, A → B → A")
 axis.legend(frameon=False, fontsize=9)
 axis.spines[["top", "right"]].set_visible(False)
-plots.show(
+figures.show(
     figure,
     "Cycle loss over the steps, both axes logarithmic: from noise it falls slowly from 0.5 to 0.2, "
     "from the identity it stays below 0.1 throughout.",
@@ -742,16 +740,16 @@ def zebra_judge(size):
         known = {"size": size, "split": "train", "n": drawn["n"], "seed": 1}
         known = standins.make("horse2zebra", part="B", **known)
         torch.manual_seed(0)
-        judges[size] = segmentation.FCN(2).to(device.pick())
+        judges[size] = fcn_score.FCN(2).to(device.pick())
         truth = known.truth["mask"][:, 0].long()
-        segmentation.train(judges[size], known.images, truth, JUDGE_STEPS)
+        fcn_score.train(judges[size], known.images, truth, JUDGE_STEPS)
     return judges[size]
 
 
 def own_and_others(images, x, y):
     """Meadow, zebra found, edges of ``images`` against the own partner and another's."""
     found = {"meadow": [], "zebra": [], "edges": []}
-    called = segmentation.predict(zebra_judge(x.images.shape[-1]), images).bool()
+    called = fcn_score.predict(zebra_judge(x.images.shape[-1]), images).bool()
     mask = y.truth["mask"]
     for shift in (0, 1):
         partner, other = y.images.roll(shift, 0), mask.roll(shift, 0)
@@ -800,8 +798,8 @@ rows = {name: images[:12] for name, images in translated.items() if name != "x u
 rows = {"x": pairs_a.images[:12]} | rows
 steps = len(history)
 title = f"the five settings after {steps} steps each ({profile})"
-plots.show(
-    plots.rows(rows, 12, title, pairs_a.caption),
+figures.show(
+    figures.rows(rows, 12, title, pairs_a.caption),
     "Seven rows of twelve pictures: drawn horses, their own zebras, and what the five settings make "
     "of the horses.",
     photo=True,
@@ -827,7 +825,7 @@ def recorded(experiment):
     """Setting → its recorded runs, one a seed; only settings that have runs."""
     found = {}
     for name, change in SETTINGS.items():
-        run = experiments.run_name(profiles.settings("facades", "cpu", **change))
+        run = profiles.run_name(profiles.settings("facades", "cpu", **change))
         start = f"{experiment}/{run.removesuffix('0')}"  # any seed
         runs = [records.load(n) for n in records.names() if n.startswith(start)]
         found |= {name: runs} if runs else {}
@@ -870,8 +868,8 @@ if horse_runs:
     long_a, long_b = standins.pairs("horse2zebra", **(held_out | {"size": size}))
     images, longer = table_of_pairs(generators_of(horse_runs), long_a, long_b)
     rows = {"x": long_a.images[:12]} | {k: v[:12] for k, v in images.items() if k != "x untouched"}
-    plots.show(
-        plots.rows(rows, 12, "the five settings, recorded runs", long_a.caption),
+    figures.show(
+        figures.rows(rows, 12, "the five settings, recorded runs", long_a.caption),
         "Rows of twelve pictures: drawn horses, their own zebras, and the recorded translations.",
         photo=True,
     )
@@ -921,7 +919,7 @@ if facade_runs:
 else:
     of_facades = profiles.settings("facades", profile, seed=SEED)
 SIDE = of_facades.size
-NAMES = list(segmentation.FACADES)
+NAMES = list(fcn_score.FACADES)
 
 
 def facades(split):
@@ -931,21 +929,21 @@ def facades(split):
     photos = data.load("facades", part="photo", size=SIDE, **asked)
     large = data.load("facades", part="label", size=2 * SIDE, **asked)
     assert maps.source == photos.source == large.source
-    return maps, photos, segmentation.classes_of(large.images, SIDE)
+    return maps, photos, fcn_score.classes_of(large.images, SIDE)
 
 
 maps, photos, classes = facades("train")
 test_maps, test_photos, test_classes = facades("test")
 share = classes.flatten().bincount(minlength=12) / classes.numel()
 
-figure, axis = plots.subplots(figsize=(7, 2.2))
-colours = [tuple(c / 255 for c in colour) for colour in segmentation.FACADES.values()]
-axis.bar(NAMES, share, color=colours, edgecolor=plots.GREY)
+figure, axis = figures.subplots(figsize=(7, 2.2))
+colours = [tuple(c / 255 for c in colour) for colour in fcn_score.FACADES.values()]
+axis.bar(NAMES, share, color=colours, edgecolor=figures.GREY)
 axis.set_ylabel("share of pixels")
 axis.tick_params(axis="x", labelsize=8, rotation=30)
 axis.spines[["top", "right"]].set_visible(False)
-figure.supxlabel(f"classes of {maps.caption}, in the maps' colours", fontsize=8, color=plots.GREY)
-plots.show(figure, "Twelve bars: wall by far the largest, then background and window.")
+figure.supxlabel(f"classes of {maps.caption}, in the maps' colours", fontsize=8, color=figures.GREY)
+figures.show(figure, "Twelve bars: wall by far the largest, then background and window.")
 print(f"{len(maps)} pairs for training, {len(test_maps)} held out, {SIDE} px")
 
 # %% [markdown]
@@ -975,10 +973,10 @@ def three_measures(n):
 
 truth = torch.tensor([[0, 0, 0, 1], [1, 1, 2, 2]])
 answer = torch.tensor([[0, 0, 1, 1], [1, 0, 2, 0]])
-n = segmentation.confusion(answer, truth, 12)  # 9 of the 12 classes are absent
+n = fcn_score.confusion(answer, truth, 12)  # 9 of the 12 classes are absent
 print(n[:3, :3].tolist())
 print("per pixel {:.4f}, per class {:.4f}, IoU {:.4f}".format(*three_measures(n)))
-package = segmentation.scores(answer, truth, 12)
+package = fcn_score.scores(answer, truth, 12)
 assert torch.allclose(three_measures(n), torch.tensor(package, dtype=torch.double))
 print("by hand: 5/8, (2/3 + 2/3 + 1/2)/3 = 11/18, (2/5 + 2/4 + 1/2)/3 = 7/15")
 
@@ -988,13 +986,13 @@ print("by hand: 5/8, (2/3 + 2/3 + 1/2)/3 = 11/18, (2/5 + 2/4 + 1/2)/3 = 7/15")
 # ones. It learns on the real training pairs.
 
 # %%
-print(f"judge: {sum(p.numel() for p in segmentation.FCN(12).parameters()):,} weights, 12 classes")
+print(f"judge: {sum(p.numel() for p in fcn_score.FCN(12).parameters()):,} weights, 12 classes")
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(SEED)
-judge = segmentation.FCN(12).to(device.pick())
+judge = fcn_score.FCN(12).to(device.pick())
 judge_steps = {"smoke": 10, "quick": 300, "full": 2000}[profile]
-judge_losses = segmentation.train(judge, photos.images, classes, judge_steps)
+judge_losses = fcn_score.train(judge, photos.images, classes, judge_steps)
 print(f"cross-entropy: {judge_losses[0]:.2f} → {statistics.mean(judge_losses[-20:]):.2f}")
 
 # %% [markdown]
@@ -1021,8 +1019,8 @@ again = torch.randint(len(test_maps), (300, len(test_maps)), generator=draw)
 
 def fcn_score(images, truth=test_classes):
     """(three measures of what the judge reads in ``images``, low and high end of each)."""
-    called = segmentation.predict(judge, images)
-    n = torch.stack([segmentation.confusion(a, b, 12) for a, b in zip(called, truth, strict=True)])
+    called = fcn_score.predict(judge, images)
+    n = torch.stack([fcn_score.confusion(a, b, 12) for a, b in zip(called, truth, strict=True)])
     low, high = three_measures(n[again].sum(1)).quantile(
         torch.tensor([0.025, 0.975], dtype=torch.double), dim=0
     )
@@ -1043,7 +1041,7 @@ real_score, other_score = fcn_score(test_photos.images), fcn_score(test_photos.i
 score_row("real photos: the best", real_score)
 score_row("real photos of other facades", other_score)
 commonest = torch.full_like(test_classes, int(share.argmax()))
-value = segmentation.scores(commonest, test_classes, 12)
+value = fcn_score.scores(commonest, test_classes, 12)
 print(f"{'always ' + NAMES[int(share.argmax())]:30s}{value[0]:.2f}{value[1]:22.2f}{value[2]:8.3f}")
 facade_fakes, facade_back, facade_scores = {}, {}, {}
 for name, (gen_ab, gen_ba) in of_setting.items():
@@ -1055,8 +1053,8 @@ for name, (gen_ab, gen_ba) in of_setting.items():
 rows = {"label map": test_maps.images[:10], "its own photo": test_photos.images[:10]}
 rows |= {name: images[:10] for name, images in facade_fakes.items()}
 kind = "recorded runs" if facade_runs else f"runs of this notebook ({profile})"
-plots.show(
-    plots.rows(rows, 10, f"labels → photos, held out: {kind}", test_maps.caption),
+figures.show(
+    figures.rows(rows, 10, f"labels → photos, held out: {kind}", test_maps.caption),
     "Rows of ten facades: coloured label maps, the real photos, and the photos that the five "
     "settings make of the maps.",
     photo=True,
@@ -1094,15 +1092,15 @@ def draw_time(run, row=0):
     """One held-out picture of a recorded run, at every recorded epoch: A to B, then B to A."""
     record = timelines[run]
     shown = record.strip[[row, row + len(record.strip) // 2]]
-    return plots.strip(shown, record.columns, run, record.caption)
+    return figures.strip(shown, record.columns, run, record.caption)
 
 
 if timelines:
     controls = {
-        "run": widgets.slider(list(timelines), "run"),
-        "row": widgets.number(0, 3, 0, "row"),
+        "run": panels.slider(list(timelines), "run"),
+        "row": panels.number(0, 3, 0, "row"),
     }
-    display(widgets.panel(draw_time, photo=True, **controls))
+    display(panels.panel(draw_time, photo=True, **controls))
 else:
     print("no recorded runs on this machine")
 
@@ -1111,8 +1109,8 @@ for run, record in timelines.items():
     if run.endswith(", full"):
         epochs = record.columns
         title = f"{run}: two held-out pictures of A, over the epochs"
-        plots.show(
-            plots.strip(record.strip[:2], epochs, title, record.caption),
+        figures.show(
+            figures.strip(record.strip[:2], epochs, title, record.caption),
             "Two rows: an input on the left, then its translation at growing epochs.",
             photo=True,
         )
@@ -1154,15 +1152,15 @@ rows = {"x": test_maps.images[:10]}
 for name in chosen:
     rows[f"{name}: G(x)"] = facade_fakes[name][:10]
     rows[f"{name}: F(G(x))"] = facade_back[name][:10]
-plots.show(
-    plots.rows(rows, 10, "label maps, there and back", test_maps.caption),
+figures.show(
+    figures.rows(rows, 10, "label maps, there and back", test_maps.caption),
     "Label maps; for the GAN alone and the full objective the photos made of them, and the maps "
     "that come back.",
     photo=True,
 )
 print("mean |F(G(x)) - x| in grey levels, and the share of pixels whose class comes back")
 for name, back in facade_back.items():
-    kept = segmentation.classes_of(back) == segmentation.classes_of(test_maps.images)
+    kept = fcn_score.classes_of(back) == fcn_score.classes_of(test_maps.images)
     print(f"  {name:16s}{grey_levels(back, test_maps.images):6.1f}{kept.float().mean():8.0%}")
 
 # %% [markdown]
@@ -1220,10 +1218,10 @@ for sigma in (0, 2, 4, 8, 16):
 # with the map, and the two on which it agrees least.
 
 # %% tags=["nbval-ignore-output"]
-called = segmentation.predict(judge, facade_fakes[whole])
+called = fcn_score.predict(judge, facade_fakes[whole])
 agreeing = (called == test_classes).float().mean((1, 2)).argsort(descending=True)
 at = torch.cat([agreeing[:2], agreeing[-2:]])
-palette = torch.tensor(list(segmentation.FACADES.values()), dtype=torch.uint8)
+palette = torch.tensor(list(fcn_score.FACADES.values()), dtype=torch.uint8)
 rows = {
     "label map": test_maps.images[at],
     "G(x)": facade_fakes[whole][at],
@@ -1231,9 +1229,9 @@ rows = {
     "real photo": test_photos.images[at],
 }
 title = f"{whole}: the two best (left) and the two worst (right)"
-figure = plots.rows(rows, 4, title, test_maps.caption)
+figure = figures.rows(rows, 4, title, test_maps.caption)
 figure.set_size_inches(5.2, 5.4)
-plots.show(
+figures.show(
     figure,
     "Four columns: label map, generated photo, the judge's map of it, and the real photo.",
     photo=True,

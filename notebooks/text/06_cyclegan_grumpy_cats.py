@@ -65,17 +65,16 @@ import statistics
 import torch
 from torch.nn import functional as F
 
-from gancourse import device, plots, profiles, records, widgets
+from gancourse import device, profiles, records
 from gancourse.data import standins
-from gancourse.evaluation.content import LUMA, agreement
-from gancourse.exercises import check
-from gancourse.experiments.cyclegan import load_domain, looked_at, pairs_of
+from gancourse.data.batches import load_domain, looked_at, pairs_of
+from gancourse.metrics.content import LUMA, agreement
 from gancourse.models import cyclegan
-from gancourse.runner import report
-from gancourse.training.callbacks import ProgressBar, Samples
-from gancourse.training.cyclegan import CycleGANStep, LinearDecay, translate
-from gancourse.training.loop import fit
-from gancourse.widgets.training import TrainPanel
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.notebook.train_panel import TrainPanel
+from gancourse.train.cyclegan import CycleGANStep, LinearDecay, translate
+from gancourse.train.loop import ProgressBar, Samples, fit
 
 profile = profiles.resolve(PROFILE)
 recipe = {"smoke": "tiny", "quick": "live", "full": "laptop"}[profile]
@@ -106,7 +105,7 @@ alt = (
     "Four rows of eight cats. Grey Russian Blues; below each the same head with Grumpy Cat's dark "
     "mask and white muzzle. Then eight pictures of Grumpy Cat, and below each a greyer version."
 )
-plots.show_sheet(alt, rows, "", f"held-out cats; {best.caption}", scale=2)
+figures.show_sheet(alt, rows, "", f"held-out cats; {best.caption}", scale=2)
 print(f"{best.steps:,} steps")
 
 # %% [markdown]
@@ -177,13 +176,13 @@ def paint(run):
     rows = {"A": shown[0], "G(A)": made[: len(shown[0])]}
     rows |= {"B": shown[1], "F(B)": made[len(shown[0]) :]}
     title = f"λ = {run.step.settings.lambda_cycle:g}, {run.where}"
-    return plots.jpeg_of(plots.sheet(rows, title, held_out))
+    return figures.jpeg_of(figures.sheet(rows, title, held_out))
 
 
 step, batches = new_run(LAMBDA_CYCLE)
 moments = [0, *(n * steps // 450 for n in (15, 30, 60, 120, 200, 300)), steps]
 frames = Samples(shown, steps=moments)
-live = widgets.LiveFigure(title=f"CycleGAN, λ = {LAMBDA_CYCLE:g}", seconds=3, paint=paint)
+live = panels.LiveFigure(title=f"CycleGAN, λ = {LAMBDA_CYCLE:g}", seconds=3, paint=paint)
 bar = ProgressBar(("adv_b", "cycle_a", "disc_b"))
 history = fit(step, batches, callbacks=[LinearDecay(by_steps=True), bar, live, frames], steps=steps)
 
@@ -196,7 +195,7 @@ some = {"one cat": 0, "another": 5, "and back": len(shown[0])}
 rows = {name: torch.stack([x[i] for _, x in frames.images]) for name, i in some.items()}
 alt = "Three cats over the steps of the live training, from the untouched input to the translation."
 heads = [f"step {moment}" for moment, _ in frames.images]
-plots.show_sheet(alt, rows, "", held_out, heads)
+figures.show_sheet(alt, rows, "", held_out, heads)
 
 # %%
 last = {name: values[-20:] for name, values in history.terms.items()}
@@ -236,8 +235,8 @@ def make(lam, minutes):
 panel = TrainPanel(
     make,
     paint,
-    lam=widgets.slider((0, 1, 2, 5, 10, 20, 50), "λ", start=5),
-    minutes=widgets.slider((0.5, 1, 2, 5, 10), "minutes", start=1),
+    lam=panels.slider((0, 1, 2, 5, 10, 20, 50), "λ", start=5),
+    minutes=panels.slider((0.5, 1, 2, 5, 10), "minutes", start=1),
 )
 panel
 
@@ -251,7 +250,7 @@ trained = panel.step or step
 there = translate(trained.shown("ab"), shown[0])
 rows = {"A": shown[0], "G(A)": there, "F(G(A))": translate(trained.shown("ba"), there)}
 alt = "Russian Blues, their translations, and the way back, which looks like the input again."
-plots.show_sheet(alt, rows, f"λ = {trained.settings.lambda_cycle:g}: there and back", held_out)
+figures.show_sheet(alt, rows, f"λ = {trained.settings.lambda_cycle:g}: there and back", held_out)
 
 # %% [markdown]
 # ### What neither loss sees
@@ -362,7 +361,7 @@ rows = {"A": drawn_a.images[:8], "its edges": as_picture(edge_map(drawn_a.images
 rows |= {"its perfect translation": drawn_b.images[:8]}
 rows |= {"edges of that": as_picture(edge_map(drawn_b.images[:8]))}
 alt = "Four rows: drawn cats, their edges, the same cats with the other coat, and their edges."
-plots.show_sheet(alt, rows, "what the number compares", f"{len(drawn_a)} stand-in pairs, 64 px")
+figures.show_sheet(alt, rows, "what the number compares", f"{len(drawn_a)} stand-in pairs, 64 px")
 
 # %% [markdown]
 # Read the table from below. *Plain grey* has no edges. *Mirrored*, *the same
@@ -508,12 +507,12 @@ def draw_recorded(lam, at):
     column = [c.get("step") for c in run["samples"]["columns"]].index(at)
     rows = {"A": run.strip[:half, 0], "G(A)": run.strip[:half, column]}
     rows |= {"B": run.strip[half:, 0], "F(B)": run.strip[half:, column]}
-    return plots.jpeg_of(plots.sheet(rows, f"λ = {lam:g}, step {at}", recorded_cats, scale=2))
+    return figures.jpeg_of(figures.sheet(rows, f"λ = {lam:g}, step {at}", recorded_cats, scale=2))
 
 
-lam_slider = widgets.slider(list(same), "λ", start=best["settings"]["lambda_cycle"])
-step_slider = widgets.slider(moments, "step", start=moments[-1])
-widgets.panel(draw_recorded, photo=True, lam=lam_slider, at=step_slider)
+lam_slider = panels.slider(list(same), "λ", start=best["settings"]["lambda_cycle"])
+step_slider = panels.slider(moments, "step", start=moments[-1])
+panels.panel(draw_recorded, photo=True, lam=lam_slider, at=step_slider)
 
 # %% [markdown]
 # The same without a slider: two cats through the steps, one row for each
@@ -527,7 +526,7 @@ for row, title in ((0, "one cat of A on its way to B"), (half + 3, "one cat of B
         columns = [0, *(steps_of.index(at) for at in moments)]
         pictures[f"λ = {lam:g}"] = run.strip[row, columns]
     alt = f"One row for each λ, one column a step: {title}, seed 0."
-    plots.show_sheet(alt, pictures, title, recorded_cats, heads)
+    figures.show_sheet(alt, pictures, title, recorded_cats, heads)
 
 # %% [markdown]
 # *What you see* with $\lambda = 5$: step 0 is the input. Steps 25 and 50 try out
@@ -552,7 +551,7 @@ first = ten[0]
 rows = {"input": first.strip[:, 0], "λ = 10": ten[0].strip[:, -1], "λ = 0": none[0].strip[:, -1]}
 alt = "Cats in the first row, their translations by CMU's recipe with and without cycle loss below."
 title = f"CMU's recipe after {first.steps} steps: left A → B, right B → A"
-plots.show_sheet(alt, rows, title, f"held-out cats; {first.caption}", scale=2)
+figures.show_sheet(alt, rows, title, f"held-out cats; {first.caption}", scale=2)
 
 # %% [markdown]
 # *What you see,* left: with $\lambda = 10$ smears with several eyes, which follow the

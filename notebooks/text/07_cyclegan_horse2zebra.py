@@ -67,19 +67,18 @@ import torch
 from IPython.display import display
 from PIL import Image
 
-from gancourse import data, device, plots, profiles, records, widgets
+from gancourse import data, device, profiles, records
+from gancourse.data.batches import load_domain, looked_at, pairs_of
 from gancourse.errors import GancourseError
-from gancourse.evaluation import content
-from gancourse.evaluation.study import Study, wilson
-from gancourse.exercises import check
-from gancourse.experiments.cyclegan import load_domain, looked_at, pairs_of
+from gancourse.metrics import content
 from gancourse.models import cyclegan as models
-from gancourse.runner import report
-from gancourse.training import checkpoint
-from gancourse.training.callbacks import ProgressBar
-from gancourse.training.cyclegan import CycleGANStep, LinearDecay, decay, translate
-from gancourse.training.loop import fit
-from gancourse.widgets.study import StudyPanel, Upload, Vote, read_upload
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.train import checkpoint
+from gancourse.train.cyclegan import CycleGANStep, LinearDecay, decay, translate
+from gancourse.train.loop import ProgressBar, fit
+from gancourse_lab.human_study import Study, wilson
+from gancourse_lab.human_study_panel import StudyPanel, Upload, Vote, read_upload
 
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED)
@@ -107,7 +106,7 @@ to_zebras = film_rows("ab.webp")
 four = [5, 0, 1, 4]
 shown = {"horse": to_zebras[0, four], "made a zebra": to_zebras[FILM_STEPS.index(14425), four]}
 alt = "Four photographs of horses; below each the same horse with black and white stripes."
-plots.show_sheet(alt, shown, "", f"test pictures, 256 px; {film.caption}", scale=1)
+figures.show_sheet(alt, shown, "", f"test pictures, 256 px; {film.caption}", scale=1)
 print(f"the upper row is G after {FILM_STEPS[0]} steps, which is still the input")
 
 # %% [markdown]
@@ -171,8 +170,8 @@ settings = profiles.replace(settings, **{k: v for k, v in knobs.items() if v is 
 train_a, train_b = (load_domain(settings, part, DATA) for part in "AB")
 test_a, test_b = (load_domain(settings, part, DATA, "test") for part in "AB")
 shown = {name: s.images[:: len(s) // 12][:12] for name, s in (("A", train_a), ("B", train_b))}
-figure = plots.rows(shown, 12, "training pictures: horses (A) and zebras (B)", train_a.caption)
-plots.show(
+figure = figures.rows(shown, 12, "training pictures: horses (A) and zebras (B)", train_a.caption)
+figures.show(
     figure, "A row of twelve pictures of horses above a row of twelve of zebras.", photo=True
 )
 for name, images in (("A", train_a.images), ("B", train_b.images)):
@@ -279,7 +278,7 @@ device.seed_everything(SEED)
 step = CycleGANStep(settings)
 batches = pairs_of(train_a.to(step.device), train_b.to(step.device), settings)
 both = f"{train_a.caption} and {train_b.caption}"
-live = widgets.LiveFigure((test_a.images[:4], test_b.images[:4]), f"iteration {ITERATION}", both)
+live = panels.LiveFigure((test_a.images[:4], test_b.images[:4]), f"iteration {ITERATION}", both)
 bar = ProgressBar(("gen", "cycle_a", "cycle_b"))
 history, lasting = checkpoint.resumable("runs/chapter-07", step, batches, profile)
 history = fit(step, batches, settings.epochs, [LinearDecay(), bar, live, *lasting], history)
@@ -335,7 +334,7 @@ history_ahead = fit(
 shown[f"step {state.steps + further:,}"] = translate(ahead.shown("ab"), horses_64)
 alt = "Eight horses, their translations from the recorded state, and after some further steps."
 about = f"{train_a.source} test pictures, 64 px; trained further here ({profile})"
-plots.show_sheet(alt, shown, "", about)
+figures.show_sheet(alt, shown, "", about)
 
 # %% [markdown]
 # *What you see.* After 967 steps the flanks of brown horses carry faint upright
@@ -382,8 +381,8 @@ if arms:
     shown = {"input": one.strip[:, 0]}
     shown |= {label: group[0].strip[:, -1] for label, group in arms.items()}
     title = "small runs, first seed, last epoch: four horses → zebras, four zebras → horses"
-    figure = plots.rows(shown, 8, title, f"{one['data']['caption']}; {one['device']}")
-    plots.show(
+    figure = figures.rows(shown, 8, title, f"{one['data']['caption']}; {one['device']}")
+    figures.show(
         figure, "Eight held-out inputs, and one row of translations for each setting.", photo=True
     )
 
@@ -398,12 +397,12 @@ if arms:
 # %% tags=["nbval-ignore-output"]
 def draw_terms(groups, terms):
     """One panel a term: mean over the seeds, smoothed, and their range."""
-    figure, axes = plots.subplots(1, len(terms), figsize=(10, 3.1))
+    figure, axes = figures.subplots(1, len(terms), figsize=(10, 3.1))
     for axis, (term, title) in zip(axes, terms.items(), strict=True):
-        for (label, group), (color, style) in zip(groups.items(), plots.CYCLE, strict=False):
+        for (label, group), (color, style) in zip(groups.items(), figures.CYCLE, strict=False):
             window = max(1, len(group[0].at) // 12)
             lines = torch.stack(
-                [torch.tensor(plots.smooth(run.curves[term], window)) for run in group]
+                [torch.tensor(figures.smooth(run.curves[term], window)) for run in group]
             )
             x = torch.tensor(group[0].at) * group[0]["settings"]["epochs"] / group[0].steps
             axis.plot(x, lines.mean(0), style, color=color, label=label)
@@ -419,8 +418,8 @@ switch = {label: arms[label] for label in ("identity off", "iteration 2") if lab
 if len(switch) == 2:
     figure = draw_terms(switch, TERMS)
     counts = " and ".join(str(len(group)) for group in switch.values())
-    figure.supxlabel(f"{one['data']['caption']}; {counts} seeds", fontsize=8, color=plots.GREY)
-    plots.show(
+    figure.supxlabel(f"{one['data']['caption']}; {counts} seeds", fontsize=8, color=figures.GREY)
+    figures.show(
         figure,
         "Three panels of curves against the epoch: the generators' total loss and the two cycle "
         "losses, each with the identity loss off and on, as a mean over seeds with a band.",
@@ -550,7 +549,7 @@ if long_run:
         shown = {str(i + 1): long_run.strip[row, some] for i, row in enumerate(animals)}
         alt = f"Three rows, {name}: the input, then its translation after more and more steps."
         above = [heads[column] for column in some]
-        plots.show_sheet(alt, shown, name, long_run.caption, above, scale=2)
+        figures.show_sheet(alt, shown, name, long_run.caption, above, scale=2)
 
 # %% [markdown]
 # The first column is the input, the second $G$ before its first step: the same, a
@@ -567,12 +566,12 @@ def draw_moment(moment):
     strip, column = long_run.strip, heads.index(moment)
     shown = {"horse": strip[:8, 0], "G(horse)": strip[:8, column]}
     shown |= {"zebra": strip[8:, 0], "F(zebra)": strip[8:, column]}
-    return plots.jpeg_of(plots.sheet(shown, moment, long_run.caption, scale=1.5))
+    return figures.jpeg_of(figures.sheet(shown, moment, long_run.caption, scale=1.5))
 
 
 if long_run:
-    moments = widgets.slider(heads[1:], "moment", start=heads[-1])
-    display(widgets.panel(draw_moment, photo=True, moment=moments))
+    moments = panels.slider(heads[1:], "moment", start=heads[-1])
+    display(panels.panel(draw_moment, photo=True, moment=moments))
 
 # %% [markdown]
 # When should one stop? For a classifier one stops where the loss on held-out
@@ -621,22 +620,26 @@ if long_run:
 
 # %% tags=["nbval-ignore-output"]
 if long_run:
-    figure, (top, bottom) = plots.subplots(2, 1, figsize=(8, 5.2), sharex=True)
-    top.plot(each, total, "-", color=plots.BLUE, label="G's total loss")
+    figure, (top, bottom) = figures.subplots(2, 1, figsize=(8, 5.2), sharex=True)
+    top.plot(each, total, "-", color=figures.BLUE, label="G's total loss")
     lam = long_run["settings"]["lambda_cycle"]
     weighted = [lam * value for value in both_cycles]
     top.plot(
-        each, weighted, "--", color=plots.ORANGE, label=f"of it λ (cycle_a + cycle_b), λ = {lam:g}"
+        each,
+        weighted,
+        "--",
+        color=figures.ORANGE,
+        label=f"of it λ (cycle_a + cycle_b), λ = {lam:g}",
     )
     top.set_ylabel("loss, mean of the epoch")
-    bottom.plot(at, to_test, "o-", color=plots.GREEN, label="to the test zebras, 95 % interval")
-    bottom.fill_between(at, low, high, color=plots.GREEN, alpha=0.15, linewidth=0)
-    bottom.plot(at, to_train, "s:", color=plots.PINK, label="to the training zebras")
+    bottom.plot(at, to_test, "o-", color=figures.GREEN, label="to the test zebras, 95 % interval")
+    bottom.fill_between(at, low, high, color=figures.GREEN, alpha=0.15, linewidth=0)
+    bottom.plot(at, to_train, "s:", color=figures.PINK, label="to the training zebras")
     bottom.set(xlabel="epoch", ylabel=f"{KID}, horse → zebra")
     untouched = long_run["baselines"]["a_to_b"]["untouched inputs"][KID][0]
-    bottom.axhline(untouched, color=plots.GREY, linestyle=":")
+    bottom.axhline(untouched, color=figures.GREY, linestyle=":")
     bottom.annotate("untouched horses", (1.01, untouched), xycoords=("axes fraction", "data"),
-                    va="center", fontsize=8, color=plots.GREY)  # fmt: skip
+                    va="center", fontsize=8, color=figures.GREY)  # fmt: skip
     marks = (
         (top, "G's total loss"),
         (top, "cycle_a + cycle_b"),
@@ -650,8 +653,8 @@ if long_run:
         axis.legend(frameon=False, fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle("loss and KID of one run; black triangles mark the minima", fontsize=10)
-    figure.supxlabel(long_run.caption, fontsize=8, color=plots.GREY)
-    plots.show(
+    figure.supxlabel(long_run.caption, fontsize=8, color=figures.GREY)
+    figures.show(
         figure,
         "Two panels over the epochs: above, the generators' total and the cycle part of it; below, "
         "KID to the test and to the training zebras. Triangles mark the lowest points.",
@@ -681,7 +684,7 @@ kept = (50, 9450, 14425, 19375)
 over_time = {f"{step:,}": to_zebras[FILM_STEPS.index(step), four] for step in kept}
 alt = "Four horses over the steps of the 256 px run: stripes come until step 14,425, then go again."
 half_size = {k: x[..., ::2, ::2] for k, x in over_time.items()}
-plots.show_sheet(alt, half_size, "horse → zebra after so many steps", film.caption, scale=1)
+figures.show_sheet(alt, half_size, "horse → zebra after so many steps", film.caption, scale=1)
 
 # %%
 at = [m["step"] for m in film["metrics"]]
@@ -695,22 +698,22 @@ for term in ("disc_a", "disc_b", "adv_a", "adv_b", "cycle_a"):
     )
 
 # %% tags=["nbval-ignore-output"]
-figure, (top, bottom) = plots.subplots(2, 1, figsize=(8, 5), sharex=True)
+figure, (top, bottom) = figures.subplots(2, 1, figsize=(8, 5), sharex=True)
 for (term, label), (color, line) in zip(
-    {"disc_a": "D_A's loss", "disc_b": "D_B's loss"}.items(), plots.CYCLE, strict=False
+    {"disc_a": "D_A's loss", "disc_b": "D_B's loss"}.items(), figures.CYCLE, strict=False
 ):
-    top.plot(film.at, plots.smooth(film.curves[term], 7), line, color=color, label=label)
+    top.plot(film.at, figures.smooth(film.curves[term], 7), line, color=color, label=label)
 top.set(yscale="log", ylabel="loss, smoothed")
 top.legend(frameon=False, fontsize=8)
-bottom.plot(at, kids_of_film, "o-", color=plots.GREEN)
-bottom.axhline(kids_of_film[0], color=plots.GREY, linestyle=":")
+bottom.plot(at, kids_of_film, "o-", color=figures.GREEN)
+bottom.axhline(kids_of_film[0], color=figures.GREY, linestyle=":")
 bottom.annotate("almost untouched (step 50)", (0.99, kids_of_film[0]), fontsize=8, ha="right",
-                va="bottom", color=plots.GREY, xycoords=("axes fraction", "data"))  # fmt: skip
+                va="bottom", color=figures.GREY, xycoords=("axes fraction", "data"))  # fmt: skip
 bottom.set(xlabel="step", ylabel=f"{film.kid}, horse → zebra")
 for axis in (top, bottom):
     axis.spines[["top", "right"]].set_visible(False)
-figure.supxlabel(film.caption, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(film.caption, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Above, both discriminators' losses fall from 0.2 to below 0.01 between steps 12,000 and 15,000. "
     "Below, KID falls to 0.94 at step 14,425 and is back above 2 at step 19,375.",
@@ -841,7 +844,7 @@ shown = {"horse": horses_shown}
 shown |= {f"set {i + 1}": sets[label] for i, label in enumerate(vote.labels)}
 alt = "Four horses, and below them two unlabelled sets of translations."
 title = "two sets without names, and the horses they came from"
-plots.show_sheet(alt, shown, title, f"test pictures, 64 px; one run each after {AT:,} steps of 8")
+figures.show_sheet(alt, shown, title, f"test pictures, 64 px; one run each after {AT:,} steps of 8")
 
 # %% [markdown]
 # The post's vote, after its third try. One set came from the reference
@@ -905,18 +908,18 @@ fakes = translate(gen_ab, horses.images)
 StudyPanel(Study(zebras.images, fakes, seed=SEED))
 
 # %% tags=["nbval-ignore-output"]
-figure, axes = plots.subplots(1, 4, figsize=(9, 2.9))
+figure, axes = figures.subplots(1, 4, figsize=(9, 2.9))
 for first, seed in ((0, SEED + 1), (2, SEED + 2)):
     trial = Study(zebras.images, fakes, seed=seed)
     pair = trial.pair()
     answer = "left" if trial.answer("left") else "right"
     for axis, image, side in zip(axes[first : first + 2], pair, ("left", "right"), strict=True):
-        axis.imshow(plots.tile(image[None]))
+        axis.imshow(figures.tile(image[None]))
         axis.set_title("real" if side == answer else "generated", fontsize=10)
         axis.set_axis_off()
 figure.suptitle(f"two trials with their answers; generated by {made_by}", fontsize=10)
-figure.supxlabel(f"{zebras.caption}; {horses.caption}", fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(f"{zebras.caption}; {horses.caption}", fontsize=8, color=figures.GREY)
+figures.show(
     figure, "Two pairs of pictures, each with one real zebra and one translated horse.", photo=True
 )
 
@@ -1040,18 +1043,18 @@ for image, options in saved.values():
     image.save(buffer, **options)
     read.append(read_upload(buffer.getvalue(), size))
 read = torch.stack(read)
-figure, axes = plots.subplots(2, len(saved), figsize=(9, 3.6))
+figure, axes = figures.subplots(2, len(saved), figsize=(9, 3.6))
 for column, (label, images) in enumerate(
     zip(saved, zip(read, translate(gen_ab, read), strict=True), strict=True)
 ):
     for axis, image in zip(axes[:, column], images, strict=True):
-        axis.imshow(plots.tile(image[None]))
+        axis.imshow(figures.tile(image[None]))
         axis.set(xticks=[], yticks=[])
     axes[0, column].set_title(label, fontsize=9)
 axes[0, 0].set_ylabel("as read")
 axes[1, 0].set_ylabel("translated")
-figure.supxlabel(f"{photo.caption}; translated by {made_by}", fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(f"{photo.caption}; translated by {made_by}", fontsize=8, color=figures.GREY)
+figures.show(
     figure, "One horse read back from six kinds of file, above, and translated, below.", photo=True
 )
 
@@ -1091,16 +1094,16 @@ inputs = torch.stack(inputs)
 fake_b = translate(gen_ab, inputs)
 rec_a = translate(gen_ba, fake_b)
 rows = {"input": inputs, "gen_ab": fake_b, "and back": rec_a}
-figure, axes = plots.subplots(3, len(inputs), figsize=(9.5, 4.5))
+figure, axes = figures.subplots(3, len(inputs), figsize=(9.5, 4.5))
 for line, (name, images) in zip(axes, rows.items(), strict=True):
     for axis, image, label in zip(line, images, labels, strict=True):
-        axis.imshow(plots.tile(image[None]))
+        axis.imshow(figures.tile(image[None]))
         axis.set(xticks=[], yticks=[])
         axis.set_title(label if name == "input" else "", fontsize=9)
     line[0].set_ylabel(name)
 figure.suptitle(f"horse → zebra → horse by {made_by}", fontsize=10)
-figure.supxlabel(f"from {horses.caption}, {zebras.caption}", fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(f"from {horses.caption}, {zebras.caption}", fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Three rows of seven pictures: two ordinary horses and five difficult inputs, their "
     "translations to zebras, and the way back.",

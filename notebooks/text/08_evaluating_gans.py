@@ -33,7 +33,7 @@
 # **Data:** horse2zebra, the official test set of 120 horses and 140 zebras, or
 # seeded stand-ins where it is not at hand; every figure says which. What takes
 # more pictures comes from a record, made once with all 2,636 by
-# `python -m gancourse.experiments.scores`. **Time:** about a minute on two CPU
+# `python -m gancourse_studies.score_behaviour`. **Time:** about a minute on two CPU
 # cores (`quick`), two thirds of it for the features of 330 pictures; not run on
 # a GPU.
 
@@ -65,25 +65,17 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from gancourse import data, device, plots, profiles, records, widgets
+from gancourse import data, device, profiles, records
 from gancourse.errors import GancourseError
-from gancourse.evaluation import content, features
-from gancourse.evaluation.distances import frechet, frechet_from_stats, kid, precision_recall
-from gancourse.evaluation.neighbours import copying
-from gancourse.evaluation.spread import half_samples, jackknife, permutation_test
-from gancourse.evaluation.study import d_prime, trials_needed, wilson
-from gancourse.exercises import check
-from gancourse.experiments.scores import (
-    LEVELS,
-    alter,
-    over_sizes,
-    power_curve,
-    scores,
-    some_of,
-    split,
-)
-from gancourse.runner import report
-from gancourse.training.cyclegan import translate
+from gancourse.metrics import content, features
+from gancourse.metrics.distances import frechet, frechet_from_stats, kid, precision_recall
+from gancourse.metrics.neighbours import copying
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.train.cyclegan import translate
+from gancourse_lab.alterations import LEVELS, alter, over_sizes, power_curve, scores, some_of, split
+from gancourse_lab.human_study import d_prime, trials_needed, wilson
+from gancourse_lab.uncertainty import half_samples, jackknife, permutation_test
 
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED)
@@ -133,15 +125,17 @@ print(f"{extract}\nhorses {tuple(h.shape)}, zebras {tuple(z.shape)}")
 shown = {"horses": horses.images[:: len(horses) // 8][:8]}
 shown |= {"zebras": zebras.images[:: len(zebras) // 8][:8]}
 small = {k: F.interpolate(x.float(), size=80, mode="area").byte() for k, x in shown.items()}
-figure = plots.rows(small, 8, "the two sets", f"{horses.caption}, {zebras.caption}; shown at 80 px")
-plots.show(figure, "A row of eight photos of horses above a row of eight of zebras.", photo=True)
+figure = figures.rows(
+    small, 8, "the two sets", f"{horses.caption}, {zebras.caption}; shown at 80 px"
+)
+figures.show(figure, "A row of eight photos of horses above a row of eight of zebras.", photo=True)
 
 # %% tags=["nbval-ignore-output"]
 both = torch.cat([h, z]).double()
 axes_of_most = torch.linalg.svd(both - both.mean(0), full_matrices=False).Vh[:2]
 turn = torch.linspace(0, 2 * math.pi, 100).double()
-figure, axis = plots.subplots(figsize=(6, 3.6))
-for (color, style), marker, name, x in zip(plots.CYCLE, "o^", shown, (h, z), strict=False):
+figure, axis = figures.subplots(figsize=(6, 3.6))
+for (color, style), marker, name, x in zip(figures.CYCLE, "o^", shown, (h, z), strict=False):
     flat = (x.double() - both.mean(0)) @ axes_of_most.T
     ring = 2 * torch.stack([turn.cos(), turn.sin()], 1) @ torch.linalg.cholesky(flat.T.cov()).T
     ring = ring + flat.mean(0)
@@ -151,8 +145,8 @@ axis.set(xlabel="first principal direction", ylabel="second principal direction"
 axis.legend(frameon=False, fontsize=8)
 axis.spines[["top", "right"]].set_visible(False)
 figure.suptitle("each picture is a point; each set is described by a Gaussian", fontsize=10)
-figure.supxlabel(SOURCE, fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(SOURCE, fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Two overlapping clouds of points in two dimensions, horses and zebras, each with an ellipse "
     "at two standard deviations.",
@@ -187,16 +181,16 @@ plots.show(
 # %% tags=["nbval-ignore-output"]
 def draw_pairing(mu, sigma):
     """N(0, 1) below, N(mu, sigma²) above, and lines between equal quantiles."""
-    figure, axis = plots.subplots(figsize=(7, 2.8))
+    figure, axis = figures.subplots(figsize=(7, 2.8))
     x = np.linspace(-6, 8, 400)
     for (color, style), m, s, base, up in (
-        (plots.CYCLE[0], 0, 1, 0, -1),
-        (plots.CYCLE[1], mu, sigma, 1, 1),
+        (figures.CYCLE[0], 0, 1, 0, -1),
+        (figures.CYCLE[1], mu, sigma, 1, 1),
     ):
         density = np.exp(-(((x - m) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi))
         axis.plot(x, base + up * density, style, color=color, label=f"μ = {m:g}, σ = {s:g}")
     for t in (NormalDist().inv_cdf(q) for q in np.linspace(0.05, 0.95, 19)):
-        axis.plot([t, mu + sigma * t], [0, 1], color=plots.GREY, linewidth=0.7)
+        axis.plot([t, mu + sigma * t], [0, 1], color=figures.GREY, linewidth=0.7)
     axis.set(yticks=[], ylim=(-0.5, 2.4), xlim=(-6, 8))
     axis.set_title(
         f"(μ₁ − μ₂)² + (σ₁ − σ₂)² = {mu**2:.2f} + {(1 - sigma) ** 2:.2f} "
@@ -208,15 +202,15 @@ def draw_pairing(mu, sigma):
     return figure
 
 
-widgets.panel(
+panels.panel(
     draw_pairing,
-    mu=widgets.number(-3.0, 4.0, 2.0, "μ₂", 0.25),
-    sigma=widgets.number(0.25, 2.0, 0.5, "σ₂", 0.25),
+    mu=panels.number(-3.0, 4.0, 2.0, "μ₂", 0.25),
+    sigma=panels.number(0.25, 2.0, 0.5, "σ₂", 0.25),
 )
 
 # %% tags=["nbval-ignore-output"]
 for mu, sigma, lines in ((2.0, 1.0, "all parallel"), (0.0, 0.5, "closing in like a funnel")):
-    plots.show(
+    figures.show(
         draw_pairing(mu, sigma),
         f"A normal density, another with mean {mu} and deviation {sigma} above it, and lines from "
         f"quantile to quantile, {lines}.",
@@ -455,9 +449,9 @@ def extrapolated(curve):
 
 def draw_bias(curves, kernel, metric, caption):
     """The Fréchet distance and KID against n, and the former against 1/n with its line to n → ∞."""
-    figure, axes = plots.subplots(1, 3, figsize=(10, 3.2))
+    figure, axes = figures.subplots(1, 3, figsize=(10, 3.2))
     for (label, curve), (color, style), marker in zip(
-        curves.items(), plots.CYCLE, "os^", strict=False
+        curves.items(), figures.CYCLE, "os^", strict=False
     ):
         n = np.array(curve["n"])
         options = {"color": color, "marker": marker, "markersize": 4}
@@ -474,13 +468,13 @@ def draw_bias(curves, kernel, metric, caption):
         axes[2].plot(0, end, "*", color=color, markersize=11, clip_on=False)
     axes[0].set(ylabel=metric, ylim=(0, None))
     axes[1].set_ylabel(kernel)
-    axes[1].axhline(0, color=plots.GREY, linewidth=0.8)
+    axes[1].axhline(0, color=figures.GREY, linewidth=0.8)
     axes[2].set(xlabel="1/n", ylabel=metric, xlim=(0, None), ylim=(0, None))
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", frameon=False, fontsize=8, ncols=3)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel(caption, fontsize=8, color=plots.GREY)
+    figure.supxlabel(caption, fontsize=8, color=figures.GREY)
     return figure
 
 
@@ -491,7 +485,7 @@ alt = (
 )
 which = (recorded["bias"], recorded.kid, recorded.fid) if recorded else (bias, KID, METRIC)
 where = f"record: {recorded.caption}" if recorded else f"this run: {SOURCE}"
-plots.show(draw_bias(*which, where), alt)
+figures.show(draw_bias(*which, where), alt)
 end = extrapolated(bias["horses and zebras"])[1]
 print(f"this run, real against real by the line to n → ∞: {METRIC} {end:.2f}")
 
@@ -587,23 +581,23 @@ def draw_alteration(change):
     """Four zebras as they are, and altered."""
     few = [68 % len(zebras), 17, 34, 102 % len(zebras)]
     shown = {"untouched": seen(few), change: seen(few, *CHANGES[change])}
-    return plots.rows(shown, 4, told_of(change), f"{zebras.caption}; the middle")
+    return figures.rows(shown, 4, told_of(change), f"{zebras.caption}; the middle")
 
 
-widgets.panel(draw_alteration, photo=True, change=widgets.slider(list(CHANGES), "change"))
+panels.panel(draw_alteration, photo=True, change=panels.slider(list(CHANGES), "change"))
 
 # %% tags=["nbval-ignore-output", "thumbnail"]
-figure, axes = plots.subplots(2, 6, figsize=(10, 4.3))
+figure, axes = figures.subplots(2, 6, figsize=(10, 4.3))
 for column, (kind, level) in enumerate([("none", ""), *TRIED]):
     for axis, image in zip(axes[:, column], seen([68 % len(zebras), 17], kind, level), strict=True):
-        axis.imshow(plots.tile(image[None]))
+        axis.imshow(figures.tile(image[None]))
         axis.set_axis_off()
     name = f"{kind} {level}".strip()
     title = f"{name.replace('none', 'untouched')}\n{told_of(name)}".replace(", ", "\n")
     axes[0, column].set_title(title, fontsize=9)
 where = f"scores: {recorded.caption if recorded else SOURCE}"
-figure.supxlabel(f"{zebras.caption}, the middle; {where}", fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(f"{zebras.caption}, the middle; {where}", fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "Two zebras in six versions: untouched, shrunk to 64 px by nearest and by antialiased bicubic, "
     "JPEG of quality 10, blurred, with noise; the Fréchet distance and KID above each.",
@@ -614,37 +608,37 @@ plots.show(
 # %% tags=["nbval-ignore-output"]
 def draw_effects(found, kernel, metric, caption):
     """Distances above, precision and recall below, by kind and degree of alteration."""
-    figure, axes = plots.subplots(2, 4, figsize=(10.5, 5), sharey="row", sharex="col")
+    figure, axes = figures.subplots(2, 4, figsize=(10.5, 5), sharey="row", sharex="col")
     for (top, bottom), kind in zip(axes.T, UNITS, strict=True):
         rows = [found["none"], *(found[f"{kind} {level}"] for level in LEVELS[kind])]
         at, (low, high) = range(len(rows)), np.array([row[kernel][1:] for row in rows]).T
         degrees = kind != "resize"  # methods have no order: no line between them
         for axis, key, marker, style, color in (
-            (top, kernel, "s", "--", plots.ORANGE),
-            (top, metric, "o", "-", plots.BLUE),
-            (bottom, "precision", "^", "-", plots.GREEN),
-            (bottom, "recall", "v", ":", plots.PINK),
+            (top, kernel, "s", "--", figures.ORANGE),
+            (top, metric, "o", "-", figures.BLUE),
+            (bottom, "precision", "^", "-", figures.GREEN),
+            (bottom, "recall", "v", ":", figures.PINK),
         ):
             values = [np.ravel(row[key])[0] for row in rows]
             axis.plot(at, values, marker + style * degrees, color=color, label=key)
-        top.vlines(at, low, high, color=plots.ORANGE, linewidth=1)
+        top.vlines(at, low, high, color=figures.ORANGE, linewidth=1)
         levels = [str(level) for level in ("none", *LEVELS[kind])]
         bottom.set_xticks(list(at), levels, fontsize=8, rotation=0 if degrees else 60)
         bottom.set_xlabel(UNITS[kind], fontsize=9)
         top.set_title(kind, fontsize=10)
-        top.axhline(0, color=plots.GREY, linewidth=0.8)
+        top.axhline(0, color=figures.GREY, linewidth=0.8)
         for axis in (top, bottom):
             axis.spines[["top", "right"]].set_visible(False)
     axes[0, 0].set_ylabel("distance")
     axes[1, 0].set_ylabel("share of pictures")
     axes[0, 1].legend(frameon=False, fontsize=8)
     axes[1, 1].legend(frameon=False, fontsize=8, loc="lower left")
-    figure.supxlabel(caption, fontsize=8, color=plots.GREY)
+    figure.supxlabel(caption, fontsize=8, color=figures.GREY)
     return figure
 
 
 if recorded:
-    plots.show(
+    figures.show(
         draw_effects(
             recorded["altered"], recorded.kid, recorded.fid, f"record: {recorded.caption}"
         ),
@@ -852,19 +846,19 @@ power = {"horses": power_curve(z, h, half, PLAN["draws"] // 2, 39, draw)}
 told(power, KID, METRIC)
 
 # %% tags=["nbval-ignore-output"]
-panels = [("this run", METRIC, other, curve) for other, curve in power.items()]
+parts = [("this run", METRIC, other, curve) for other, curve in power.items()]
 if recorded:
-    panels += [("record", recorded.fid, *pair) for pair in recorded["power"].items()]
-size = (max(7, 3.4 * len(panels)), 3.2)
-figure, axes = plots.subplots(1, len(panels), figsize=size, squeeze=False, sharey=True)
-for axis, (which, metric, other, curve) in zip(axes[0], panels, strict=True):
-    for key, (color, style), marker in zip(("KID", "Fréchet"), plots.CYCLE, "os", strict=False):
+    parts += [("record", recorded.fid, *pair) for pair in recorded["power"].items()]
+size = (max(7, 3.4 * len(parts)), 3.2)
+figure, axes = figures.subplots(1, len(parts), figsize=size, squeeze=False, sharey=True)
+for axis, (which, metric, other, curve) in zip(axes[0], parts, strict=True):
+    for key, (color, style), marker in zip(("KID", "Fréchet"), figures.CYCLE, "os", strict=False):
         options = {"color": color, "marker": marker, "markersize": 4}
         label = f"permutation test of {'KID' if key == 'KID' else 'the Fréchet distance'}"
         percent = [100 * share for share in curve["share"]]
         axis.plot(percent, curve[key], style, label=label, **options)
     for level in (0.8, 0.05):
-        axis.axhline(level, color=plots.GREY, linestyle=":")
+        axis.axhline(level, color=figures.GREY, linestyle=":")
     axis.set(xlabel=f"% {other} among {curve['n']}", ylim=(0, 1.03))
     axis.set_title(f"{which}: n = {curve['n']}, {metric}", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
@@ -872,8 +866,8 @@ axes[0, 0].set_ylabel("share of tests that find it")
 handles = axes[0, 0].get_legend_handles_labels()
 figure.legend(*handles, loc="outside upper center", frameon=False, fontsize=8, ncols=2)
 record_caption = f"\nrecord: {recorded.caption}" if recorded else ""
-figure.supxlabel(f"this run: {SOURCE}{record_caption}", fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(f"this run: {SOURCE}{record_caption}", fontsize=8, color=figures.GREY)
+figures.show(
     figure,
     "The share of tests that find a difference grows with the share of strangers, from about 5 % "
     "to 1, sooner for the Fréchet distance than for KID, and sooner with 140 pictures than with "
@@ -1314,20 +1308,20 @@ shown = [key for key in tracks if key[1] in ("a_to_b", "last")]
 shown = [key for key in shown if key[0] in (translator, "neu-scratches/none-seed0")]
 if shown:
     size = (max(7, 4.6 * len(shown)), 4.6)
-    figure, axes = plots.subplots(2, len(shown), figsize=size, squeeze=False, sharex="col")
+    figure, axes = figures.subplots(2, len(shown), figsize=size, squeeze=False, sharex="col")
     for (top, bottom), (name, way) in zip(axes.T, shown, strict=True):
         run, rows = tracks[name, way]
         at = [row[0] for row in rows]
         value, low, high = np.array([row[2]["KID"] for row in rows]).T
         total = run.by_epoch("gen")
-        top.plot(np.arange(1, len(total) + 1), total, "-", color=plots.BLUE)
+        top.plot(np.arange(1, len(total) + 1), total, "-", color=figures.BLUE)
         label = "the weights as they are" if way == "last" else "horse → zebra"
-        bottom.plot(at, value, "o-", color=plots.GREEN, markersize=4, label=label)
-        bottom.fill_between(at, low, high, color=plots.GREEN, alpha=0.2, linewidth=0)
+        bottom.plot(at, value, "o-", color=figures.GREEN, markersize=4, label=label)
+        bottom.fill_between(at, low, high, color=figures.GREEN, alpha=0.2, linewidth=0)
         if way == "last":
             average = [held_out(row) for row in tracks[name, "average"][1]]
             label = "their running average"
-            bottom.plot(at, average, "s--", color=plots.ORANGE, markersize=4, label=label)
+            bottom.plot(at, average, "s--", color=figures.ORANGE, markersize=4, label=label)
         names = {}
         for rule, row in rules(run, rows).items():
             names.setdefault((row[0], held_out(row)), []).append(rule)
@@ -1344,8 +1338,8 @@ if shown:
     axes[0, 0].set_ylabel("total loss of G")
     axes[1, 0].set_ylabel(f"{tracks[shown[0]][0].kid}, test set")
     captions = "\n".join(tracks[key][0].caption for key in shown)
-    figure.supxlabel(captions, fontsize=8, color=plots.GREY)
-    plots.show(
+    figure.supxlabel(captions, fontsize=8, color=figures.GREY)
+    figures.show(
         figure,
         "For a recorded CycleGAN and a recorded DCGAN the loss over the epochs, and below KID with "
         "its band. The CycleGAN's KID falls to epoch 16; the DCGAN's goes up and down, while that "

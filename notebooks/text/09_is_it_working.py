@@ -38,7 +38,6 @@ PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
 SEED = 0
 DATA = "auto"  # of the live runs: "real" never falls back to stand-ins, "stand-in" always does
 EPOCHS = None  # of each live run; None: 18, at smoke 2
-TRAIN_GALLERY = False  # True: run the 15 runs of the gallery here, a minute or two, on DATA
 
 # %% tags=["nbval-ignore-output"]
 # In Colab: fetch the course and install its package; torch stays as it is.
@@ -56,23 +55,18 @@ if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is No
     sys.path.insert(0, os.path.abspath("gancourse_repo"))
 
 import collections
-import json
 import math
-import tempfile
 import time
-from pathlib import Path
 
 import torch
 
-from gancourse import device, plots, profiles, records, widgets
-from gancourse.exercises import check
-from gancourse.experiments import faults, lab
-from gancourse.experiments.faults import FAULTS
-from gancourse.runner import report
-from gancourse.training import signs
-from gancourse.training.callbacks import ProgressBar
-from gancourse.training.loop import Callback, fit
-from gancourse.training.monitor import Monitor, review
+from gancourse import device, profiles, records
+from gancourse.notebook import figures, panels
+from gancourse.notebook.cell import check, report
+from gancourse.train.loop import Callback, ProgressBar, fit
+from gancourse_lab import faults, flags
+from gancourse_lab.faults import FAULTS
+from gancourse_lab.monitor import Monitor, review
 
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED)
@@ -159,11 +153,11 @@ bar = ProgressBar(("gen", "p_real", "p_fake"), "healthy")
 healthy = faults.train("healthy", SEED, steel, [bar], **changes)
 z = torch.randn(8, healthy.step.settings.z_dim, generator=torch.Generator().manual_seed(1))
 title = f"healthy, {len(healthy.history)} steps, seed {SEED}"
-figure = plots.progress(
+figure = figures.progress(
     healthy.history, healthy.step.sample(z), len(healthy.batches), title, steel.caption
 )
 figure.set_size_inches(9.2, 2.6)
-plots.show(
+figures.show(
     figure,
     "Losses of G and D, D's belief about reals and fakes, and eight generated pictures of steel.",
     photo=True,
@@ -223,9 +217,9 @@ noise = torch.randn(64, 1, 32, 32, generator=draw)
 stripes = torch.tensor([0.5, -0.5]).repeat(16)[:, None]  # variance 0.25, on noise of variance 1
 planted = noise + stripes
 for ours, theirs in (
-    (value_range(3 * noise), signs.value_range(3 * noise)[0]),
-    (diversity(0.1 * noise, noise), signs.diversity(0.1 * noise, noise)),
-    (comb(planted), signs.comb(planted)[0]),
+    (value_range(3 * noise), flags.value_range(3 * noise)[0]),
+    (diversity(0.1 * noise, noise), flags.diversity(0.1 * noise, noise)),
+    (comb(planted), flags.comb(planted)[0]),
 ):
     assert abs(ours - theirs) < 1e-6
 print(f"diversity of a tenth of the contrast: {diversity(0.1 * noise, noise):.4f}; 0.1² = 0.01")
@@ -266,7 +260,7 @@ def weights(terms):
 print(f"margin at chance, loss ¼: {margin(0.25):.2f}; at the loss 0.01: {margin(0.01):.2f}")
 for name in ("healthy-cyclegan", "identity"):
     log = {k: v[-100:] for k, v in recorded(name).curves.items()}
-    (w, v), theirs = weights(log), signs.loss_weights(log)
+    (w, v), theirs = weights(log), flags.loss_weights(log)
     assert max(abs(a - b) for a, b in zip((w, v), theirs, strict=True)) < 1e-9
     print(f"{name:17s} adds up with w = {w:.1f} and v = {v:.1f}")
 
@@ -342,13 +336,7 @@ for name in ("healthy", "no-detach"):
 
 
 # %% tags=["nbval-ignore-output"]
-gallery = {name: recorded(name) for name in FAULTS} if not TRAIN_GALLERY else {}
-if TRAIN_GALLERY:
-    folder, sets = Path(tempfile.mkdtemp()), {"dcgan": steel, "cyclegan": faults.load("cyclegan")}
-    for name, fault in FAULTS.items():
-        lab.record(name, SEED, folder / name, sets[fault.model], fault=fault.flag)
-        content = json.loads((folder / name / "record.json").read_text())
-        gallery[name] = records.Record(folder / name, content)
+gallery = {name: recorded(name) for name in FAULTS}
 
 STEEL = (("losses", ("gen", "disc")), ("D's belief", ("p_real", "p_fake")))
 HORSES = (
@@ -370,7 +358,7 @@ def curves_of(run):
 
 
 def draw_curve(axis, values, color, style, label=None):
-    y = plots.smooth(values, 9)
+    y = figures.smooth(values, 9)
     steps = range(1, len(y) + 1)
     width, opacity = (1.8, 1) if label else (0.9, 0.7)
     axis.plot(steps, y, style, color=color, linewidth=width, alpha=opacity, label=label)
@@ -380,10 +368,10 @@ def picture_of(run, title=""):
     """Two groups of curves, grey the healthy run's, and samples."""
     horses = run.model == "cyclegan"
     sick, well = (curves_of(r) for r in (run, gallery["healthy-cyclegan" if horses else "healthy"]))
-    figure, axes = plots.subplots(1, 3, figsize=(7.8, 2.6), width_ratios=(1, 1, 0.75))
+    figure, axes = figures.subplots(1, 3, figsize=(7.8, 2.6), width_ratios=(1, 1, 0.75))
     for axis, (heading, names) in zip(axes, HORSES if horses else STEEL, strict=False):
-        for name, (color, style) in zip(names, plots.CYCLE, strict=False):
-            draw_curve(axis, well[name], plots.GREY, style)
+        for name, (color, style) in zip(names, figures.CYCLE, strict=False):
+            draw_curve(axis, well[name], figures.GREY, style)
             if name in sick:
                 draw_curve(axis, sick[name], color, style, WORDS[name])
         axis.set_title(heading, fontsize=9)
@@ -396,29 +384,29 @@ def picture_of(run, title=""):
     if not horses:
         axes[1].set_ylim(0, 1.18)
     strip = run.strip[:4]
-    axes[2].imshow(plots.tile(strip.flatten(0, 1), strip.shape[1]))
+    axes[2].imshow(figures.tile(strip.flatten(0, 1), strip.shape[1]))
     axes[2].set_axis_off()
     heads = "x → G(x) → F(G(x))" if horses else "after 0, 56, 126, 252 steps"
     axes[2].set_title(heads, fontsize=8)
     figure.suptitle(title or run["run"], fontsize=10)
     beside = "" if run["run"].startswith("healthy") else "thin grey: healthy run. "
-    figure.supxlabel(beside + run.caption, fontsize=7, color=plots.GREY)
+    figure.supxlabel(beside + run.caption, fontsize=7, color=figures.GREY)
     return figure
 
 
 def show_run(name, look):
     """The figure of a gallery run, with ``look`` as its text, and what the monitor said."""
     run = gallery[name]
-    plots.show(picture_of(run), f"{name}: {look}", photo=True)
+    figures.show(picture_of(run), f"{name}: {look}", photo=True)
     for flag in run["flags"] or [{"name": "no flag", "evidence": "the monitor was silent"}]:
         at = f"step {flag['step']}: " if "step" in flag else ""
         print(f"{at}{flag['name']}: {flag['evidence']}")
 
 
-widgets.panel(
+panels.panel(
     lambda run: picture_of(gallery[run]),
     photo=True,
-    run=widgets.slider(list(FAULTS), "run", "lr-x10"),
+    run=panels.slider(list(FAULTS), "run", "lr-x10"),
 )
 
 # %% [markdown]
@@ -569,7 +557,7 @@ show_run("leak", "beliefs near one half, samples with smooth areas of mid-grey")
 # steps by 0.03 only. · **Cause:** only the networks were saved. Adam starts
 # again without its averages, and its first step moves every weight by the
 # full learning rate. · **Repair:** save optimisers, random states, pools and
-# the position in the data too (`training.checkpoint`).
+# the position in the data too (`gancourse.train.checkpoint`).
 
 # %%
 show_run("resume", "the healthy curves up to step 126; then beside them, at a small distance")
@@ -675,7 +663,7 @@ print("In most of their runs the curves stay in the healthy range:", ", ".join(h
 # %% [markdown]
 # ## 5 · The monitor
 #
-# `gancourse.training.monitor` takes these readings while a run runs. It is a
+# `gancourse_lab.monitor` takes these readings while a run runs. It is a
 # callback:
 #
 # ```python
@@ -701,7 +689,7 @@ print("In most of their runs the curves stay in the healthy range:", ", ".join(h
 # (the runs they were chosen on; section 6 tries them on others):
 
 # %%
-for name, sign in signs.SIGNS.items():
+for name, sign in flags.SIGNS.items():
     print(f"{name:23s}{'below' if sign.below else 'above'} {sign.limit:<8g}{sign.why}")
 
 # %% [markdown]
@@ -772,28 +760,28 @@ STATISTICAL = (
 def worst(row, sign):
     """The reading nearest to, or farthest beyond, its limit; None if it was not taken."""
     values = [value for _, value in row["readings"].get(sign, [])]
-    return (min if signs.SIGNS[sign].below else max)(values) if values else None
+    return (min if flags.SIGNS[sign].below else max)(values) if values else None
 
 
 def readings_of(rows, sign):
     return [value for row in rows if (value := worst(row, sign)) is not None]
 
 
-figure, axes = plots.subplots(1, len(STATISTICAL), figsize=(11, 3.4))
+figure, axes = figures.subplots(1, len(STATISTICAL), figsize=(11, 3.4))
 for axis, sign in zip(axes, STATISTICAL, strict=True):
     planted, others = [], []
     for row in survey["sick"]:
         (planted if FAULTS[row["fault"]].flag == sign else others).append(row)
     groups = [
-        ("healthy", survey["healthy"], plots.GREY, "o"),
-        ("other\nfaults", others, plots.SKY, "."),
-        ("planted", planted, plots.ORANGE, "^"),
+        ("healthy", survey["healthy"], figures.GREY, "o"),
+        ("other\nfaults", others, figures.SKY, "."),
+        ("planted", planted, figures.ORANGE, "^"),
     ]
     for place, (_, rows, color, marker) in enumerate(groups):
         y = readings_of(rows, sign)
         x = [place + 0.3 * ((i * 0.618) % 1 - 0.5) for i in range(len(y))]
         axis.plot(x, y, marker, color=color, markersize=4, alpha=0.8)
-    axis.axhline(signs.SIGNS[sign].limit, color="black", linewidth=0.9, linestyle="--")
+    axis.axhline(flags.SIGNS[sign].limit, color="black", linewidth=0.9, linestyle="--")
     if sign in ("augmentation leaks", "mode collapse"):
         axis.set_yscale("symlog", linthresh=0.1)
         axis.set_ylim(bottom=0)
@@ -803,8 +791,10 @@ for axis, sign in zip(axes, STATISTICAL, strict=True):
     axis.spines[["top", "right"]].set_visible(False)
     axis.set_xlim(-0.6, 2.6)
 axes[0].set_ylabel("worst reading of a run", fontsize=8)
-figure.supxlabel(f"{survey.caption}; drawn horses; dashed: the limit", fontsize=8, color=plots.GREY)
-plots.show(
+figure.supxlabel(
+    f"{survey.caption}; drawn horses; dashed: the limit", fontsize=8, color=figures.GREY
+)
+figures.show(
     figure,
     "Seven small diagrams of readings. In each the healthy runs lie on one side of the dashed "
     "limit and the runs with the planted fault on the other.",
@@ -813,10 +803,10 @@ plots.show(
 # %%
 print(f"{'':24s}{'healthy':>10s}{'limit':>7s}{'planted':>9s}  (the nearest of each to the limit)")
 for sign in STATISTICAL:
-    near, far = (min, max) if signs.SIGNS[sign].below else (max, min)
+    near, far = (min, max) if flags.SIGNS[sign].below else (max, min)
     planted = [row for row in survey["sick"] if FAULTS[row["fault"]].flag == sign]
     well, ill = near(readings_of(survey["healthy"], sign)), far(readings_of(planted, sign))
-    print(f"{sign:24s}{well:10.2g}{signs.SIGNS[sign].limit:7g}{ill:9.2g}")
+    print(f"{sign:24s}{well:10.2g}{flags.SIGNS[sign].limit:7g}{ill:9.2g}")
 
 # %%
 for source, found in surveys.items():
@@ -912,6 +902,7 @@ for name, run in gallery.items():
 sick = sum(bool(fault.flag) for fault in FAULTS.values())
 print(f"from curves alone: {len(named)} of {sick} ({', '.join(named)})")
 
+
 # %% [markdown]
 # And over the recorded runs of the other chapters:
 
@@ -949,7 +940,7 @@ print(f"silent: {silent}")
 for number in range(1, 6):
     run = recorded(f"case-{number}")
     gallery_of_cases = picture_of(run, f"patient {number}")
-    plots.show(
+    figures.show(
         gallery_of_cases,
         f"Patient {number}: losses, beliefs, and samples of four latents at four times.",
         photo=True,
@@ -980,7 +971,7 @@ patient_3 = ...
 patient_4 = ...
 patient_5 = ...
 for number, name in enumerate((patient_1, patient_2, patient_3, patient_4, patient_5), 1):
-    told = name if name is ... else lab.digest(number, name)
+    told = name if name is ... else faults.digest(number, name)
     check(f"patient {number}", told, recorded(f"case-{number}")["answer"])
 
 # %% [markdown]
@@ -1121,9 +1112,9 @@ check("the harmful one", wrong, max(largest, key=largest.get))
 reached = ...  # the margin
 raised = ...  # True or False
 log = {"gen": [5.0] * 100, "disc_a": [0.2] * 100, "disc_b": [0.0004] * 100}
-expected = signs.margin(log, "lsgan")
+expected = flags.margin(log, "lsgan")
 check("margin", reached, expected, 1e-6)
-check("flag raised", raised, signs.SIGNS["D wins"].raised(expected))
+check("flag raised", raised, flags.SIGNS["D wins"].raised(expected))
 
 # %% [markdown]
 # <details><summary>Solution</summary>

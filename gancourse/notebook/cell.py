@@ -1,0 +1,55 @@
+"""What a chapter's cells call: the self-checks of the exercises, and the report of its numbers."""
+
+from __future__ import annotations
+
+from numbers import Number
+
+MIME = "application/vnd.gancourse+json"  # how a chapter's report travels in its executed notebook
+
+
+def check(question: str, answer, expected, tolerance: float = 1e-6) -> None:
+    """Print the reader's ``answer`` beside the true one: ✓ if they agree, ✗ if not.
+
+    A blank (``...``) gets ○, not answered yet. Numbers agree within ``tolerance``, sequences of
+    numbers element by element, everything else by equality.
+    """
+    if answer is ...:
+        print(f"○ {question}: not answered yet")
+    else:
+        mark = "✓" if _agree(answer, expected, tolerance) else "✗"
+        print(f"{mark} {question}: yours {answer}, true {expected}")
+
+
+def _agree(answer, expected, tolerance: float) -> bool:
+    if hasattr(answer, "tolist"):  # tensors and arrays
+        answer = answer.tolist()
+    if isinstance(expected, list | tuple):
+        return (
+            isinstance(answer, list | tuple)
+            and len(answer) == len(expected)
+            and all(_agree(a, e, tolerance) for a, e in zip(answer, expected, strict=True))
+        )
+    if isinstance(expected, Number) and not isinstance(expected, bool):
+        return isinstance(answer, Number) and abs(answer - expected) <= tolerance
+    return type(answer) is type(expected) and answer == expected
+
+
+class SkipChapter(Exception):
+    """Raised by a chapter that cannot run here: the page shows SKIP and the text, not FAIL."""
+
+
+def report(data: object = "", **numbers: object) -> None:
+    """Called by a chapter: show ``data`` and ``numbers``, and put them on the course's page.
+
+    ``data``: "real", "stand-in" or an ``ImageSet`` (its ``source`` counts). Floats are shown at
+    four digits, underscores in a name as spaces. A later report adds to an earlier one.
+    """
+    from IPython.display import display
+
+    values = {
+        key.replace("_", " "): f"{v:.4g}" if isinstance(v, float) else str(v)
+        for key, v in numbers.items()
+    }
+    source = str(getattr(data, "source", data))
+    lines = [f"data: {source}"] * bool(source) + [f"{k}: {v}" for k, v in values.items()]
+    display({MIME: {"data": source, "numbers": values}, "text/plain": "\n".join(lines)}, raw=True)

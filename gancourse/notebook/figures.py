@@ -1,0 +1,403 @@
+"""One figure, one function. Every function returns a Matplotlib figure; ``show`` displays it.
+
+Colours are Okabe and Ito's, which colour-blind readers tell apart, and lines also differ in style,
+so that a figure survives a grey printer. The caption names the data: real, or stand-in.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from gancourse.errors import GancourseError
+
+BLUE, ORANGE, GREEN, PINK, SKY, GREY = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7F7F7F",
+)  # fmt: skip
+CYCLE = [(BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"), (SKY, "-"), (GREY, "--")]
+
+
+def show(figure: Figure, alt: str, photo: bool = False) -> None:
+    """Display ``figure`` under a notebook cell with ``alt``, its text for who cannot see it.
+
+    ``photo``: as JPEG. A figure full of photographs takes a fifth of the bytes then, and a chapter
+    must stay small.
+    """
+    from IPython.display import Image, display
+
+    content = png(figure)
+    content = jpeg(content) if photo else palette(content) if _is_flat(figure) else content
+    display(Image(content, format="jpeg" if photo else "png", alt=alt))
+
+
+def _is_flat(figure: Figure) -> bool:
+    """Whether there are only lines, letters and plain areas: no picture, no colour by value."""
+    return not any(
+        axis.images or any(c.get_array() is not None for c in axis.collections)
+        for axis in figure.axes
+    )
+
+
+def palette(content: bytes, colours: int = 64) -> bytes:
+    """PNG bytes → PNG bytes of few colours: for lines the same to the eye, a third of the size."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    picture.quantize(colours, dither=0).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def jpeg(content: bytes) -> bytes:
+    """PNG bytes → JPEG bytes, for figures full of photographs."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(content)).convert("RGB").save(buffer, format="JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def png(figure: Figure, dpi: float | str = "figure") -> bytes:
+    """``figure`` as PNG bytes; pyplot, if it knows the figure, forgets it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def subplots(*shape: int, figsize: tuple[float, float], **options):
+    """(figure, axes) as pyplot's, but unknown to pyplot, so that a thread may draw as well."""
+    figure = Figure(figsize=figsize, layout="constrained")
+    return figure, figure.subplots(*shape, **options)
+
+
+def tile(images: Tensor, columns: int = 8, gap: int = 2) -> np.ndarray:
+    """Images (N, C, H, W), uint8 or float in [-1, 1], as one picture (H', W', 3) uint8."""
+    if images.dtype != torch.uint8:
+        images = ((images.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    images = images.cpu().expand(-1, 3, -1, -1)
+    n, _, height, width = images.shape
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    for i, image in enumerate(images.permute(0, 2, 3, 1).numpy()):
+        y, x = (i // columns) * (height + gap), (i % columns) * (width + gap)
+        sheet[y : y + height, x : x + width] = image
+    return sheet
+
+
+def grid(images: Tensor, columns: int = 8, title: str = "", caption: str = "") -> Figure:
+    """Images (N, C, H, W) in rows of ``columns``, with the data's caption below."""
+    sheet = tile(images, columns)
+    return _picture(sheet, title, caption, width=min(8.0, 1.0 * min(columns, len(images)) + 0.5))
+
+
+def _picture(sheet: np.ndarray, title: str, caption: str, width: float) -> Figure:
+    height = width * sheet.shape[0] / sheet.shape[1]
+    figure, axis = subplots(figsize=(width, height + 0.5))
+    axis.imshow(sheet)
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=10)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def rows(
+    groups: Mapping[str, Tensor], columns: int = 8, title: str = "", caption: str = ""
+) -> Figure:
+    """One labelled row of images for each entry of ``groups``: label → (N, C, H, W)."""
+    count = len(groups)
+    height, width = next(iter(groups.values())).shape[-2:]
+    row = 7.2 / columns * height / width + 0.12  # inches: the labels take the rest of the eight
+    figure, axes = subplots(count, 1, figsize=(8, row * count + 0.6))
+    for axis, (label, images) in zip(np.atleast_1d(axes), groups.items(), strict=True):
+        axis.imshow(tile(images[:columns], columns))
+        axis.set_yticks([])
+        axis.set_xticks([])
+        axis.spines[:].set_visible(False)
+        axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def smooth(values: Sequence[float], window: int) -> np.ndarray:
+    """Centred moving average; at the ends over what there is. Same length as ``values``."""
+    values = np.asarray(values, float)
+    if window <= 1 or len(values) == 0:
+        return values
+    kernel = np.ones(min(window, len(values)))
+    return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
+
+
+def thin(values: Sequence[float], most: int = 2000) -> tuple[np.ndarray, np.ndarray]:
+    """Means of at most ``most`` blocks of neighbours, and at which value each block ends.
+
+    A long run has a hundred values a pixel, and smoothing them all takes a second a drawing.
+    """
+    starts = np.arange(0, len(values), -(-len(values) // most) or 1)
+    ends = np.append(starts[1:], len(values)) if len(starts) else starts
+    return np.add.reduceat(np.asarray(values, float), starts) / (ends - starts), ends
+
+
+def curves(
+    terms: Mapping[str, Sequence[float]],
+    steps_per_epoch: int = 1,
+    title: str = "",
+    ylabel: str = "loss",
+    caption: str = "",
+    axis=None,
+    levels: Mapping[str, float] | None = None,
+) -> Figure:
+    """Each term against the epoch: thin as measured, bold its moving average.
+
+    ``levels``: horizontal lines worth comparing with, such as {"log 2": 0.693}.
+    """
+    if axis is None:
+        _, axis = subplots(figsize=(7, 3))
+    for (name, values), (color, style) in zip(terms.items(), itertools.cycle(CYCLE), strict=False):
+        values, ends = thin(values)
+        x, window = ends / steps_per_epoch, max(1, len(values) // 40)
+        axis.plot(x, values, color=color, alpha=0.25, linewidth=0.6)
+        axis.plot(x, smooth(values, window), style, color=color, linewidth=1.8, label=name)
+    _levels(axis, levels)
+    axis.set(xlabel="epoch" if steps_per_epoch > 1 else "step", ylabel=ylabel)
+    axis.set_title(title, fontsize=10)
+    if terms:
+        axis.legend(frameon=False, fontsize=8, ncols=min(3, len(terms)))
+    axis.spines[["top", "right"]].set_visible(False)
+    if caption:
+        axis.figure.supxlabel(caption, fontsize=8, color=GREY)
+    return axis.figure
+
+
+def _levels(axis, levels: Mapping[str, float] | None) -> None:
+    """Dotted lines to compare with, each with its name beyond the right end, clear of the data."""
+    place = {"xycoords": ("axes fraction", "data"), "va": "center", "ha": "left"}
+    for label, level in (levels or {}).items():
+        axis.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
+        axis.annotate(textwrap.fill(label, 18), (1.01, level), fontsize=8, color=GREY, **place)
+
+
+DCGAN = (
+    ("losses", "loss", ("disc_real", "disc_fake", "gen")),
+    ("D's belief", "D(x), D(G(z))", ("p_real", "p_fake")),
+)
+CYCLEGAN = (
+    ("adversarial", "loss", ("adv_a", "adv_b", "disc_a", "disc_b")),
+    ("cycle and identity", "distance", ("cycle_a", "cycle_b", "idt_a", "idt_b")),
+)
+
+
+def progress(history, images: Tensor, steps_per_epoch: int, title: str, caption: str) -> Figure:
+    """What the live panel draws of a DCGAN or CycleGAN: two groups of curves, and samples."""
+    figure, axes = subplots(1, 3, figsize=(11, 3.2), width_ratios=(1.2, 1.2, 1))
+    cyclegan = "adv_a" in history.terms or "cycle_a" in history.terms
+    for axis, (heading, ylabel, names) in zip(axes, CYCLEGAN if cyclegan else DCGAN, strict=False):
+        terms = {k: history.terms[k] for k in names if k in history.terms}
+        curves(terms, steps_per_epoch, heading, ylabel, axis=axis)
+        if not terms:
+            place = {"transform": axis.transAxes, "ha": "center", "va": "center"}
+            axis.text(0.5, 0.5, "not in this run's loss", fontsize=9, color=GREY, **place)
+    if not cyclegan:
+        axes[1].set_ylim(0, 1)
+    axes[2].imshow(tile(images, 4))
+    axes[2].set_axis_off()
+    axes[2].set_title("samples", fontsize=10)
+    figure.suptitle(title, fontsize=10)
+    figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def strip(images: Tensor, epochs: Sequence[int], title: str = "", caption: str = "") -> Figure:
+    """Samples over time: images (rows, columns, C, H, W), one column for each of ``epochs``."""
+    count, columns = images.shape[:2]
+    sheet = tile(images.flatten(0, 1), columns, gap=4)
+    figure = _picture(sheet, title, caption, width=9)
+    step = sheet.shape[1] / columns
+    axis = figure.axes[0]
+    axis.set_axis_on()
+    axis.set(xticks=[(i + 0.5) * step for i in range(columns)], yticks=[])
+    axis.set_xticklabels([str(e) for e in epochs], fontsize=9)
+    axis.tick_params(length=0)
+    axis.set_xlabel("epoch", fontsize=9)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def metric(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    levels: Mapping[str, float] | None = None,
+    title: str = "",
+    ylabel: str = "",
+    caption: str = "",
+    log: bool = False,
+) -> Figure:
+    """A metric against the epoch: label → (epochs, values); ``levels`` as in ``curves``.
+
+    Values may be one row a seed, (seeds, epochs): then the line is the mean, the band the range.
+    """
+    figure, axis = subplots(figsize=(7, 3.2))
+    for (label, (x, y)), (color, style) in zip(
+        series.items(), itertools.cycle(CYCLE), strict=False
+    ):
+        y = np.atleast_2d(np.asarray(y, float))
+        axis.plot(x, y.mean(0), style, marker="o", markersize=3, color=color, label=label)
+        axis.fill_between(x, y.min(0), y.max(0), color=color, alpha=0.15, linewidth=0)
+    _levels(axis, levels)
+    if log:
+        axis.set_yscale("log")
+    axis.set(xlabel="epoch", ylabel=ylabel)
+    figure.suptitle(title, fontsize=10)
+    axis.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    axis.spines[["top", "right"]].set_visible(False)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def neighbours(
+    query: Tensor, found: Tensor, distances: Tensor, title: str = "", caption: str = ""
+) -> Figure:
+    """Each query image (n, C, H, W) with its neighbours (n, k, C, H, W) and distances (n, k)."""
+    n, k = found.shape[:2]
+    figure, axes = subplots(n, k + 1, figsize=(1.15 * (k + 1), 1.3 * n + 0.5), squeeze=False)
+    for i in range(n):
+        for j in range(k + 1):
+            axis = axes[i, j]
+            axis.imshow(tile((query[i] if j == 0 else found[i, j - 1])[None]))
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_color(ORANGE if j == 0 else "none")
+            axis.spines[:].set_linewidth(2.5)
+            axis.set_title("query" if j == 0 else f"{float(distances[i, j - 1]):.1f}", fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def distributions(
+    groups: Mapping[str, Sequence[float]], xlabel: str, title: str = "", caption: str = ""
+) -> Figure:
+    """Overlaid histograms on common bins, each with a line at its median; label → values."""
+    figure, axis = subplots(figsize=(7, 3))
+    values = {k: np.asarray(v, float) for k, v in groups.items()}
+    bins = np.histogram_bin_edges(np.concatenate(list(values.values())), 28)
+    for (label, v), (color, style) in zip(values.items(), itertools.cycle(CYCLE), strict=False):
+        options = {"bins": bins, "density": True, "histtype": "stepfilled"}
+        axis.hist(v, alpha=0.25, color=color, **options)
+        options["histtype"] = "step"
+        axis.hist(v, color=color, linestyle=style, linewidth=1.6, label=label, **options)
+        axis.axvline(np.median(v), color=color, linestyle=style, linewidth=1)
+    axis.set(xlabel=xlabel, ylabel="density", yticks=[])
+    axis.set_title(title, fontsize=10)
+    axis.legend(frameon=False, fontsize=8)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color=GREY)
+    return figure
+
+
+def sheet(
+    rows: Mapping[str, Tensor],
+    title: str = "",
+    caption: str = "",
+    heads: Sequence[object] = (),
+    scale: float | None = None,
+):
+    """Labelled rows of photographs as one PIL picture, enlarged ``scale`` times.
+
+    ``rows``: label → uint8 (n, C, H, W). ``heads`` stand above the columns. ``scale`` None makes
+    the pictures about 128 pixels wide: small photographs are judged enlarged. Without Matplotlib,
+    because a slider does not wait: some milliseconds.
+    """
+    from PIL import Image, ImageDraw
+
+    big, small = _font(13), _font(11)
+    size = next(iter(rows.values())).shape[-1]
+    scale = scale or max(1, 128 // size)
+    tiles = [Image.fromarray(tile(images, len(images))) for images in rows.values()]
+    # bicubic: blocks of equal pixels draw edges that the eye takes for the picture's
+    sizes = [(round(t.width * scale), round(t.height * scale)) for t in tiles]
+    bicubic = Image.Resampling.BICUBIC
+    tiles = [t.resize(size, bicubic) for t, size in zip(tiles, sizes, strict=True)]
+    left = 10 + round(max(big.getlength(label) for label in rows))
+    top = 8 + 18 * bool(title) + 16 * bool(heads)
+    width, height = tiles[0].size
+    step = height + 4
+    letters = max(20, round((left + width) / small.getlength("n")))
+    lines = textwrap.wrap(caption, letters)
+    foot = top + step * len(tiles) + 4
+    picture = Image.new("RGB", (left + width + 2, foot + 15 * len(lines)), "white")
+    pen = ImageDraw.Draw(picture)
+    pen.text((left, 4), title, "black", big)
+    for i, head in enumerate(heads):
+        middle = left + (i + 0.5) * width / len(heads)
+        pen.text((middle, top - 8), str(head), "black", small, anchor="mm")
+    for i, (label, row) in enumerate(zip(rows, tiles, strict=True)):
+        picture.paste(row, (left, top + i * step))
+        pen.text((left - 6, top + i * step + height / 2), label, "black", big, anchor="rm")
+    for i, line in enumerate(lines):
+        pen.text((left, foot + 15 * i), line, "#606060", small)
+    return picture
+
+
+def _font(size: int):
+    from matplotlib import font_manager
+    from PIL import ImageFont
+
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
+
+
+def show_sheet(alt: str, rows: Mapping[str, Tensor], *texts, **options) -> None:
+    """Display ``sheet(rows, *texts, **options)`` under a notebook cell, as JPEG with ``alt``."""
+    from IPython.display import Image, display
+
+    display(Image(jpeg_of(sheet(rows, *texts, **options)), format="jpeg", alt=alt))
+
+
+def jpeg_of(picture) -> bytes:
+    """A PIL picture as JPEG bytes."""
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, format="JPEG", quality=80)  # a chapter stays below 2 MB
+    return buffer.getvalue()
+
+
+SAMPLED = 6  # frames that the palette is taken from
+
+
+def movie(frames: Sequence, pause: int = 200, last: int = 2500, colours: int = 64) -> bytes:
+    """Frames, PNG bytes or PIL pictures of one size, as one animated PNG that plays in a loop.
+
+    Each stands for ``pause`` milliseconds, the final one for ``last``. Where pictures do not move,
+    in print or in an old viewer, one sees the final frame. All share one palette of ``colours``.
+    Raises ``GancourseError`` without frames, or for frames of several sizes.
+    """
+    from PIL import Image
+
+    opened = [Image.open(io.BytesIO(f)) if isinstance(f, bytes) else f for f in frames]
+    sizes = sorted({picture.size for picture in opened})
+    if len(sizes) != 1:
+        raise GancourseError(f"A movie needs frames of one size; got {sizes or 'no frame at all'}.")
+    opened = [picture.convert("RGB") for picture in opened]
+    width, height = sizes[0]
+    strip = Image.new("RGB", (width, SAMPLED * height))
+    for i in range(SAMPLED):
+        strip.paste(opened[i * (len(opened) - 1) // (SAMPLED - 1)], (0, i * height))
+    palette = strip.quantize(colours)
+    still, *moving = [p.quantize(palette=palette, dither=0) for p in [opened[-1], *opened]]
+    buffer = io.BytesIO()
+    pauses = [pause] * (len(moving) - 1) + [last]
+    options = {"save_all": True, "default_image": True, "duration": pauses, "loop": 0}
+    still.save(buffer, "PNG", append_images=moving, **options)
+    return buffer.getvalue()

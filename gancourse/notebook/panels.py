@@ -1,0 +1,128 @@
+"""Sliders and panels. Nothing is computed in here: a panel calls what the chapter gives it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from gancourse.notebook import figures
+from gancourse.train.loop import Callback, Run
+
+LIVE_DPI = 80  # small enough to follow a slider
+
+
+def panel(draw: Callable, photo: bool = False, **controls):
+    """Controls above one picture: ``draw(**values)`` returns a figure whenever a control moves.
+
+    It may return PNG bytes instead, where Matplotlib is too slow to follow the hand. ``photo``:
+    the picture becomes a JPEG, as in ``figures.show``; the notebook keeps a copy of it.
+    ``controls``: name → ipywidgets control. An error in ``draw`` is shown in the panel, and the
+    kernel goes on.
+    """
+    import ipywidgets as w
+
+    picture, message = image(), w.HTML()
+    picture.format = "jpeg" if photo else "png"
+
+    def update(_=None):
+        try:
+            drawn = draw(**{name: c.value for name, c in controls.items()})
+            drawn = drawn if isinstance(drawn, bytes) else figures.png(drawn, LIVE_DPI)
+            picture.value = figures.jpeg(drawn) if photo else drawn
+            message.value = ""
+        except Exception as error:
+            message.value = f"<b>{type(error).__name__}:</b> {error}"
+
+    for control in controls.values():
+        control.observe(update, names="value")
+    update()
+    return w.VBox([beside(controls.values()), picture, message])
+
+
+def image():
+    """An empty picture at its own size: a stretched one is blurred."""
+    import ipywidgets as w
+
+    return w.Image(format="png", layout={"align_self": "flex-start", "max_width": "100%"})
+
+
+def beside(controls):
+    """Controls in a row, with room between one's value and the next one's name."""
+    import ipywidgets as w
+
+    return w.HBox(list(controls), layout={"flex_flow": "row wrap", "grid_gap": "0 24px"})
+
+
+def slider(values: Sequence, label: str, start=None):
+    """A slider over ``values``, such as recorded epochs; ``start`` is shown first."""
+    import ipywidgets as w
+
+    return w.SelectionSlider(
+        options=list(values),
+        value=values[0] if start is None else start,
+        description=label,
+        continuous_update=True,
+        style={"description_width": "initial"},
+        layout={"width": "380px"},
+    )
+
+
+def number(low: float, high: float, value: float, label: str, step: float = 1):
+    """A slider from ``low`` to ``high``; whole numbers if ``step`` is one."""
+    import ipywidgets as w
+
+    kind = w.IntSlider if isinstance(step, int) else w.FloatSlider
+    return kind(
+        min=low,
+        max=high,
+        step=step,
+        value=value,
+        description=label,
+        style={"description_width": "initial"},
+    )
+
+
+class LiveFigure(Callback):
+    """Losses, D's belief and samples, redrawn under the cell while ``fit`` runs.
+
+    At most one drawing in ``seconds``, and never more than a twentieth of the time: looking must
+    cost little on a slow machine too. The last drawing stays in the notebook. ``paint(run)``
+    returns another picture than the usual three panels, as JPEG bytes.
+    """
+
+    def __init__(
+        self, z=None, title: str = "", caption: str = "", seconds: float = 5.0, paint=None
+    ):
+        self.z, self.title, self.caption, self.seconds = z, title, caption, seconds
+        self.paint = paint
+        self.handle, self.drawn, self.cost = None, 0.0, 0.0
+
+    def on_step(self, run: Run) -> None:
+        pause = max(self.seconds, 19 * self.cost)
+        if run.done and time.monotonic() - self.drawn > pause:
+            self.draw(run)
+
+    def on_end(self, run: Run) -> None:
+        if run.history.terms:
+            self.draw(run)
+
+    def draw(self, run: Run) -> None:
+        """Put the current state under the cell, in the place of the one before."""
+        from IPython.display import Image, display
+
+        started = time.monotonic()
+        run.flush()  # which terms there are decides what is drawn
+        title = f"{self.title}: {run.where}"
+        if self.paint:
+            picture = self.paint(run)
+        else:
+            images = run.step.sample(self.z, ema=True)
+            figure = figures.progress(run.history, images, len(run.batches), title, self.caption)
+            picture = figures.png(figure, LIVE_DPI)
+        image = Image(picture, alt=f"Live training figure. {title}.")
+        if self.handle is None:
+            self.handle = display(image, display_id=True)
+        else:
+            self.handle.update(image)
+        self.drawn = time.monotonic()
+        self.cost = self.drawn - started

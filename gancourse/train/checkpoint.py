@@ -1,0 +1,219 @@
+"""Checkpoints that hold everything, so that a resumed run is the same run.
+
+n steps, a checkpoint, and n steps more give the same weights as 2n steps, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import pickle
+import time
+from pathlib import Path
+
+import torch
+
+from gancourse.device import random_state, set_random_state
+from gancourse.errors import GancourseError
+from gancourse.train.loop import Callback, Forecast, History, NonFiniteLoss, Run
+
+__all__ = ["CheckpointError", "Checkpoints", "load", "random_state", "resumable", "save"]
+
+FORMAT = "gancourse-checkpoint-1"
+# Settings that may differ when a run goes on: how long it is, and what it is measured with.
+MAY_DIFFER = {"epochs", "steps", "features"}
+
+
+class CheckpointError(GancourseError):
+    """A file that cannot be resumed from: not ours, damaged, or of another run."""
+
+
+def write(path: str | Path, content: dict) -> Path:
+    """``torch.save`` to a temporary file beside ``path``, then rename: never half a file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        torch.save(content, temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise CheckpointError(
+            f"Could not write {path}: {error.strerror or error}. "
+            "Free some space or choose another folder."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def save(path: str | Path, step, batches, history: History) -> Path:
+    """Write the whole state of a run, so that going on from the file is the same run.
+
+    Networks, optimisers, pools, random states, the position in the data and the history; ``step``
+    and ``batches`` offer ``state_dict``.
+    """
+    return write(
+        path,
+        {
+            "format": FORMAT,
+            "settings": dataclasses.asdict(step.settings),
+            "step": step.state_dict(),
+            "batches": batches.state_dict(),
+            "data": batches.fingerprint(),
+            "history": dataclasses.asdict(history),
+            "random": random_state(),
+        },
+    )
+
+
+def read(path: str | Path) -> dict:
+    """The content of one of our checkpoints; nothing in the file is ever executed."""
+    path = Path(path)
+    if not path.exists():
+        found = ", ".join(sorted(p.name for p in path.parent.glob("*.pt"))) or "none"
+        raise CheckpointError(f"No checkpoint {path}. Checkpoints there: {found}.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of gancourse, or is damaged; it was not unpickled. "
+            "Resume from another one, or start the run afresh."
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of this version ({FORMAT}).")
+    return content
+
+
+def load(path: str | Path, step, batches) -> History:
+    """Put a saved run back into ``step`` and ``batches``; returns its history.
+
+    Raises ``CheckpointError``, naming every difference, if the checkpoint was made with another
+    architecture, other settings (``epochs`` and ``steps`` may differ: that is how a run is
+    prolonged) or other data. A setting that is younger than the checkpoint counts as its default.
+    """
+    content = read(path)
+    ours = dataclasses.asdict(step.settings)
+    young = {f.name: f.default for f in dataclasses.fields(step.settings)}
+    theirs = young | content["settings"]
+    differences = [
+        f"{name}: checkpoint {theirs.get(name, 'absent')!r}, this run {ours.get(name, 'absent')!r}"
+        for name in sorted({*ours, *theirs} - MAY_DIFFER)
+        if ours.get(name) != theirs.get(name)
+    ]
+    differences += _shape_differences(content["step"], step.state_dict())
+    if content["data"] != batches.fingerprint():
+        differences.append("data: the checkpoint was trained on other images")
+    if differences:
+        listed = "\n  ".join(differences)
+        raise CheckpointError(f"{path} belongs to another run:\n  {listed}")
+    step.load_state_dict(content["step"])
+    batches.load_state_dict(content["batches"])
+    set_random_state(content["random"])
+    return History(**content["history"])
+
+
+def _shape_differences(theirs: dict, ours: dict) -> list[str]:
+    """Where two states' network weights differ in name or shape; at most three, they repeat."""
+    found = []
+    for network, weights in ours.items():
+        if network.startswith(("opt_", "pool_")) or not isinstance(weights, dict):
+            continue
+        other = theirs.get(network, {})
+        for name in sorted({*weights, *other}):
+            a, b = (getattr(w.get(name), "shape", None) for w in (other, weights))
+            if a != b:
+                shapes = [tuple(s) if s is not None else "absent" for s in (a, b)]
+                found.append(f"{network}.{name}: checkpoint {shapes[0]}, this run {shapes[1]}")
+    return found[:3]
+
+
+class Checkpoints(Callback):
+    """Saves every ``minutes`` minutes, at an interrupt and at the end; keeps the last ``keep``.
+
+    Minutes and not epochs: a crash costs the same time with 200 pictures as with 200,000. 0 saves
+    after every step.
+    """
+
+    def __init__(self, folder: str | Path, minutes: float = 5.0, keep: int = 2):
+        self.folder, self.minutes, self.keep = Path(folder), minutes, keep
+        self.saved = time.monotonic()
+
+    def on_start(self, run: Run) -> None:
+        self.saved = time.monotonic()
+
+    def on_step(self, run: Run) -> None:
+        # the last step's is saved by on_finish, after the last measurements
+        due = time.monotonic() - self.saved >= 60 * self.minutes
+        if due and run.done != run.steps:
+            self.save(run)
+
+    def on_interrupt(self, run: Run) -> None:
+        self.save(run)
+
+    def on_finish(self, run: Run) -> None:
+        self.save(run)
+
+    def save(self, run: Run) -> None:
+        """Write ``step_<number>.pt`` and drop what is older than the last ``keep``.
+
+        Raises ``NonFiniteLoss`` for a loss or a weight that is not finite: nothing is written then.
+        """
+        run.flush()  # a loss that is not finite must not replace the last good checkpoint
+        broken = _not_finite(run.step.state_dict())
+        if broken:  # the update of this very step, of which no loss has told yet
+            raise NonFiniteLoss(
+                f"Step {run.done} left weights in {broken} that are not finite. Last good "
+                f"checkpoint: {run.last_checkpoint or 'none was saved'}. Lower the learning rates."
+            )
+        path = self.folder / f"step_{run.done:07d}.pt"
+        run.last_checkpoint = str(save(path, run.step, run.batches, run.history))
+        self.saved = time.monotonic()
+        for old in sorted(self.folder.glob("step_*.pt"))[: -self.keep]:
+            old.unlink()
+
+
+def _not_finite(state: dict) -> str:
+    """The first network in a step's ``state`` with a NaN or infinite weight, or ""."""
+    for name, part in state.items():
+        if isinstance(part, dict) and not name.startswith(("opt_", "pool_")):
+            floats = [w for w in part.values() if torch.is_tensor(w) and w.is_floating_point()]
+            if floats and not torch.stack([w.isfinite().all() for w in floats]).all():
+                return name
+    return ""
+
+
+def latest(folder: str | Path) -> Path | None:
+    """The newest checkpoint in ``folder``, or None."""
+    return max(Path(folder).glob("step_*.pt"), default=None)
+
+
+def resumable(folder: str | Path, step, batches, profile: str = "full", log=print):
+    """(history, callbacks) for ``fit``: a *full* run goes on where it was cut off.
+
+    Below ``folder`` every setting and set of pictures has a folder of its own. If it holds
+    checkpoints, ``step`` and ``batches`` take up the newest one, and its history is returned. The
+    callbacks save every five minutes and say how long the run takes here. At any other ``profile``
+    there is nothing to do: a new history, no callbacks.
+
+        history, lasting = checkpoint.resumable("runs/chapter-07", step, batches, profile)
+        history = fit(step, batches, settings.epochs, [bar, *lasting], history)
+
+    Raises ``CheckpointError`` for a damaged checkpoint.
+    """
+    if profile != "full":
+        return History(), []
+    folder = Path(folder) / _own_name(step.settings, batches)
+    newest = latest(folder)
+    history = load(newest, step, batches) if newest else History()
+    if newest:
+        log(f"Going on after step {len(history):,}, saved in {folder}; delete it to begin afresh.")
+    return history, [Checkpoints(folder), Forecast(folder, log=log)]
+
+
+def _own_name(settings, batches) -> str:
+    """A folder's name, such as ``horse2zebra-256px-seed0-1f0c9a3e``: one a setting and data set."""
+    values = {k: v for k, v in dataclasses.asdict(settings).items() if k != "features"}
+    told = f"{sorted(values.items())} {batches.fingerprint()}"
+    digest = hashlib.sha256(told.encode()).hexdigest()[:8]
+    return f"{settings.data}-{settings.size}px-seed{settings.seed}-{digest}"

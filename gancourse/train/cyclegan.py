@@ -1,0 +1,333 @@
+"""One optimiser step of a CycleGAN: both generators, then both discriminators."""
+
+from __future__ import annotations
+
+import copy
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from gancourse import losses
+from gancourse.augment import DIFFAUGMENT, diffaugment
+from gancourse.data.images import to_float, to_uint8
+from gancourse.errors import GancourseError, unknown
+from gancourse.models import cyclegan
+from gancourse.train.dcgan import update_ema
+from gancourse.train.loop import Callback, Run
+from gancourse.train.pool import ImagePool
+from gancourse.train.speed import Tunable, load_optimiser, optimiser_state, set_rate
+
+NETWORKS = ("gen_ab", "gen_ba", "disc_a", "disc_b")
+AVERAGES = ("ema_ab", "ema_ba")  # of the generators' weights, where the settings ask for them
+POOLS = ("pool_a", "pool_b")
+R1_EVERY = 4  # steps: the penalty differentiates twice, and changes slowly
+
+
+@torch.no_grad()
+def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tensor:
+    """``images`` (N, C, H, W) uint8 through a generator: uint8 of the same shape, on the CPU.
+
+    Raises ``GancourseError`` for images that are not uint8.
+    """
+    if images.dtype != torch.uint8:
+        raise GancourseError(
+            f"translate takes uint8 images as stored, not {images.dtype}. Convert floats in "
+            "[-1, 1] with data.images.to_uint8, or call the network itself."
+        )
+    device = next(network.parameters()).device
+    training = network.training
+    network.eval()
+    parts = [to_uint8(network(to_float(part.to(device)))) for part in images.split(batch_size)]
+    network.train(training)
+    return torch.cat(parts).cpu()
+
+
+class CycleGANStep(Tunable):
+    """A CycleGAN: four networks, two optimisers, two pools, and the step that moves them.
+
+    ``gen_ab`` turns A into B; ``disc_a`` judges domain A. Calling it with reals (real_a, real_b),
+    each (N, C, H, W) in [-1, 1], returns the terms *before* weighting: ``adv_a adv_b`` (G's side),
+    ``cycle_a cycle_b`` (A→B→A and B→A→B), ``idt_a idt_b``, ``disc_a disc_b``, and ``gen``, the
+    weighted sum that the generators minimise:
+
+        gen = adv_a + adv_b + λ (cycle_a + cycle_b) + λ λ_identity (idt_a + idt_b).
+
+    Terms that the settings leave out are not computed and not returned (section 3 of the paper).
+    ``precision``, ``compile``, ``graph`` and ``channels_last`` as in ``speed.Tunable``; a step is
+    eager and in fp32 until its ``tune`` is called.
+    """
+
+    networks = NETWORKS
+
+    def __init__(
+        self,
+        settings,
+        device: str = "auto",
+        precision: str = "auto",
+        *,
+        compile: str | bool = "auto",
+        graph: str | bool = "auto",
+        channels_last: str | bool = "auto",
+    ):
+        s = settings
+        check_settings(s)
+        super().__init__(s, device, precision, compile, graph, channels_last)
+        self.loss_disc, self.loss_gen = losses.pair(s.loss)
+        self.distance = losses.distance(s.cycle)
+        makers = [cyclegan.generator] * 2 + [cyclegan.discriminator] * 2
+        gen_ab, gen_ba, disc_a, disc_b = (make(s).to(memory_format=self.layout) for make in makers)
+        if s.ema:
+            self.ema_ab, self.ema_ba = (
+                copy.deepcopy(gen).to(self.device).eval().requires_grad_(False)
+                for gen in (gen_ab, gen_ba)
+            )
+        fused = self.device.type in ("cpu", "cuda")
+        betas = (s.beta1, s.beta2)
+        gens = [*gen_ab.parameters(), *gen_ba.parameters()]
+        discs = [*disc_a.parameters(), *disc_b.parameters()]
+        prepared = self.accelerator.prepare(
+            gen_ab,
+            gen_ba,
+            disc_a,
+            disc_b,
+            torch.optim.Adam(gens, s.lr, betas, fused=fused),
+            torch.optim.Adam(discs, s.lr * s.disc_rate, betas, fused=fused),
+        )
+        self.gen_ab, self.gen_ba, self.disc_a, self.disc_b, self.opt_gen, self.opt_disc = prepared
+        self.pool_a, self.pool_b = ImagePool(s.pool), ImagePool(s.pool)
+        # The reference halves D's loss, "which slows down the rate at which D learns"; the
+        # least-squares form of `losses` holds that half already.
+        self.half = 1.0 if s.loss == "lsgan" else 0.5
+
+    def update(self, reals: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        """One update of the generators and one of the discriminators; their terms."""
+        layout = self.layout
+        real_a, real_b = (r.to(self.device).contiguous(memory_format=layout) for r in reals)
+        self._freeze_discriminators(True)
+        self.opt_gen.zero_grad()
+        # The two directions share no activations: each runs backward at once, which leaves half
+        # as many in memory.
+        there, fake_b = self.one_way("ab", real_a, real_b)
+        self._backward(there["gen"])
+        back, fake_a = self.one_way("ba", real_b, real_a)
+        self._backward(back["gen"])
+        self.opt_gen.step()
+        terms = there | back | {"gen": there["gen"] + back["gen"]}
+        self._freeze_discriminators(False)
+
+        if self.settings.adversarial:
+            self.opt_disc.zero_grad()  # before both: in between, it would wipe out D_A's gradient
+            terms["disc_a"] = self._judge(self.disc_a, real_a, self.pool_a.query(fake_a))
+            terms["disc_b"] = self._judge(self.disc_b, real_b, self.pool_b.query(fake_b))
+            self.opt_disc.step()
+        if self.settings.clip:  # a Wasserstein critic must be Lipschitz
+            with torch.no_grad():
+                for p in chain(self.disc_a.parameters(), self.disc_b.parameters()):
+                    p.clamp_(-self.settings.clip, self.settings.clip)
+        return terms
+
+    def average(self) -> None:
+        """Move the averages of both generators, where the settings ask for them."""
+        if self.settings.ema:
+            # short memory first: the average must forget the random start
+            decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
+            update_ema(self.ema_ab, self.network("gen_ab"), decay)
+            update_ema(self.ema_ba, self.network("gen_ba"), decay)
+
+    def variant(self) -> bool:
+        """Whether this step takes R1's penalty."""
+        return self.settings.r1 > 0 and self.steps % R1_EVERY == 0
+
+    def _judge(self, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """D's loss on reals and fakes, after its backward pass."""
+        s = self.settings
+        shown = diffaugment(torch.cat([real, fake]), s.diffaugment)
+        logits = disc(shown).split([len(real), len(fake)])
+        loss = self.half * sum(self.loss_disc(*logits))
+        if self.variant():
+            # forward: what torch.compile makes of a call cannot be differentiated twice
+            penalty = s.r1 / 2 * losses.r1_penalty(getattr(disc, "forward", disc), real)
+            self.accelerator.backward(loss + penalty)
+        else:
+            self.accelerator.backward(loss)
+        return loss
+
+    def _backward(self, loss: Tensor) -> None:
+        if loss.requires_grad:  # cycle alone, one way: the other direction has no term
+            self.accelerator.backward(loss)
+
+    def generator_terms(self, real_a: Tensor, real_b: Tensor):
+        """(terms, fake_a, fake_b): the full objective of the generators, with gradient."""
+        there, fake_b = self.one_way("ab", real_a, real_b)
+        back, fake_a = self.one_way("ba", real_b, real_a)
+        return there | back | {"gen": there["gen"] + back["gen"]}, fake_a, fake_b
+
+    def one_way(self, way: str, real_x: Tensor, real_y: Tensor):
+        """(terms, fake_y) of one direction X → Y, ``way`` ``"ab"`` or ``"ba"``, with gradient.
+
+        The terms are ``adv_y``, ``cycle_x`` (X→Y→X), ``idt_y`` and their weighted sum ``gen``.
+        """
+        s, (x, y) = self.settings, way
+        gen, gen_back, disc, direction = (
+            (self.gen_ab, self.gen_ba, self.disc_b, "forward")
+            if way == "ab"
+            else (self.gen_ba, self.gen_ab, self.disc_a, "backward")
+        )
+        identity = s.lambda_identity > 0 and s.lambda_cycle > 0
+        # One pass for the fake and the identity image: instance norm keeps images apart, so the
+        # numbers are those of two passes.
+        n = len(real_x)
+        own = real_y[: max(1, round(s.identity_share * n))]
+        to_y = gen(torch.cat([real_x, own]) if identity else real_x)
+        fake_y = to_y[:n]
+        terms, total = {}, real_x.new_zeros(())
+        if s.adversarial:
+            terms[f"adv_{y}"] = self.loss_gen(disc(diffaugment(fake_y, s.diffaugment)))
+            total = total + terms[f"adv_{y}"]
+        if s.lambda_cycle > 0 and s.direction in ("both", direction):
+            terms[f"cycle_{x}"] = self.distance(gen_back(fake_y), real_x)
+            total = total + s.lambda_cycle * terms[f"cycle_{x}"]
+        if identity:
+            terms[f"idt_{y}"] = losses.distance("l1")(to_y[n:], own)
+            total = total + s.lambda_cycle * s.lambda_identity * terms[f"idt_{y}"]
+        return terms | {"gen": total}, fake_y
+
+    def _freeze_discriminators(self, frozen: bool) -> None:
+        """Without gradients of their weights, which G's step has no use for."""
+        for disc in (self.disc_a, self.disc_b):
+            disc.requires_grad_(not frozen)
+
+    def averages(self) -> tuple[str, ...]:
+        """``ema_ab`` and ``ema_ba``, where the settings ask for them."""
+        return AVERAGES if self.settings.ema else ()
+
+    def pools(self) -> tuple[str, ...]:
+        """Both pools, of fakes of A and of B."""
+        return POOLS
+
+    def shown(self, way: str, average: bool = True) -> nn.Module:
+        """The generator to look at, ``way`` "ab" or "ba": averaged weights where there are any."""
+        if average and self.settings.ema:
+            return getattr(self, f"ema_{way}")
+        return self.network(f"gen_{way}")
+
+    def sample(self, reals: tuple[Tensor, Tensor], ema: bool = True) -> Tensor:
+        """uint8 images (images_a, images_b) → uint8 (n + m, C, H, W): their translations, A first.
+
+        ``ema`` takes the averaged weights, where the settings keep an average.
+        """
+        images_a, images_b = reals
+        fakes = [translate(self.shown("ab", ema), images_a)] if len(images_a) else []
+        fakes += [translate(self.shown("ba", ema), images_b)] if len(images_b) else []
+        return torch.cat(fakes)
+
+    def set_epoch(self, epoch: int) -> float:
+        """Set both learning rates for ``epoch``, counted from 0; returns the factor."""
+        return self.set_rate(decay(epoch, self.settings.epochs, self.settings.constant_epochs))
+
+    def set_rate(self, factor: float) -> float:
+        """Both learning rates to ``factor`` of the settings'; returns the factor."""
+        s = self.settings
+        set_rate(self.opt_gen, s.lr * factor)
+        set_rate(self.opt_disc, s.lr * s.disc_rate * factor)
+        return factor
+
+    def state_dict(self) -> dict:
+        """Networks, optimisers and pools: all that the next step depends on."""
+        kept = (*self.networks, *self.averages())
+        return {
+            **{name: self.network(name).state_dict() for name in kept},
+            "opt_gen": optimiser_state(self.opt_gen),
+            "opt_disc": optimiser_state(self.opt_disc),
+            "pool_a": self.pool_a.state_dict(),
+            "pool_b": self.pool_b.state_dict(),
+            **self.speed_state(),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take over what ``state_dict`` returned."""
+        for name in (*self.networks, *self.averages()):
+            self.network(name).load_state_dict(state[name])
+        self.load_speed_state(state)
+        load_optimiser(self.opt_gen, state["opt_gen"])
+        load_optimiser(self.opt_disc, state["opt_disc"])
+        self.pool_a.load_state_dict(state["pool_a"], self.device)
+        self.pool_b.load_state_dict(state["pool_b"], self.device)
+
+
+def check_settings(s) -> None:
+    """Raise ``GancourseError`` for a word, a weight or a combination that trains nothing sensible.
+
+    Costs nothing: to be called before data are loaded.
+    """
+    cyclegan.check_words(s.start, s.upsample, s.padding)
+    if s.disc not in cyclegan.DISCRIMINATORS:
+        raise unknown("discriminator", s.disc, cyclegan.DISCRIMINATORS)
+    losses.pair(s.loss), losses.distance(s.cycle)
+    for part in filter(None, s.diffaugment.split(",")):
+        if part not in DIFFAUGMENT:
+            raise unknown("DiffAugment part", part, DIFFAUGMENT)
+    if s.size % 4 or s.load_size < s.size:
+        raise GancourseError(
+            f"size {s.size} must be a multiple of 4, because G halves twice, and load_size "
+            f"{s.load_size} at least as large."
+        )
+    if not 0 <= s.ema < 1:
+        raise GancourseError(f"ema must lie in [0, 1): 0 keeps no average. Not {s.ema!r}.")
+    if not 0 < s.identity_share <= 1:
+        raise GancourseError(f"identity_share must lie in (0, 1], not {s.identity_share!r}.")
+    for name in ("lambda_cycle", "lambda_identity", "clip", "r1", "disc_rate"):
+        value = getattr(s, name)
+        if not isinstance(value, int | float) or not 0 <= value < float("inf"):
+            raise GancourseError(f"{name} must be a number of at least 0, not {value!r}.")
+    if s.direction not in ("both", "forward", "backward", "none"):
+        raise unknown("direction", s.direction, ("both", "forward", "backward", "none"))
+    cycle = s.lambda_cycle > 0 and s.direction != "none"
+    if not (s.adversarial or cycle):
+        raise GancourseError("No loss is left: switch the adversarial or the cycle loss on.")
+
+
+SLOWEST = 0.02  # of the learning rate, at the end of a run by steps
+
+
+def decay(epoch: int, epochs: int, constant: int) -> float:
+    """Factor of the learning rate: 1 for ``constant`` epochs, then linearly towards 0.
+
+    1 - max(0, epoch + 1 - constant) / (epochs - constant + 1), epoch counted from 0: with 200 and
+    100 it is 1 up to epoch 99, 100/101 at epoch 100 and 1/101 at epoch 199, as in the reference.
+    """
+    return 1.0 - max(0, epoch + 1 - constant) / (max(epochs - constant, 0) + 1)
+
+
+def decay_by_steps(done: int, steps: int) -> float:
+    """Factor of the learning rate after ``done`` of ``steps`` steps: 1 in the first half.
+
+    Then linearly to ``SLOWEST`` of it. ``steps`` 0: not known yet, so 1.
+    """
+    if not steps:
+        return 1.0
+    return min(1.0, max(SLOWEST, 2 * (1 - done / steps)))
+
+
+class LinearDecay(Callback):
+    """Sets the step's learning rates: by epoch as in the paper, or by step.
+
+    By step where the settings have ``steps``, or with ``by_steps``, as in a run by minutes.
+    """
+
+    def __init__(self, by_steps: bool = False):
+        self.by_steps = by_steps
+
+    def on_start(self, run: Run) -> None:
+        self.by_steps = self.by_steps or run.step.settings.steps > 0
+        self.on_step(run)
+        self.on_epoch(run)
+
+    def on_step(self, run: Run) -> None:
+        if self.by_steps:
+            run.step.set_rate(decay_by_steps(run.done, run.steps))
+
+    def on_epoch(self, run: Run) -> None:
+        if not self.by_steps:
+            run.step.set_epoch(run.batches.epoch)

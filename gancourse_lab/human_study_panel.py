@@ -1,0 +1,200 @@
+"""Panels in which the reader judges: the timed real-or-fake study, the blind vote, an upload."""
+
+from __future__ import annotations
+
+import html
+import io
+import threading
+from collections.abc import Callable, Mapping
+
+import torch
+from PIL import Image as Pictures
+from torch import Tensor
+
+from gancourse.data.files import decode
+from gancourse.notebook.figures import tile
+from gancourse.notebook.panels import image
+from gancourse_lab.human_study import SECONDS, Study
+
+MAX_PIXELS = 50_000_000  # of an uploaded picture: 200 MB decoded
+
+
+def _picture(image: Tensor, height: int = 256) -> bytes:
+    """(C, H, W) uint8 as PNG bytes, enlarged by whole pixels to about ``height``."""
+    array = tile(image[None])
+    factor = max(1, height // array.shape[0])
+    buffer = io.BytesIO()
+    Pictures.fromarray(array.repeat(factor, 0).repeat(factor, 1)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+class StudyPanel:
+    """``Study`` on screen: a pair for ``seconds``, then grey, then the question.
+
+    The buttons work as soon as the pair is shown. ``study`` holds the answers; ``view`` is the
+    widget.
+    """
+
+    def __init__(self, study: Study, seconds: float = SECONDS):
+        import ipywidgets as w
+
+        self.study, self.seconds = study, seconds
+        self.pictures = [w.Image(format="png", layout={"margin": "4px"}) for _ in "lr"]
+        self.buttons = {
+            side: w.Button(description=f"{side} is real", disabled=True)
+            for side in ("left", "right")
+        }
+        self.begin = w.Button(description="Start", icon="play", button_style="primary")
+        self.message = w.HTML()
+        self._timer: threading.Timer | None = None
+        self.begin.on_click(self._show)
+        for side, button in self.buttons.items():
+            button.on_click(lambda _, side=side: self._answer(side))
+        shape = study.reals.shape[1:]
+        self._blank = _picture(torch.full(shape, 128, dtype=torch.uint8))
+        self._hide()
+        self._say()
+        self.view = w.VBox(
+            [self.begin, w.HBox(self.pictures), w.HBox(list(self.buttons.values())), self.message]
+        )
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.view)
+
+    def _show(self, _=None) -> None:
+        self.begin.disabled = True
+        for picture, shown in zip(self.pictures, self.study.pair(), strict=True):
+            picture.value = _picture(shown)
+        for button in self.buttons.values():
+            button.disabled = False
+        self._timer = threading.Timer(self.seconds, self._hide)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _hide(self) -> None:
+        for picture in self.pictures:
+            picture.value = self._blank
+
+    def _answer(self, side: str) -> None:
+        for button in self.buttons.values():
+            button.disabled = True
+        if self._timer:
+            self._timer.cancel()
+        self._hide()
+        right = self.study.answer(side)
+        self._say("" if right is None else "Right. " if right else "Wrong. ")
+        if not self.study.done:
+            self.begin.description, self.begin.disabled = "Next", False
+
+    def _say(self, before: str = "") -> None:
+        s = self.study
+        if s.done:
+            share, low, high = s.fooled()
+            text = (
+                f"Fooled in {share:.0%} of {s.counted} trials "
+                f"(95 % interval {low:.0%} to {high:.0%}). "
+                "50 % would mean that you cannot tell them apart."
+            )
+        elif s.practising:
+            text = f"Practice {s.trial + 1} of {s.practice}: you are told whether you were right."
+        else:
+            text = f"Trial {s.trial - s.practice + 1} of {s.counted}: these count."
+        self.message.value = before + text
+
+
+class Vote:
+    """Unlabelled sets side by side; a vote, then the reveal.
+
+    ``sets``: label → uint8 images (n, C, H, W). They are shown as 1, 2, … in an order drawn from
+    ``seed``. ``chosen`` is the label voted for, None before.
+    """
+
+    def __init__(self, sets: Mapping[str, Tensor], question: str, seed: int = 0, columns: int = 4):
+        import ipywidgets as w
+
+        draw = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(sets), generator=draw).tolist()
+        self.labels = [list(sets)[i] for i in order]
+        self.chosen: str | None = None
+        self.message = w.HTML(f"<b>{question}</b>")
+        self.buttons = []
+        boxes = []
+        for number, label in enumerate(self.labels):
+            sheet = torch.from_numpy(tile(sets[label], columns)).permute(2, 0, 1)
+            button = w.Button(description=f"Set {number + 1}")
+            button.on_click(lambda _, number=number: self._choose(number))
+            self.buttons.append(button)
+            boxes.append(w.VBox([w.Image(value=_picture(sheet), format="png"), button]))
+        self.view = w.VBox([self.message, w.HBox(boxes)])
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.view)
+
+    def _choose(self, number: int) -> None:
+        if self.chosen is not None:
+            return  # the first vote counts: after the reveal it would not be blind
+        self.chosen = self.labels[number]
+        for button, label in zip(self.buttons, self.labels, strict=True):
+            button.description, button.disabled = label, True
+        self.message.value = f"You chose <b>{self.chosen}</b>."
+
+
+class Upload:
+    """The reader's own picture through ``translate``: any size and mode, one file at a time.
+
+    ``translate``: uint8 (1, 3, size, size) → the same. What cannot be read is said in the panel.
+    """
+
+    def __init__(self, translate: Callable[[Tensor], Tensor], size: int):
+        import ipywidgets as w
+
+        self.translate, self.size = translate, size
+        self.upload = w.FileUpload(accept="image/*", multiple=False)
+        self.picture, self.message = image(), w.HTML("Left: yours. Right: translated.")
+        self.upload.observe(self._take, names="value")
+        self.view = w.VBox([self.upload, self.picture, self.message])
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.view)
+
+    def _take(self, change) -> None:
+        if not change["new"]:
+            return
+        uploaded = change["new"][0]
+        name = html.escape(uploaded["name"])  # the message is HTML, a file's name is not
+        try:
+            mine = read_upload(bytes(uploaded["content"]), self.size)
+            sheet = torch.cat([mine, self.translate(mine[None])[0]], dim=2)
+        except Exception as error:
+            self.message.value = f"<b>{name}</b> was not translated: {html.escape(str(error))}"
+            return
+        self.picture.value = _picture(sheet)
+        self.message.value = f"{name}: left yours, cut to a square; right translated."
+
+
+def read_upload(content: bytes, size: int) -> Tensor:
+    """Bytes of a picture file → uint8 (3, size, size): EXIF rotation applied, the first frame.
+
+    Raises ``GancourseError`` for what is no picture or has over ``MAX_PIXELS``.
+    """
+    from gancourse.errors import GancourseError
+
+    try:
+        with Pictures.open(io.BytesIO(content)) as opened:
+            width, height = opened.size
+    except (OSError, ValueError, SyntaxError) as error:
+        raise GancourseError("not a picture that can be read (JPEG, PNG, GIF, WebP, …)") from error
+    except Pictures.DecompressionBombError:
+        width = height = MAX_PIXELS
+    if width * height > MAX_PIXELS:
+        raise GancourseError(f"more than {MAX_PIXELS // 10**6} million pixels; scale it down first")
+    try:
+        return decode(io.BytesIO(content), size)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise GancourseError(f"the picture is damaged or of an unusual kind ({error})") from error

@@ -1,0 +1,175 @@
+"""Writing records: ``records`` reads them, and says what a record is.
+
+``save`` writes one; the rest are the parts of its content that every run says in the same way.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gancourse import __version__
+from gancourse.records import FORMAT
+
+WHOLE, KEPT = 2_000, 1_000  # curves up to WHOLE steps stay whole, longer ones keep KEPT values
+FIRST = ("format", "model", "experiment", "run", "date", "commit", "versions", "device", "machine")
+
+
+def save(
+    path: str | Path,
+    content: dict,
+    strip: list[tuple[dict, Tensor]] = (),
+    networks: dict | None = None,
+) -> Path:
+    """Write a record; every file appears whole or not at all, ``record.json`` last.
+
+    ``content``: model, experiment, run, commit, device, settings, steps, minutes, weights, curves
+    (see ``thinned``), metrics, …; format, date, machine, versions and the files' digests are filled
+    in. ``strip``: (column, uint8 (rows, C, H, W)) in order of time, the column as {"step", "epoch"}
+    or {"label"}. ``networks``: name → module, each stored as ``<name>.safetensors`` in fp16.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    filled = {"date": datetime.date.today().isoformat(), "machine": machine()}
+    content = filled | {"versions": versions()} | content | {"format": FORMAT}
+    if strip:
+        columns, images = zip(*strip, strict=True)
+        layout = {"file": "samples.webp", "rows": len(images[0]), "columns": list(columns)}
+        content["samples"] = layout | {"size": images[0].shape[-1]}
+        _write(path / "samples.webp", lambda file: _save_strip(images, file))
+    for name, network in (networks or {}).items():
+        from safetensors.torch import save_file
+
+        state = network.state_dict()
+        half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+        half = {k: v.cpu().contiguous() for k, v in half.items()}
+        content["networks"] = content.get("networks", {}) | {name: f"{name}.safetensors"}
+        _write(path / f"{name}.safetensors", lambda file, half=half: save_file(half, file))
+    content["files"] = _digests(path, content)
+    content = {key: content[key] for key in FIRST if key in content} | content
+    _write(path / "record.json", lambda f: Path(f).write_text(as_text(content), encoding="utf-8"))
+    return path
+
+
+def thinned(terms: dict[str, list[float]]) -> dict:
+    """``terms``, name → one value a step, as a record keeps them: {"every": k, "terms": means}.
+
+    One value for each k steps, their mean (the last block may be shorter); k is 1 up to ``WHOLE``
+    steps, beyond that as small as leaves at most ``KEPT`` values.
+    """
+    steps = max((len(values) for values in terms.values()), default=0)
+    every = 1 if steps <= WHOLE else -(-steps // KEPT)
+    blocks = {k: [v[i : i + every] for i in range(0, len(v), every)] for k, v in terms.items()}
+    means = {k: [float(sum(block) / len(block)) for block in found] for k, found in blocks.items()}
+    return {"every": every, "terms": rounded(means)}
+
+
+def versions() -> dict[str, str]:
+    """What computed the numbers."""
+    return {
+        "gancourse": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__.split("+")[0],
+    }
+
+
+def machine() -> dict:
+    """On what it was computed: processor (None where unknown), cores, system."""
+    try:
+        named = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        named = None
+    processor = named[1].strip() if named else platform.processor() or None
+    system = f"{platform.system()} {platform.machine()}".strip()
+    return {"processor": processor, "cores": os.cpu_count(), "system": system}
+
+
+def commit() -> str | None:
+    """The git commit of the checkout that the package lies in, None outside of one.
+
+    With "+" at its end where ``gancourse/`` differs from that commit.
+    """
+    root = Path(__file__).resolve().parents[1]
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root:
+            return None
+        return git("rev-parse", "HEAD") + "+" * bool(git("status", "--porcelain", "gancourse"))
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def rounded(values, digits: int = 4):
+    """Numbers, or lists and dicts of numbers, at ``digits`` significant digits: small files."""
+    if isinstance(values, dict):
+        return {k: rounded(v, digits) for k, v in values.items()}
+    if isinstance(values, list | tuple):
+        return [rounded(v, digits) for v in values]
+    return float(f"{values:.{digits}g}") if isinstance(values, float) else values
+
+
+def as_text(content: dict) -> str:
+    """``content`` as JSON with every list of numbers on one line, however long."""
+    return _lines(content, 0) + "\n"
+
+
+def _lines(value, depth: int) -> str:
+    flat = json.dumps(value, ensure_ascii=False)
+    plain = isinstance(value, list) and not any(isinstance(v, dict) for v in value)
+    if not isinstance(value, dict | list) or plain or len(flat) + depth <= 100:
+        return flat
+    inner = "\n" + " " * (depth + 1)
+    if isinstance(value, list):
+        return f"[{inner}{f',{inner}'.join(_lines(v, depth + 1) for v in value)}{inner[:-1]}]"
+    pairs = (
+        f"{json.dumps(key, ensure_ascii=False)}: {_lines(v, depth + 1)}" for key, v in value.items()
+    )
+    return f"{{{inner}{f',{inner}'.join(pairs)}{inner[:-1]}}}"
+
+
+def _digests(path: Path, content: dict) -> dict[str, str]:
+    """The SHA-256 of every file that ``content`` names."""
+    files = [*content.get("networks", {}).values(), *content.get("pictures", {})]
+    files += [content["samples"]["file"]] if "samples" in content else []
+    return {
+        name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in sorted(set(files))
+    }
+
+
+def _save_strip(images, file) -> None:
+    from PIL import Image
+
+    columns = [torch.cat(list(column), dim=1) for column in images]  # each (C, rows·H, W)
+    pixels = torch.cat(columns, dim=2)
+    if len(pixels) == 1:
+        pixels = pixels.expand(3, -1, -1)
+    picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    picture.save(file, format="WEBP", quality=90, method=6)
+
+
+def _write(path: Path, writer) -> None:
+    """Let ``writer`` fill a temporary file, then rename it to ``path``."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        writer(temporary)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

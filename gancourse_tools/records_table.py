@@ -1,0 +1,71 @@
+"""All trained runs as Markdown tables: what README and records/README.md show."""
+
+from __future__ import annotations
+
+import re
+
+from gancourse.records import MODELS, Record, load, names
+
+
+def table() -> str:
+    """All trained runs as Markdown tables, one for each kind of model and of features.
+
+    A row is a setting: of several seeds the mean and (lowest–highest), of one seed the value and,
+    where it has one, its [95 % interval]. Measurements and prototypes are left out.
+    """
+    groups: dict[tuple, dict[str, list[Record]]] = {}
+    for name in names():
+        run = load(name)
+        if "final" not in run.content or "prototype" in run.content:
+            continue
+        drawn = " (stand-in)" * (run["data"]["source"] == "stand-in")
+        of_kind = groups.setdefault((run.model, run.kid, run.fid), {})
+        of_kind.setdefault(re.sub(r"-seed\d+$", "", name) + drawn, []).append(run)
+    tables = []
+    for model, kid, fid in sorted(groups, key=lambda kind: (MODELS.index(kind[0]), kind)):
+        head, row = KINDS[model]
+        head = [cell.format(kid=kid, fid=fid) for cell in ("setting", "seeds", *head)]
+        of_kind = groups[model, kid, fid]
+        rows = [[name, str(len(runs)), *row(runs)] for name, runs in of_kind.items()]
+        lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
+
+
+def _over_seeds(values: list, digits: int = 2) -> str:
+    """Numbers or (value, low, high), one a seed, as one cell."""
+    firsts = [v[0] if isinstance(v, list | tuple) else v for v in values]
+    if len(values) == 1:
+        if isinstance(values[0], list | tuple):
+            return f"{firsts[0]:.{digits}f} [{values[0][1]:.{digits}f}, {values[0][2]:.{digits}f}]"
+        return f"{firsts[0]:.{digits}f}"
+    mean = sum(firsts) / len(firsts)
+    return f"{mean:.{digits}f} ({min(firsts):.{digits}f}–{max(firsts):.{digits}f})"
+
+
+def _dcgan_row(runs: list[Record]) -> list[str]:
+    """Distances to held-out images, of the last weights and their average, and copying."""
+    ends = [[run["final"][kind]["held_out"] for run in runs] for kind in ("last", "average")]
+    keys = (runs[0].kid, runs[0].fid)
+    cells = [_over_seeds([end[key] for end in side]) for key in keys for side in ends]
+    return [*cells, _over_seeds([run["final"]["average"]["copying"]["auc"] for run in runs])]
+
+
+def _cyclegan_row(runs: list[Record]) -> list[str]:
+    """Held-out translations at the end, of the shown weights: distance, reconstruction, content.
+
+    Edges kept: agreement with the own input's edges minus that with other inputs'.
+    """
+    ways = [[run["final"][run.weights][way] for run in runs] for way in ("a_to_b", "b_to_a")]
+    kids = [_over_seeds([way["held_out"][runs[0].kid] for way in side]) for side in ways]
+    back = [_over_seeds([way["reconstruction"] for way in side]) for side in ways]
+    kept = [
+        _over_seeds([w["agreement"]["paired"] - w["agreement"]["shuffled"] for w in side])
+        for side in ways
+    ]
+    return [f"{runs[0].steps:,}", *kids, *back, *kept]
+
+
+_DCGAN = ("{kid} last", "average", "{fid} last", "average", "copying AUC")
+_CYCLEGAN = ("steps", "{kid} A→B", "B→A", "reconstruction error A", "B", "edges kept A→B", "B→A")
+KINDS = {"dcgan": (_DCGAN, _dcgan_row), "cyclegan": (_CYCLEGAN, _cyclegan_row)}
