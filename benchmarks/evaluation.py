@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 from gancourse import data
-from gancourse.metrics import distances, features, networks
+from gancourse.metrics import distances, features
 from gancourse.metrics.neighbours import knn
 
 GFLOP = {768: 9.4, 2048: 11.4}  # an image: multiplications and additions of the convolutions
@@ -33,7 +33,7 @@ def pictures(count: int, part: str, channels: int = 3) -> torch.Tensor:
 def full_state(path: Path, dims: int) -> None:
     """A whole state dict as pytorch-fid downloads it, with the trunk's weights if we have them."""
     torch.manual_seed(0)
-    net = networks._layers("Mixed_7c")
+    net = features.inception_layers()
     state = net.state_dict() | {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
     trunk = features.find_weights(features.TRUNK)
     if trunk and dims == 768:
@@ -74,7 +74,7 @@ def fid_ours(folder: str, dims: str) -> None:
     """The same from the same files; the real side comes from the cache where that is warm."""
     last = {"768": "Mixed_6e", "2048": "Mixed_7c"}[dims]
     state = torch.load(f"{folder}/weights.pth", weights_only=True)
-    net = networks.inception(networks.fold(state), last)
+    net = features.Inception(state, last)
     extract = features.Extractor(net, "benchmark", "FID", f"benchmark {dims}", "cpu")
     found = []
     for side, take in (("real", extract.cached), ("fake", extract)):

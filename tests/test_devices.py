@@ -14,8 +14,7 @@ from gancourse import augment, device, losses, profiles
 from gancourse.data.batches import Batches, PairBatches
 from gancourse.data.images import ImageSet, to_float
 from gancourse.metrics import content, distances, neighbours
-from gancourse.metrics.features import Extractor
-from gancourse.metrics.networks import StandIn
+from gancourse.metrics.features import Extractor, StandIn
 from gancourse.models.cyclegan import PatchDiscriminator
 from gancourse.notebook import figures
 from gancourse.train import dcgan as training

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from gancourse.errors import GancourseError
-from gancourse.metrics import features, networks
+from gancourse.metrics import features
 from gancourse.metrics.distances import frechet
 
 needs_trunk = pytest.mark.skipif(
@@ -82,33 +82,18 @@ PATCHES = {
 }
 
 
-def test_folded_network_equals_pytorch_fid_at_768_and_2048(random_inception):
-    """Fold, layer order, pooling, resizing and normalisation, against pytorch-fid's own forward."""
+def test_the_network_equals_pytorch_fid_at_768_and_2048(random_inception):
+    """Fused norms, layer order, pooling, resizing and scale, against pytorch-fid's own forward."""
     reference, state = random_inception
     x = images(2, 40)
     with torch.no_grad():
         at_768, at_2048 = reference(x / 255.0)
-    folded = networks.fold(state)
     for last, expected in (("Mixed_6e", at_768.mean((2, 3))), ("Mixed_7c", at_2048[:, :, 0, 0])):
-        net = networks.inception(folded, last)
+        net = features.Inception(state, last)
+        assert not any(isinstance(layer, nn.BatchNorm2d) for layer in net.modules())
         found = features.Extractor(net, "x", "x", "x", "cpu")(x)
         assert found.shape == expected.shape
-        assert torch.allclose(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
-
-
-def test_fold_is_batch_norm():
-    conv, norm = nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4, eps=0.001).eval()
-    for value in (norm.weight, norm.running_var):
-        nn.init.uniform_(value, 0.1, 2)
-    for value in (norm.bias, norm.running_mean):
-        nn.init.normal_(value)
-    state = {f"a.conv.{k}": v for k, v in conv.state_dict().items()}
-    state |= {f"a.bn.{k}": v for k, v in norm.state_dict().items()}
-    folded = networks.fold(state | {"fc.weight": torch.ones(1)})
-    assert set(folded) == {"a.conv.weight", "a.conv.bias"}
-    x = torch.randn(2, 3, 8, 8)
-    again = F.conv2d(x, folded["a.conv.weight"], folded["a.conv.bias"])
-    assert torch.allclose(again, norm(conv(x)), atol=1e-5)
+        assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
 
 
 @needs_trunk
@@ -149,7 +134,7 @@ def test_trunk_refuses_2048_and_says_why(monkeypatch, tmp_path):
         features.extractor("inception-2048")
     assert features.extractor("auto", "cpu").metric == "FID-768"
     with pytest.raises(GancourseError, match="Mixed_7"):
-        networks.inception(load_file(features.find_weights(features.TRUNK)), "Mixed_7c")
+        features.Inception(load_file(features.find_weights(features.TRUNK)), "Mixed_7c")
 
 
 def test_without_weights_it_is_the_stand_in_and_says_so(cache):
@@ -165,7 +150,7 @@ def test_without_weights_it_is_the_stand_in_and_says_so(cache):
 
 def test_stand_in_is_the_same_network_everywhere(cache):
     """A sum over the frozen random stream, and features of a constant picture."""
-    net = networks.StandIn()
+    net = features.StandIn()
     assert float(net.layers[0].weight.detach().double().sum()) == pytest.approx(
         STAND_IN[0], rel=1e-5
     )
@@ -248,7 +233,7 @@ def test_wrong_weights_are_refused_by_name(cache):
             features.extractor(kind)
 
 
-def test_full_weights_are_loaded_without_pickle_and_folded(random_inception, cache, monkeypatch):
+def test_full_weights_are_loaded_without_pickle(random_inception, cache, monkeypatch):
     """A state dict with batch norm under the published name; the hash is made to fit."""
     _, state = random_inception
     path = cache / "weights" / features.FULL

@@ -8,8 +8,7 @@ from gancourse import profiles, records
 from gancourse.data.batches import batches_of, pairs_of
 from gancourse.errors import GancourseError
 from gancourse.metrics import neighbours
-from gancourse.metrics.features import Extractor, extractor
-from gancourse.metrics.networks import StandIn
+from gancourse.metrics.features import Extractor, StandIn, extractor
 from gancourse.train import checkpoint, loop
 from gancourse.train.cyclegan import CycleGANStep
 from gancourse.train.dcgan import DCGANStep, sample_images
