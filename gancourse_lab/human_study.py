@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from statistics import NormalDist
 
 import torch
+from scipy.stats import binomtest, norm
 from torch import Tensor
 
 from gancourse.errors import GancourseError
@@ -28,12 +28,8 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> tuple[float, flo
     """
     if trials < 1 or not 0 <= successes <= trials:
         raise GancourseError(f"{successes} of {trials} trials is no proportion.")
-    z = NormalDist().inv_cdf(0.5 + level / 2)
-    share = successes / trials
-    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials)
-    half *= math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
-    return share, max(0.0, middle - half), min(1.0, middle + half)
+    found = binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return successes / trials, float(found.low), float(found.high)
 
 
 def d_prime(fooled: float) -> float:
@@ -49,7 +45,7 @@ def d_prime(fooled: float) -> float:
             f"d′ needs a share between 0 and 1, both left out, not {fooled}: at the ends it is "
             "infinite. With k of n trials give (k + 0.5) / (n + 1)."
         )
-    return math.sqrt(2) * NormalDist().inv_cdf(1 - fooled)
+    return math.sqrt(2) * float(norm.ppf(1 - fooled))
 
 
 def trials_needed(
@@ -69,12 +65,11 @@ def trials_needed(
             "trials_needed takes two different shares, a power and a level, each between 0 and 1, "
             f"and studies=1 or 2; got {share}, {against}, {power}, {level}, {studies}."
         )
-    z = NormalDist().inv_cdf
     p, q = share * (1 - share), against * (1 - against)
     if studies == 2:
         middle = (share + against) / 2
         p, q = p + q, 2 * middle * (1 - middle)
-    root = z(1 - level / 2) * math.sqrt(q) + z(power) * math.sqrt(p)
+    root = norm.ppf(1 - level / 2) * math.sqrt(q) + norm.ppf(power) * math.sqrt(p)
     return math.ceil((root / (share - against)) ** 2)
 
 
