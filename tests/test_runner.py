@@ -135,7 +135,21 @@ def test_index_shows_every_chapter(mixed):
     assert "stand-in" in index.text and "0.1235" in index.text
     for link in index.links:
         assert (out / link).is_file(), link
-    assert "00_good.ipynb" in index.links and "00_good.html" in index.links
+    assert "./00_good.ipynb" in index.links and "./00_good.html" in index.links
+
+
+def test_nothing_that_a_result_holds_becomes_html(tmp_path):
+    """An earlier run's results.json may hold anything: text stays text, a link in its folder."""
+    evil = "\"'><script>alert(1)</script>{{ 77 * 77 }}"
+    words = {"title", "status", "profile", "finished", "data", "error"}
+    bad = runner.Result("00", **dict.fromkeys(words, evil), numbers={evil: evil}, cell=evil)
+    bad.notebook, bad.html, bad.thumbnail = "javascript:alert(1)", "//elsewhere/x", "https://x/y"
+    page.write(tmp_path, {"00": bad}, evil)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    index = Page(text)
+    assert "<script" not in text and "5929" not in index.text
+    assert index.text.count(evil) == 1 + 6 + 2 + 1  # profile; the words; the number; the cell
+    assert index.links == [".///elsewhere/x", "./javascript%3Aalert%281%29"] and not index.images
 
 
 def test_thumbnail_is_small_embedded_and_described(mixed):
