@@ -38,9 +38,13 @@ class NotDetached(DCGANStep):
         self.accelerator.backward(gen)
         self.opt_gen.step()
         self.disc.requires_grad_(True)
-        terms = {"disc_real": disc_real, "disc_fake": disc_fake, "gen": gen}
-        terms |= {"p_real": logit_real.sigmoid().mean(), "p_fake": logit_fake.sigmoid().mean()}
-        return {name: value.detach() for name, value in terms.items()}
+        return {
+            "disc_real": disc_real.detach(),
+            "disc_fake": disc_fake.detach(),
+            "gen": gen.detach(),
+            "p_real": logit_real.detach().sigmoid().mean(),
+            "p_fake": logit_fake.detach().sigmoid().mean(),
+        }
 
 
 class IdentityNotScaled(CycleGANStep):
@@ -48,8 +52,10 @@ class IdentityNotScaled(CycleGANStep):
 
     def one_way(self, way, real_x, real_y):
         terms, fake = super().one_way(way, real_x, real_y)
-        s, idt = self.settings, terms[f"idt_{way[1]}"]
-        return terms | {"gen": terms["gen"] + (1 - s.lambda_cycle) * s.lambda_identity * idt}, fake
+        s = self.settings
+        too_much = (s.lambda_cycle - 1) * s.lambda_identity * terms[f"idt_{way[1]}"]
+        terms["gen"] = terms["gen"] - too_much
+        return terms, fake
 
 
 def norms(*networks: nn.Module) -> list[nn.BatchNorm2d]:
@@ -155,8 +161,9 @@ def load(model: str, source: str = "auto", n: int = 120):
     if model == "dcgan":
         return load_data(profiles.settings(EXPERIMENTS[model], "lab"), source)
     size = profiles.settings(EXPERIMENTS[model], "lab").load_size
-    drawn = {"size": size, "split": "train", "n": n}
-    return tuple(standins.make("horse2zebra", part=part, **drawn) for part in "AB")
+    horses = standins.make("horse2zebra", part="A", size=size, split="train", n=n)
+    zebras = standins.make("horse2zebra", part="B", size=size, split="train", n=n)
+    return horses, zebras
 
 
 def build(name: str, seed: int = 0, images=None, **changes):
@@ -167,19 +174,24 @@ def build(name: str, seed: int = 0, images=None, **changes):
     if name not in FAULTS:
         raise unknown("fault", name, FAULTS)
     fault = FAULTS[name]
-    images = load(fault.model) if images is None else images
-    settings = profiles.settings(
-        EXPERIMENTS[fault.model], "lab", seed=seed, **(fault.settings | changes)
-    )
+    if images is None:
+        images = load(fault.model)
+    settings = profiles.settings(EXPERIMENTS[fault.model], "lab", seed=seed, **fault.settings)
+    settings = profiles.replace(settings, **changes)
     device.seed_everything(seed)
-    kind = fault.step or (DCGANStep if fault.model == "dcgan" else CycleGANStep)
-    step = kind(settings)
+    if fault.step:
+        step = fault.step(settings)
+    elif fault.model == "dcgan":
+        step = DCGANStep(settings)
+    else:
+        step = CycleGANStep(settings)
     if fault.break_step:
         fault.break_step(step)
     if isinstance(images, ImageSet):
         batches = batches_of(images.to(step.device), settings)
     else:
-        batches = pairs_of(*(x.to(step.device) for x in images), settings)
+        horses, zebras = images
+        batches = pairs_of(horses.to(step.device), zebras.to(step.device), settings)
     if fault.break_batches:
         fault.break_batches(batches)
     return step, batches
@@ -190,13 +202,16 @@ def train(
 ) -> Outcome:
     """Build and run the fault ``name``; arguments as for ``build``."""
     step, batches = build(name, seed, images, **changes)
-    epochs, history = step.settings.epochs, None
+    epochs = step.settings.epochs
+    history = None
     if FAULTS[name].forgets:
         history = fit(step, batches, epochs // 2, callbacks)
-        old, (step, _) = step, build(name, seed, batches.images, **changes)
-        for network in ("gen", "disc"):
-            getattr(step, network).load_state_dict(getattr(old, network).state_dict())
-    return Outcome(step, batches, fit(step, batches, epochs, callbacks, history))
+        fresh, _ = build(name, seed, batches.images, **changes)
+        fresh.gen.load_state_dict(step.gen.state_dict())
+        fresh.disc.load_state_dict(step.disc.state_dict())
+        step = fresh
+    history = fit(step, batches, epochs, callbacks, history)
+    return Outcome(step, batches, history)
 
 
 def digest(case: int, name: str) -> str:

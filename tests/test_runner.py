@@ -142,7 +142,7 @@ def test_nothing_that_a_result_holds_becomes_html(tmp_path):
     """An earlier run's results.json may hold anything: text stays text, a link in its folder."""
     evil = "\"'><script>alert(1)</script>{{ 77 * 77 }}"
     words = {"title", "status", "profile", "finished", "data", "error"}
-    bad = runner.Result("00", **dict.fromkeys(words, evil), numbers={evil: evil}, cell=evil)
+    bad = course.Result("00", **dict.fromkeys(words, evil), numbers={evil: evil}, cell=evil)
     bad.notebook, bad.html, bad.thumbnail = "javascript:alert(1)", "//elsewhere/x", "https://x/y"
     page.write(tmp_path, {"00": bad}, evil)
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
