@@ -84,195 +84,138 @@ class CycleGANSettings:
     seed: int = 0
 
 
-# What differs from the defaults, by experiment and profile.
-_DCGAN: dict[str, dict[str, dict]] = {
-    "neu-scratches": {
-        "full": {},
-        # A quarter of the published width: 0.4 s instead of 5.7 s a step on one core. One
-        # channel, because the three are copies and a narrow G spends itself on keeping them equal
-        # (40 epochs at 64 px: KID×10³ 1.6 instead of 2.8). G as fast as D: steps of Adam in a
-        # narrower layer move its output less (Yang 2021: lr ~ 1/width).
-        "cpu": {"width_g": 16, "width_d": 32, "channels": 1, "lr_g": 4e-4, "ema": 0.995},
-        # What made scratches that one believes on a GPU (records/neu-scratches/near), narrower
-        # and at twice the rate: resizing instead of transposed convolutions, D no wider and no
-        # faster than G, both kinds of augmentation, five times as long.
-        "laptop": {
-            "channels": 1,
-            "upsample": "nearest",
-            "width_g": 24,
-            "width_d": 24,
-            "lr_g": 4e-4,
-            "lr_d": 4e-4,
-            "augment": "steel",
-            "diffaugment": "translation,cutout",
-            "epochs": 600,
-        },
-        # 32 px: the smallest size at which a scratch still looks like one
-        "quick": {
-            **{"size": 32, "width_g": 32, "width_d": 32, "channels": 1},
-            **{"lr_g": 4e-4, "lr_d": 2e-4, "epochs": 20, "ema": 0.99},
-        },
-        # What chapter 02 trains before the reader's eyes: the recipe of "laptop" at that size and
-        # in 360 steps. Bright bars instead of checkered fog in about the same time (chapter 02).
-        "live": {
-            "size": 32,
-            "width_g": 32,
-            "width_d": 32,
-            "channels": 1,
-            "upsample": "nearest",
-            "lr_g": 4e-4,
-            "lr_d": 4e-4,
-            "augment": "steel",
-            "diffaugment": "translation,cutout",
-            "epochs": 20,
-            "ema": 0.99,
-        },
-        # Chapter 09 compares many short runs: the cheapest networks that draw a scratch in 252
-        # steps. G learns twice as fast as D, else they are too few for it; resizing instead of
-        # transposed convolutions, so that a checkerboard has to be planted.
-        "lab": {
-            **{"size": 32, "width_g": 8, "width_d": 8, "channels": 1, "z_dim": 32},
-            **{"spectral": False, "upsample": "nearest", "lr_g": 1e-3, "lr_d": 5e-4},
-            **{"batch_size": 16, "epochs": 18, "ema": 0.99},
-        },
-        "smoke": {
-            **{"size": 16, "width_g": 8, "width_d": 8, "channels": 1},
-            **{"epochs": 1, "batch_size": 8, "ema": 0.9, "features": "stand-in"},
-        },
-    },
-    "cats": {
-        # CMU 16-726: LSGAN, instance norm, uniform z, equal learning rates, batch 16
-        "base": {
-            "data": "grumpifycat",
-            "part": "B",
-            "size": 64,
-            "z": "uniform",
-            "width_g": 32,
-            "width_d": 32,
-            "norm": "instance",
-            "upsample": "nearest",
-            "spectral": False,
-            "loss": "lsgan",
-            "lr_g": 2e-4,
-            "lr_d": 2e-4,
-            "batch_size": 16,
-            "epochs": 500,
-        },
-        "full": {},
-        # the published widths: 0.23 s a step on one core; the study's longer training time
-        "cpu": {"epochs": 300, "ema": 0.995},
-        "quick": {"size": 32, "width_g": 16, "width_d": 16, "epochs": 20, "ema": 0.99},
-        "smoke": {
-            **{"size": 16, "width_g": 8, "width_d": 8, "epochs": 1, "ema": 0.9},
-            "features": "stand-in",
-        },
-    },
+# What differs from the defaults, by experiment and profile. "base" is part of every profile.
+# fmt: off
+_SCRATCHES = {
+    "full": {},
+    # A quarter of the published width: 0.4 s instead of 5.7 s a step on one core. One channel,
+    # because the three are copies and a narrow G spends itself on keeping them equal (40 epochs at
+    # 64 px: KID×10³ 1.6 instead of 2.8). G as fast as D: steps of Adam in a narrower layer move its
+    # output less (Yang 2021: lr ~ 1/width).
+    "cpu": dict(width_g=16, width_d=32, channels=1, lr_g=4e-4, ema=0.995),
+    # What made scratches that one believes on a GPU (records/neu-scratches/near), narrower and at
+    # twice the rate: resizing instead of transposed convolutions, D no wider and no faster than G,
+    # both kinds of augmentation, five times as long.
+    "laptop": dict(
+        channels=1, width_g=24, width_d=24, upsample="nearest", lr_g=4e-4, lr_d=4e-4,
+        augment="steel", diffaugment="translation,cutout", epochs=600,
+    ),
+    # 32 px: the smallest size at which a scratch still looks like one
+    "quick": dict(
+        size=32, channels=1, width_g=32, width_d=32, lr_g=4e-4, lr_d=2e-4, epochs=20, ema=0.99,
+    ),
+    # What chapter 02 trains before the reader's eyes: the recipe of "laptop" at that size and in
+    # 360 steps. Bright bars instead of checkered fog in about the same time (chapter 02).
+    "live": dict(
+        size=32, channels=1, width_g=32, width_d=32, upsample="nearest", lr_g=4e-4, lr_d=4e-4,
+        augment="steel", diffaugment="translation,cutout", epochs=20, ema=0.99,
+    ),
+    # Chapter 09 compares many short runs: the cheapest networks that draw a scratch in 252 steps.
+    # G learns twice as fast as D, else they are too few for it; resizing instead of transposed
+    # convolutions, so that a checkerboard has to be planted.
+    "lab": dict(
+        size=32, channels=1, z_dim=32, width_g=8, width_d=8, upsample="nearest", spectral=False,
+        lr_g=1e-3, lr_d=5e-4, batch_size=16, epochs=18, ema=0.99,
+    ),
+    "smoke": dict(
+        size=16, channels=1, width_g=8, width_d=8, batch_size=8, epochs=1, ema=0.9,
+        features="stand-in",
+    ),
 }
-
-
-_CATS = {  # CMU 16-726: 64 px, mean-squared cycle error, batch 16, no decay, no identity loss
-    **{"data": "grumpifycat", "size": 64, "load_size": 70, "blocks": 3, "cycle": "l2"},
-    **{"lambda_identity": 0.0, "lr": 3e-4, "batch_size": 16, "pool": 0},
+_CATS = {
+    # CMU 16-726: LSGAN, instance norm, uniform z, equal learning rates, batch 16
+    "base": dict(
+        data="grumpifycat", part="B", size=64, z="uniform", width_g=32, width_d=32,
+        norm="instance", upsample="nearest", spectral=False, loss="lsgan", lr_g=2e-4, lr_d=2e-4,
+        batch_size=16, epochs=500,
+    ),
+    "full": {},
+    # the published widths: 0.23 s a step on one core; the study's longer training time
+    "cpu": dict(epochs=300, ema=0.995),
+    "quick": dict(size=32, width_g=16, width_d=16, epochs=20, ema=0.99),
+    "smoke": dict(size=16, width_g=8, width_d=8, epochs=1, ema=0.9, features="stand-in"),
 }
+_DCGAN = {"neu-scratches": _SCRATCHES, "cats": _CATS}
+
+# CycleGAN's smallest: 32 px for a look, where a patch of two strided layers sees half the picture,
+# and 16 px for tests.
+TINY = dict(
+    size=32, load_size=36, width=8, width_d=16, blocks=2, patch_layers=2,
+    epochs=1, constant_epochs=1,
+)
+SMOKE = dict(
+    size=16, load_size=18, width=4, width_d=4, blocks=1, patch_layers=1, batch_size=16,
+    epochs=1, constant_epochs=1, features="stand-in",
+)
 # A recipe for two CPU cores: begin as the identity, so that no time goes into learning to copy;
 # then a weaker cycle loss is enough. D narrower than the paper's: it must not win.
-_LAPTOP = {
-    "size": 64,
-    "load_size": 72,
-    "width": 16,
-    "blocks": 3,
-    "start": "identity",
-    "upsample": "nearest",
-    "padding": "zero",
-    "width_d": 24,
-    "lambda_cycle": 5.0,
-    "lambda_identity": 0.2,
-    "lr": 4e-4,
-    "batch_size": 8,
-    "ema": 0.998,
+LAPTOP = dict(
+    size=64, load_size=72, width=16, blocks=3, start="identity", upsample="nearest",
+    padding="zero", width_d=24, cycle="l1", lambda_cycle=5.0, lambda_identity=0.2, pool=50,
+    lr=4e-4, batch_size=8, ema=0.998,
+)
+_GRUMPY_CATS = {
+    # CMU 16-726: 64 px, mean-squared cycle error, batch 16, no decay, no identity loss
+    "base": dict(
+        data="grumpifycat", size=64, load_size=70, blocks=3, cycle="l2", lambda_identity=0.0,
+        lr=3e-4, batch_size=16, pool=0,
+    ),
+    # 100,000 iterations of 158 // 16 = 9 an epoch (a quarter of the 204 is held out)
+    "full": dict(width=32, width_d=32, epochs=11112, constant_epochs=11112),
+    # 600 iterations. Width 16 has the 64 channels in the residual blocks that CMU's "conv_dim 32"
+    # has there: its generator starts at half the resolution.
+    "cpu": dict(width=16, width_d=32, epochs=67, constant_epochs=67),
+    "laptop": dict(LAPTOP, steps=1900),
+    # from nothing in a minute
+    "live": dict(
+        LAPTOP, size=32, load_size=36, width=12, width_d=16, patch_layers=2, lr=1e-3, steps=450,
+    ),
+    # the same for tests, in a second
+    "tiny": dict(
+        LAPTOP, size=16, load_size=18, width=4, width_d=4, blocks=1, patch_layers=1, lr=1e-3,
+        steps=8, features="stand-in",
+    ),
+    "quick": dict(TINY, epochs=5, constant_epochs=5),
+    "smoke": SMOKE,
 }
-_CYCLEGAN: dict[str, dict[str, dict]] = {
-    "grumpy-cats": {
-        "base": _CATS,
-        # 100,000 iterations of 158 // 16 = 9 an epoch (a quarter of the 204 is held out)
-        "full": {"width": 32, "width_d": 32, "epochs": 11112, "constant_epochs": 11112},
-        # 600 iterations. Width 16 has the 64 channels in the residual blocks that CMU's
-        # "conv_dim 32" has there: its generator starts at half the resolution.
-        "cpu": {"width": 16, "width_d": 32, "epochs": 67, "constant_epochs": 67},
-        "laptop": _LAPTOP | {"cycle": "l1", "pool": 50, "steps": 1900},
-        # from nothing in a minute; at 32 px a patch of two strided layers sees half the picture
-        "live": _LAPTOP
-        | {"cycle": "l1", "pool": 50, "size": 32, "load_size": 36, "width": 12}
-        | {"width_d": 16, "patch_layers": 2, "lr": 1e-3, "steps": 450},
-        "tiny": _LAPTOP  # the same for tests, in a second
-        | {"cycle": "l1", "pool": 50, "size": 16, "load_size": 18, "width": 4, "blocks": 1}
-        | {"width_d": 4, "patch_layers": 1, "lr": 1e-3, "steps": 8, "features": "stand-in"},
-        "quick": {
-            **{"size": 32, "load_size": 36, "width": 8, "width_d": 16, "blocks": 2},
-            **{"patch_layers": 2, "epochs": 5, "constant_epochs": 5},
-        },
-        "smoke": {
-            **{"size": 16, "load_size": 18, "width": 4, "width_d": 4, "blocks": 1},
-            **{"patch_layers": 1, "epochs": 1, "constant_epochs": 1, "features": "stand-in"},
-        },
-    },
-    "horse2zebra": {
-        "full": {},
-        # A quarter of the side and of the width: 0.5 s a step on one core. Four images a step and
-        # twice the learning rate, because there is time for 8,000 steps, not for 267,000.
-        "cpu": {
-            **{"size": 64, "load_size": 72, "width": 16, "width_d": 32, "blocks": 3},
-            **{"batch_size": 4, "lr": 4e-4, "epochs": 24, "constant_epochs": 12},
-        },
-        # the identity term on a quarter of a batch costs a quarter of it
-        "laptop": _LAPTOP | {"identity_share": 0.25, "steps": 6500},
-        # Chapter 07 compares settings over seeds: many runs of 1,000 steps, each two to three
-        # minutes on one core with its metrics. Half of the epochs at constant rate, as at 256 px.
-        "small": {
-            **{"size": 32, "load_size": 36, "width": 8, "width_d": 16, "blocks": 3},
-            **{"patch_layers": 2, "batch_size": 8, "lr": 4e-4, "epochs": 6, "constant_epochs": 3},
-        },
-        # chapter 09's small CycleGAN: one epoch over 120 drawn horses, so 120 steps
-        "lab": {
-            **{"size": 32, "load_size": 36, "width": 8, "width_d": 8, "blocks": 1},
-            **{"patch_layers": 2, "lr": 1e-3, "epochs": 1, "constant_epochs": 1},
-        },
-        "quick": {
-            **{"size": 32, "load_size": 36, "width": 8, "width_d": 16, "blocks": 2},
-            **{"patch_layers": 2, "batch_size": 8, "epochs": 1, "constant_epochs": 1},
-        },
-        "smoke": {
-            **{"size": 16, "load_size": 18, "width": 4, "width_d": 4, "blocks": 1},
-            **{"patch_layers": 1, "batch_size": 16, "epochs": 1, "constant_epochs": 1},
-            "features": "stand-in",
-        },
-    },
-    "facades": {  # A is the label map, B the photo: the paper's ablation with its FCN score
-        "base": {"data": "facades", "lambda_identity": 0.0},
-        # the paper's ablation ran at 128 px too, though on Cityscapes
-        "full": {"size": 128, "load_size": 143, "blocks": 6},
-        # 3,200 steps of at most 0.09 s on one core, for five settings. A patch of 34
-        # of the 64 pixels, about the share that 70 has of 128.
-        "cpu": {
-            **{"size": 64, "load_size": 72, "width": 16, "width_d": 32, "blocks": 3},
-            **{"patch_layers": 2, "lr": 4e-4, "epochs": 8, "constant_epochs": 4},
-        },
-        "quick": {
-            **{"size": 32, "load_size": 36, "width": 8, "width_d": 16, "blocks": 2, "lr": 4e-4},
-            **{"patch_layers": 2, "batch_size": 4, "epochs": 1, "constant_epochs": 1},
-        },
-        "smoke": {
-            **{"size": 16, "load_size": 18, "width": 4, "width_d": 4, "blocks": 1},
-            **{"patch_layers": 1, "batch_size": 16, "epochs": 1, "constant_epochs": 1},
-            "features": "stand-in",
-        },
-    },
+_HORSE2ZEBRA = {
+    "full": {},
+    # A quarter of the side and of the width: 0.5 s a step on one core. Four images a step and
+    # twice the learning rate, because there is time for 8,000 steps, not for 267,000.
+    "cpu": dict(
+        size=64, load_size=72, width=16, width_d=32, blocks=3, lr=4e-4, batch_size=4,
+        epochs=24, constant_epochs=12,
+    ),
+    # the identity term on a quarter of a batch costs a quarter of it
+    "laptop": dict(LAPTOP, identity_share=0.25, steps=6500),
+    # Chapter 07 compares settings over seeds: many runs of 1,000 steps, each two to three minutes
+    # on one core with its metrics. Half of the epochs at constant rate, as at 256 px.
+    "small": dict(TINY, blocks=3, lr=4e-4, batch_size=8, epochs=6, constant_epochs=3),
+    # chapter 09's small CycleGAN: one epoch over 120 drawn horses, so 120 steps
+    "lab": dict(TINY, width_d=8, blocks=1, lr=1e-3),
+    "quick": dict(TINY, batch_size=8),
+    "smoke": SMOKE,
 }
+_FACADES = {  # A is the label map, B the photo: the paper's ablation with its FCN score
+    "base": dict(data="facades", lambda_identity=0.0),
+    # the paper's ablation ran at 128 px too, though on Cityscapes
+    "full": dict(size=128, load_size=143, blocks=6),
+    # 3,200 steps of at most 0.09 s on one core, for five settings. A patch of 34 of the 64 pixels,
+    # about the share that 70 has of 128.
+    "cpu": dict(
+        size=64, load_size=72, width=16, width_d=32, blocks=3, patch_layers=2, lr=4e-4,
+        epochs=8, constant_epochs=4,
+    ),
+    "quick": dict(TINY, lr=4e-4, batch_size=4),
+    "smoke": SMOKE,
+}
+_CYCLEGAN = {"grumpy-cats": _GRUMPY_CATS, "horse2zebra": _HORSE2ZEBRA, "facades": _FACADES}
+# fmt: on
 
 
 def experiments() -> list[str]:
     """Names of the experiments that ``settings`` knows."""
-    return sorted({**_DCGAN, **_CYCLEGAN})
+    return sorted([*_DCGAN, *_CYCLEGAN])
 
 
 def default() -> str:
@@ -293,19 +236,19 @@ def settings(experiment: str, profile: str | None = None, **overrides):
 
     A ``DCGANSettings`` or a ``CycleGANSettings``. ``profile`` may also be another of the
     experiment's, such as ``"cpu"``: the papers' recipe, smaller, ``"laptop"``: one that works
-    there, or ``"live"``: in a minute. Raises
-    ``UnknownName`` for an unknown experiment, profile or setting, and ``GancourseError`` for a
-    value of another type than the setting's.
+    there, or ``"live"``: in a minute. Raises ``UnknownName`` for an unknown experiment, profile or
+    setting, and ``GancourseError`` for a value of another type than the setting's.
     """
-    if experiment not in experiments():
+    if experiment in _DCGAN:
+        kind, table = DCGANSettings, _DCGAN[experiment]
+    elif experiment in _CYCLEGAN:
+        kind, table = CycleGANSettings, _CYCLEGAN[experiment]
+    else:
         raise unknown("experiment", experiment, experiments())
-    kind, tables = (DCGANSettings, _DCGAN)
-    if experiment in _CYCLEGAN:
-        kind, tables = (CycleGANSettings, _CYCLEGAN)
-    table = tables[experiment]
     if profile not in table:
         profile = resolve(profile)
-    return replace(kind(**{**table.get("base", {}), **table[profile]}), **overrides)
+    row = table.get("base", {}) | table[profile]
+    return replace(kind(**row), **overrides)
 
 
 def replace(settings, **overrides):
@@ -316,6 +259,61 @@ def replace(settings, **overrides):
             raise unknown("setting", name, fields)
         overrides[name] = _as_type_of(name, value, getattr(settings, name))
     return dataclasses.replace(settings, **overrides)
+
+
+# What a run's name says only where it differs from the experiment's recipe.
+_DCGAN_WORDS = ("z", "norm", "upsample", "spectral", "loss")
+_CYCLEGAN_WORDS = ("start", "loss", "cycle", "pool", "clip", "r1")
+
+
+def run_name(settings) -> str:
+    """A run's folder, such as ``steel+diffaugment-seed1`` or ``lambda10-idt0.5-forward-dc-seed2``.
+
+    The studied settings and the seed always; then what else differs from the recipe (``cpu``) of
+    the experiment with these data, such as ``lambda10-cycle-l1-pool-50-seed0``. Sizes, widths,
+    rates and lengths are not in it: runs that differ in these only need names of their own.
+    """
+    s = settings
+    if isinstance(s, DCGANSettings):
+        words = [f"{s.augment}+diffaugment" if s.diffaugment else s.augment]
+        words += _differences(s, _recipe(s, _DCGAN), _DCGAN_WORDS)
+    else:
+        words = ["lambda0" if s.direction == "none" else f"lambda{s.lambda_cycle:g}"]
+        if s.lambda_identity > 0:
+            words.append(f"idt{s.lambda_identity:g}")
+        if s.direction in ("forward", "backward"):
+            words.append(s.direction)
+        if not s.adversarial:
+            words.append("cycle-alone")
+        if s.disc != "patch":
+            words.append(s.disc)
+        if s.diffaugment:
+            words.append("diffaugment")
+        words += _differences(s, _recipe(s, _CYCLEGAN), _CYCLEGAN_WORDS)
+    return "-".join([*words, f"seed{s.seed}"])
+
+
+def _recipe(of, tables: dict):
+    """The ``cpu`` settings of the experiment with the data of ``of``, or the defaults."""
+    for experiment in tables:
+        recipe = settings(experiment, "cpu")
+        if recipe.data == of.data:
+            return recipe
+    return type(of)()
+
+
+def _differences(s, recipe, names: tuple[str, ...]) -> list[str]:
+    """A word for each field of ``names`` in which ``s`` differs from ``recipe``."""
+    words = []
+    for name in names:
+        value = getattr(s, name)
+        if value == getattr(recipe, name):
+            continue
+        if isinstance(value, bool):
+            words.append(name if value else f"no-{name}")
+        else:
+            words.append(f"{name}-{value}")
+    return words
 
 
 def _as_type_of(name: str, value, current):

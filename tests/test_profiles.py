@@ -1,0 +1,47 @@
+"""The names of runs: those of the committed records stay, and unlike settings do not share one."""
+
+import pytest
+
+from gancourse import profiles, records
+
+
+def recorded():
+    """The records whose names were made by ``run_name``, by name."""
+    start = ("none", "steel-", "deluxe", "lambda10", "lambda0")
+    return [name for name in records.names() if name.split("/")[1].startswith(start)]
+
+
+def test_the_recorded_runs_keep_their_names():
+    names = recorded()
+    assert len(names) >= 30
+    for name in names:
+        run = records.load(name)
+        kind = profiles.DCGANSettings if run["model"] == "dcgan" else profiles.CycleGANSettings
+        assert profiles.run_name(kind(**run["settings"])) == name.split("/")[1]
+
+
+@pytest.mark.parametrize(
+    "experiment, changes, name",
+    [
+        ("grumpy-cats", {}, "lambda10-seed0"),
+        ("grumpy-cats", {"lambda_cycle": 0}, "lambda0-seed0"),
+        ("grumpy-cats", {"direction": "forward", "seed": 3}, "lambda10-forward-seed3"),
+        ("grumpy-cats", {"adversarial": False, "disc": "dc"}, "lambda10-cycle-alone-dc-seed0"),
+        ("grumpy-cats", {"cycle": "l1"}, "lambda10-cycle-l1-seed0"),
+        ("grumpy-cats", {"pool": 50}, "lambda10-pool-50-seed0"),
+        ("horse2zebra", {"start": "identity"}, "lambda10-idt0.5-start-identity-seed0"),
+        ("horse2zebra", {"loss": "bce", "r1": 0.5}, "lambda10-idt0.5-loss-bce-r1-0.5-seed0"),
+        ("cats", {"augment": "deluxe"}, "deluxe-seed0"),
+        ("cats", {"spectral": True, "loss": "bce"}, "none-spectral-loss-bce-seed0"),
+        ("neu-scratches", {"spectral": False}, "none-no-spectral-seed0"),
+    ],
+)
+def test_a_name_says_what_differs_from_the_recipe(experiment, changes, name):
+    """At any size: ``smoke`` and ``cpu`` are the same recipe."""
+    for profile in ("smoke", "cpu"):
+        assert profiles.run_name(profiles.settings(experiment, profile, **changes)) == name
+
+
+def test_unknown_data_are_compared_with_the_defaults():
+    settings = profiles.CycleGANSettings(data="apples", cycle="l2")
+    assert profiles.run_name(settings) == "lambda10-idt0.5-cycle-l2-seed0"
