@@ -326,21 +326,3 @@ def _as_type_of(name: str, value, current):
     except (ValueError, KeyError, TypeError) as error:
         kind = type(current).__name__
         raise GancourseError(f"Setting {name} takes a value of type {kind}: {value!r}.") from error
-
-
-def run_name(settings) -> str:
-    """What differs from the recipe, and the seed: ``none-seed0``, ``lambda10-idt0.5-seed1``."""
-    s = settings
-    if isinstance(s, DCGANSettings):
-        policy = s.augment + ("+diffaugment" if s.diffaugment else "")
-        return f"{policy}-seed{s.seed}"
-    words = [f"lambda{s.lambda_cycle:g}" if s.direction != "none" else "lambda0"]
-    if s.lambda_identity > 0:
-        words.append(f"idt{s.lambda_identity:g}")
-    if s.direction in ("forward", "backward"):
-        words.append(s.direction)
-    if not s.adversarial:
-        words.append("cycle-alone")
-    if s.disc != "patch":
-        words.append(s.disc)
-    return "-".join([*words, f"seed{s.seed}"])

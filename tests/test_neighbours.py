@@ -228,3 +228,8 @@ def test_bad_images_are_refused():
     ):
         with pytest.raises(GancourseError, match=match):
             copying(bad, TRAIN, HELD_OUT, **options)
+
+
+def test_ranks_of_float32_are_counted_in_float64():
+    x, y = (torch.rand(n, generator=torch.Generator().manual_seed(n)) for n in (40, 30))
+    assert mann_whitney(x, y) == mann_whitney(x.double(), y.double())

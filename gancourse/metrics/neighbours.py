@@ -182,7 +182,7 @@ def mann_whitney(x, y, seed: int = 0) -> tuple[float, float]:
     By the normal approximation with continuity correction; with fewer than 20 values on a side by
     9,999 random permutations, ``seed`` their generator's.
     """
-    x, y = x.cpu().numpy(), y.cpu().numpy()
+    x, y = x.cpu().double().numpy(), y.cpu().double().numpy()  # else SciPy counts in float32
     if (x[:1] == y).all() and (x[:1] == x).all():  # all equal: no ranks
         return 0.5, 1.0
     method = "asymptotic"

@@ -527,7 +527,7 @@ def noise(*shape):
 
 
 LEVELS = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
-HUMPS = theory.quantile(humps, LEVELS)  # found once, by bisection
+HUMPS = theory.quantile(humps, LEVELS)
 
 
 def distance(sample):

@@ -919,9 +919,9 @@ for name in records.names():
     run = records.load(name)
     if "final" in run.content and "prototype" not in run.content:  # not a measurement either
         settings = kinds[run.model](**run["settings"])
-        flags = review({term: by_step(run, term) for term in run.curves}, settings)
-        silent += not flags
-        for flag in flags:
+        raised = review({term: by_step(run, term) for term in run.curves}, settings)
+        silent += not raised
+        for flag in raised:
             print(f"{name}: {flag}")
 print(f"silent: {silent}")
 
