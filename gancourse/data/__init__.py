@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from gancourse.data import boxes, catalog, files, images
+from gancourse.data import boxes, catalog, fetch, files, images
 from gancourse.data.catalog import CATALOG, Entry
 from gancourse.data.files import DataNotFound, Stream
 from gancourse.data.images import ImageSet, to_float, to_uint8
@@ -64,22 +64,18 @@ def _known(kind: str, word: str, words: tuple[str, ...]) -> str:
 
 def _locate(entry: Entry, required: bool, root: str | Path | None) -> Path | None:
     """The folder of ``entry`` on this machine, or freshly downloaded; None: make a stand-in."""
-    from gancourse.data import (  # looks up the platform's cache folder: only when needed
-        download,
-        store,
-    )
-
-    folder = store.look(entry, root)
-    if folder is None and root:
-        found = files.inventory(Path(root))
-        raise DataNotFound(f"There is no folder {entry.name!r} in {root}. {found}")
-    folder = folder or download.automatic(entry)
-    if folder is None and required:
-        why = download.why_not(entry)
+    found = fetch.look(entry, root)
+    if found:
+        return found
+    if root:
+        inventory = files.inventory(Path(root))
+        raise DataNotFound(f"There is no folder {entry.name!r} in {root}. {inventory}")
+    found, why_not = fetch.automatic(entry)
+    if found is None and required:
         raise DataNotFound(
-            f"The real {entry.name} is not on this machine. {why} {store.how_to_get(entry)}"
+            f"The real {entry.name} is not on this machine. {why_not} {entry.how_to_get}"
         )
-    return folder
+    return found
 
 
 def _read(entry, folder, part, size, split, channels, limit) -> ImageSet:
