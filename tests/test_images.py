@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from gancourse import data
-from gancourse.data import files, images
+from gancourse.data import images
 from gancourse.data.batches import Batches
 from gancourse.errors import GancourseError
 
@@ -56,13 +56,13 @@ def test_floats_outside_the_range_are_clamped_and_rounded():
 def test_grey_is_repeated_over_three_channels_and_kept_at_one(tmp_path):
     grey = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
     file = write(tmp_path / "a.png", grey)
-    assert torch.equal(files.decode(file, None), torch.tensor(grey).expand(3, 8, 8))
-    assert torch.equal(files.decode(file, None, 1), torch.tensor(grey)[None])
+    assert torch.equal(images.decode(file, None), torch.tensor(grey).expand(3, 8, 8))
+    assert torch.equal(images.decode(file, None, 1), torch.tensor(grey)[None])
 
 
 def test_colour_as_grey_is_its_luma(tmp_path):
     file = write(tmp_path / "a.png", flat(RED))
-    assert files.decode(file, None, 1).unique().tolist() == [76]  # 0.299 * 255
+    assert images.decode(file, None, 1).unique().tolist() == [76]  # 0.299 * 255
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
@@ -70,13 +70,13 @@ def test_16_bit_grey_is_scaled_not_clipped(tmp_path, suffix):
     values = np.array([[0, 257, 32896, 65535]], np.uint16).repeat(4, 0)
     file = tmp_path / f"a.{suffix}"
     Image.fromarray(values).save(file)
-    assert files.decode(file, None)[0, 0].tolist() == [0, 1, 128, 255]
+    assert images.decode(file, None)[0, 0].tolist() == [0, 1, 128, 255]
 
 
 def test_transparent_pixels_show_white(tmp_path):
     rgba = np.concatenate([flat(RED), np.full((8, 8, 1), 255, np.uint8)], 2)
     rgba[:, 4:, 3] = 0
-    picture = files.decode(write(tmp_path / "a.png", rgba), None)
+    picture = images.decode(write(tmp_path / "a.png", rgba), None)
     assert picture[:, 0, 0].tolist() == RED and picture[:, 0, 7].tolist() == WHITE
 
 
@@ -86,18 +86,21 @@ def test_palette_with_a_transparent_colour(tmp_path):
     picture.paste(1, (4, 0, 8, 8))
     picture.save(tmp_path / "plain.png")
     picture.save(tmp_path / "clear.png", transparency=1)
-    assert files.decode(tmp_path / "plain.png", None)[:, 0, [0, 7]].T.tolist() == [RED, [0, 0, 255]]
-    assert files.decode(tmp_path / "clear.png", None)[:, 0, [0, 7]].T.tolist() == [RED, WHITE]
+    assert images.decode(tmp_path / "plain.png", None)[:, 0, [0, 7]].T.tolist() == [
+        RED,
+        [0, 0, 255],
+    ]
+    assert images.decode(tmp_path / "clear.png", None)[:, 0, [0, 7]].T.tolist() == [RED, WHITE]
 
 
 def test_bilevel_is_black_and_white(tmp_path):
     write(tmp_path / "a.png", np.eye(8, dtype=np.uint8) * 255, "1")
-    assert torch.equal(files.decode(tmp_path / "a.png", None, 1)[0], torch.eye(8).byte() * 255)
+    assert torch.equal(images.decode(tmp_path / "a.png", None, 1)[0], torch.eye(8).byte() * 255)
 
 
 def test_cmyk_jpeg_keeps_its_colour(tmp_path):
     write(tmp_path / "a.jpg", flat(RED), "CMYK", quality=95)
-    red, green, blue = files.decode(tmp_path / "a.jpg", None).float().mean((1, 2))
+    red, green, blue = images.decode(tmp_path / "a.jpg", None).float().mean((1, 2))
     assert red > 240 and green < 15 and blue < 15
 
 
@@ -107,7 +110,7 @@ def test_exif_rotation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
     write(tmp_path / "a.png", upright, exif=exif)
-    picture = files.decode(tmp_path / "a.png", None)
+    picture = images.decode(tmp_path / "a.png", None)
     assert picture.shape == (3, 16, 8)
     assert picture[:, 0, 0].tolist() == RED and picture[:, 15, 0].tolist() == [0, 0, 0]
 
@@ -115,7 +118,7 @@ def test_exif_rotation_is_applied(tmp_path):
 def test_float_pixels_are_refused(tmp_path):
     Image.fromarray(np.random.rand(8, 8).astype(np.float32)).save(tmp_path / "a.tif")
     with pytest.raises(ValueError, match="no agreed range"):
-        files.decode(tmp_path / "a.tif", None)
+        images.decode(tmp_path / "a.tif", None)
 
 
 # --- resize and crop ----------------------------------------------------------------------------
@@ -125,65 +128,65 @@ def test_float_pixels_are_refused(tmp_path):
 @pytest.mark.parametrize("size", [16, 33])
 def test_any_shape_becomes_a_square_of_the_size(tmp_path, shape, size):
     file = write(tmp_path / "a.png", np.zeros(shape, np.uint8))
-    assert files.decode(file, size).shape == (3, size, size)
+    assert images.decode(file, size).shape == (3, size, size)
 
 
 def test_the_crop_is_the_middle(tmp_path):
     wide = np.zeros((8, 24), np.uint8)
     wide[:, 8:16] = 255
-    assert (files.decode(write(tmp_path / "a.png", wide), 8) == 255).all()
+    assert (images.decode(write(tmp_path / "a.png", wide), 8) == 255).all()
 
 
 def test_shrinking_averages_rather_than_skips(tmp_path):
     board = np.indices((64, 64)).sum(0) % 2 * 255
-    small = files.decode(write(tmp_path / "a.png", board.astype(np.uint8)), 8, 1)
+    small = images.decode(write(tmp_path / "a.png", board.astype(np.uint8)), 8, 1)
     assert (small.float() - 127.5).abs().max() < 12  # without antialiasing: 0 or 255
 
 
 def test_halves_of_a_paired_picture(tmp_path):
     pair = np.concatenate([flat(RED), flat(WHITE)], 1)
     file = write(tmp_path / "a.png", pair)
-    assert files.decode(file, 8, half="left")[:, 0, 7].tolist() == RED
-    assert files.decode(file, 8, half="right")[:, 0, 0].tolist() == WHITE
+    assert images.decode(file, 8, half="left")[:, 0, 7].tolist() == RED
+    assert images.decode(file, 8, half="right")[:, 0, 0].tolist() == WHITE
 
 
 # --- folders ------------------------------------------------------------------------------------
 
 
 def items(folder):
-    return [(f, None) for f in files.list_files(folder)]
+    return [(f, None) for f in images.list_files(folder)]
 
 
 def test_broken_files_are_named_and_skipped(folder):
     (folder / "39.png").write_bytes((folder / "39.png").read_bytes()[:60])
     (folder / "notes.txt").write_text("not a picture")
-    pixels, kept, skipped = files.load_files(items(folder), 16)
+    pixels, kept, skipped = images.load_files(items(folder), 16)
     assert len(pixels) == len(kept) == 39
     assert dict(skipped).keys() == {"39.png", "notes.txt"} and all(r for _, r in skipped)
 
 
 def test_an_empty_file_says_so(folder):
     (folder / "00.png").write_bytes(b"")
-    assert files.load_files(items(folder), 16)[2] == [("00.png", "OSError: the file is empty")]
+    assert images.load_files(items(folder), 16)[2] == [("00.png", "OSError: the file is empty")]
 
 
 def test_more_than_five_percent_broken_is_an_error_that_names_them(folder):
     for name in ("00.png", "01.png", "02.png"):
         (folder / name).write_bytes(b"x")
     with pytest.raises(GancourseError, match=r"3 of 40 .* 5%: 00\.png .*01\.png"):
-        files.load_files(items(folder), 16)
+        images.load_files(items(folder), 16)
 
 
 def test_files_that_desktops_leave_behind_do_not_count(folder):
     for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
         (folder / name).write_bytes(b"x")
-    assert len(files.list_files(folder)) == 40
+    assert len(images.list_files(folder)) == 40
 
 
 def test_a_set_too_large_for_memory_points_to_stream(folder, monkeypatch):
-    monkeypatch.setattr(files, "MAX_BYTES", 1000)
+    monkeypatch.setattr(images, "MAX_BYTES", 1000)
     with pytest.raises(GancourseError, match="Stream"):
-        files.load_files(items(folder), 16)
+        images.load_files(items(folder), 16)
 
 
 def test_mistake_12_a_folder_named_otherwise_is_an_error_that_lists_what_is_there(tmp_path):
@@ -211,14 +214,14 @@ def test_files_named_otherwise_are_an_error_that_lists_them(tmp_path):
 
 def stored(folder):
     """The same pictures held in memory, as an ``ImageSet``."""
-    pictures = files.load_files(items(folder), 16)[0]
+    pictures = images.load_files(items(folder), 16)[0]
     return data.ImageSet(pictures, [str(i) for i in range(len(pictures))], "held")
 
 
 def test_batches_from_disk_are_those_from_memory_also_after_an_interruption(folder):
     held, streamed = (
-        Batches(images, 6, seed=1)
-        for images in (stored(folder), data.Stream(files.list_files(folder), 16))
+        Batches(pictures, 6, seed=1)
+        for pictures in (stored(folder), data.Stream(images.list_files(folder), 16))
     )
     for _ in range(2):  # epochs, each in an order of its own
         for one, other in zip(held, streamed, strict=True):
@@ -230,7 +233,7 @@ def test_batches_from_disk_are_those_from_memory_also_after_an_interruption(fold
 
 
 def test_streaming_draws_nothing_from_the_global_generator(folder):
-    batches = Batches(data.Stream(files.list_files(folder), 16), 6)
+    batches = Batches(data.Stream(images.list_files(folder), 16), 6)
     before = torch.get_rng_state()
     list(batches)
     assert torch.equal(before, torch.get_rng_state())
@@ -238,7 +241,7 @@ def test_streaming_draws_nothing_from_the_global_generator(folder):
 
 def test_a_stream_leaves_broken_files_out_and_lists_them(folder):
     (folder / "07.png").write_bytes(b"x")
-    stream = data.Stream(files.list_files(folder), 16)
+    stream = data.Stream(images.list_files(folder), 16)
     assert sum(map(len, Batches(stream, 8))) == 39
     assert [name for name, _ in stream.skipped] == ["07.png"]
 
@@ -247,16 +250,16 @@ def test_a_stream_of_mostly_broken_files_is_an_error(folder):
     for i in range(10):
         (folder / f"{i:02}.png").write_bytes(b"x")
     with pytest.raises(GancourseError, match="cannot be read"):
-        list(Batches(data.Stream(files.list_files(folder), 16), 8))
+        list(Batches(data.Stream(images.list_files(folder), 16), 8))
 
 
 def test_a_stream_reads_in_worker_processes(folder):
-    stream = data.Stream(files.list_files(folder), 16, workers=1)
+    stream = data.Stream(images.list_files(folder), 16, workers=1)
     assert sum(map(len, Batches(stream, 8))) == 40
 
 
 def test_a_stream_of_other_files_has_another_fingerprint(folder):
-    paths = files.list_files(folder)
+    paths = images.list_files(folder)
     first = data.Stream(paths, 16).fingerprint()
     assert first == data.Stream(paths, 16).fingerprint()
     assert first not in (

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 
-from gancourse.data import boxes, catalog, fetch, files, images
+from gancourse.data import boxes, catalog, fetch, images
 from gancourse.data.catalog import CATALOG, Entry
-from gancourse.data.files import DataNotFound, Stream
-from gancourse.data.images import ImageSet, to_float, to_uint8
+from gancourse.data.images import DataNotFound, ImageSet, Stream, to_float, to_uint8
 from gancourse.errors import GancourseError, unknown
 
 __all__ = ["CATALOG", "DataNotFound", "ImageSet", "Stream", "load", "to_float", "to_uint8"]
@@ -68,7 +67,7 @@ def _locate(entry: Entry, required: bool, root: str | Path | None) -> Path | Non
     if found:
         return found
     if root:
-        inventory = files.inventory(Path(root))
+        inventory = images.inventory(Path(root))
         raise DataNotFound(f"There is no folder {entry.name!r} in {root}. {inventory}")
     found, why_not = fetch.automatic(entry)
     if found is None and required:
@@ -87,7 +86,7 @@ def _read(entry, folder, part, size, split, channels, limit) -> ImageSet:
     if not found:
         raise DataNotFound(f"No pictures in the {split} split of {entry.name} in {folder}.")
     items = [(file, entry.halves.get(p)) for file, p in found]
-    pixels, kept, skipped = files.load_files(items, size, channels)
+    pixels, kept, skipped = images.load_files(items, size, channels)
     found = [found[i] for i in kept]
     read = [file for file, _ in found]
     labels = torch.tensor([entry.parts.index(p) for _, p in found]) if entry.parts else None
@@ -108,9 +107,9 @@ def _files(entry: Entry, folder: Path, part: str | None, split: str) -> list[Pat
     """The picture files of one part and split, sorted by name within a folder."""
     pattern = entry.pattern.format(part=part)
     if entry.test is None:
-        found = files.list_files(folder / entry.train.format(part=part), pattern)
+        found = images.list_files(folder / entry.train.format(part=part), pattern)
         wanted = {"all": (True, False), "train": (False,), "test": (True,)}[split]
         return [f for f in found if images.held_out(entry.key(f)) in wanted]
     sides = {"all": (entry.train, entry.test), "train": (entry.train,), "test": (entry.test,)}
     folders = [folder / side.format(part=part) for side in sides[split]]
-    return [file for where in folders for file in files.list_files(where, pattern)]
+    return [file for where in folders for file in images.list_files(where, pattern)]

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import torch
 from PIL import Image
 
-from gancourse.data.files import square_geometry
+from gancourse.data.images import square_geometry
 
 
 def voc_boxes(file: Path) -> torch.Tensor:

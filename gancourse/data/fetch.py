@@ -24,7 +24,7 @@ from typing import IO
 
 from gancourse.data import catalog
 from gancourse.data.catalog import Entry, Mirror
-from gancourse.data.files import DataNotFound
+from gancourse.data.images import DataNotFound
 from gancourse.errors import GancourseError
 
 MANIFESTS = Path(__file__).parents[2] / "data" / "manifests"  # only in a checkout
