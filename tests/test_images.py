@@ -1,9 +1,17 @@
 """Every kind of picture file loads right, broken ones are named, folders say what they hold."""
 
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from gancourse import data
 from gancourse.data import images
@@ -67,10 +75,10 @@ def test_colour_as_grey_is_its_luma(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_16_bit_grey_is_scaled_not_clipped(tmp_path, suffix):
-    values = np.array([[0, 257, 32896, 65535]], np.uint16).repeat(4, 0)
+    values = np.arange(65_536, dtype=np.uint16).reshape(256, 256)
     file = tmp_path / f"a.{suffix}"
     Image.fromarray(values).save(file)
-    assert images.decode(file, None)[0, 0].tolist() == [0, 1, 128, 255]
+    assert np.array_equal(images.decode(file, None)[0], (values / 257).round())
 
 
 def test_transparent_pixels_show_white(tmp_path):
@@ -104,21 +112,169 @@ def test_cmyk_jpeg_keeps_its_colour(tmp_path):
     assert red > 240 and green < 15 and blue < 15
 
 
-def test_exif_rotation_is_applied(tmp_path):
-    upright = flat([0, 0, 0], 8, 16)
-    upright[:, :8] = RED
+TURNED = {  # EXIF orientation → what was done to the upright picture before it was stored
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, 1),
+    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+    8: lambda a: np.rot90(a, -1),
+}
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "jpg"])
+@pytest.mark.parametrize("orientation", TURNED)
+def test_exif_orientation_is_applied(tmp_path, orientation, suffix):
+    upright = np.zeros((16, 32, 3), np.uint8)
+    upright[:8, :8], upright[8:, 8:16] = 255, 128
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
-    write(tmp_path / "a.png", upright, exif=exif)
-    picture = images.decode(tmp_path / "a.png", None)
-    assert picture.shape == (3, 16, 8)
-    assert picture[:, 0, 0].tolist() == RED and picture[:, 15, 0].tolist() == [0, 0, 0]
+    exif[0x0112] = orientation
+    options = {"lossless": True} if suffix == "webp" else {"quality": 95}
+    stored = np.ascontiguousarray(TURNED[orientation](upright))
+    file = write(tmp_path / f"a.{suffix}", stored, exif=exif, **options)
+    picture = images.decode(file, None).permute(1, 2, 0).numpy().astype(int)
+    assert picture.shape == upright.shape and np.abs(picture - upright).max() < 8
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_half_transparent_pixels_are_mixed_with_white(tmp_path, mode, seed):
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (8, 8, len(mode)), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    colour, alpha = pixels[..., :-1].astype(float), pixels[..., -1:] / 255
+    expected = np.broadcast_to(colour * alpha + 255 * (1 - alpha), (8, 8, 3))
+    found = images.decode(tmp_path / "a.png", None).permute(1, 2, 0).numpy()
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_16_bit_colour_is_scaled(tmp_path):
+    values = np.array([[[0, 257, 32896], [65535, 256, 128]]], ">u2")
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0" + values.tobytes())),
+        (b"IEND", b""),
+    )
+    png = b"\x89PNG\r\n\x1a\n"
+    for kind, content in chunks:
+        png += struct.pack(">I", len(content)) + kind + content
+        png += struct.pack(">I", zlib.crc32(kind + content))
+    (tmp_path / "a.png").write_bytes(png)
+    (tmp_path / "a.ppm").write_bytes(b"P6 2 1 65535\n" + values.tobytes())
+    for name in ("a.png", "a.ppm"):
+        found = images.decode(tmp_path / name, None).permute(1, 2, 0)
+        assert found.tolist() == [[[0, 1, 128], [255, 1, 0]]], name
+
+
+def test_of_several_frames_the_first_is_taken(tmp_path):
+    frames = [Image.new("RGB", (8, 8), tuple(colour)) for colour in (RED, WHITE)]
+    for suffix in ("gif", "webp", "tif", "png", "mpo"):
+        options = {"lossless": True} if suffix == "webp" else {}
+        file = tmp_path / f"a.{suffix}"
+        frames[0].save(file, save_all=True, append_images=frames[1:], **options)
+        red, green, blue = images.decode(file, None).float().mean((1, 2))
+        assert red > 250 and green < 5 and blue < 5, suffix
 
 
 def test_float_pixels_are_refused(tmp_path):
     Image.fromarray(np.random.rand(8, 8).astype(np.float32)).save(tmp_path / "a.tif")
     with pytest.raises(ValueError, match="no agreed range"):
         images.decode(tmp_path / "a.tif", None)
+
+
+# --- files that mean harm ------------------------------------------------------------------------
+
+
+def test_no_other_reader_is_asked_whatever_a_file_is_called(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", "gs")
+    monkeypatch.setattr(subprocess, "check_call", lambda *a, **_: started.append(a))
+    Image.init()
+    tried = []
+    for kind in sorted(set(Image.SAVE) & set(Image.OPEN) - set(images.FORMATS)):
+        content = io.BytesIO()  # given a name, Spider's writer takes its suffix for its own
+        try:
+            Image.new("L", (32, 32)).save(content, format=kind)
+        except (OSError, ValueError, KeyError):
+            continue
+        file = tmp_path / f"{kind}.jpg"
+        file.write_bytes(content.getvalue())
+        tried.append(kind)
+        with pytest.raises((OSError, ValueError)):
+            images.decode(file, 16)
+    assert "EPS" in tried and len(tried) > 5 and not started
+
+
+def giants(folder):
+    """Small files that are large pictures, or no picture at all to the eye."""
+    Image.new("L", (12_000, 12_000)).save(folder / "square.png")
+    Image.new("L", (1, 60_000)).save(folder / "thin.png")
+    Image.new("RGB", (60_000, 1)).save(folder / "flat.tif")
+    (folder / "claims.ppm").write_bytes(b"P6 60000 60000 255\n" + bytes(100))
+    (folder / "claims.bmp").write_bytes(
+        b"BM"
+        + struct.pack("<IIIIiiHHIIIIII", 0, 0, 54, 40, 40_000, 40_000, 1, 24, 0, 0, 0, 0, 0, 0)
+    )
+    return sorted(folder.iterdir())
+
+
+MEASURE = """
+import json, resource, sys, time, warnings
+from gancourse.data import images
+warnings.simplefilter("ignore")
+images.decode(sys.argv[1], 256)
+before, found = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
+for file in sys.argv[2:]:
+    begun = time.process_time()
+    try:
+        images.decode(file, 256)
+        reason = ""
+    except ValueError as error:
+        reason = str(error)
+    found.append((file, reason, time.process_time() - begun))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([after - before, found]))
+"""
+
+
+def test_giants_and_threads_are_refused_at_once_and_for_nothing(tmp_path):
+    pytest.importorskip("resource")
+    (tmp_path / "giants").mkdir()
+    small = write(tmp_path / "a.png", flat(RED, 300, 300))
+    command = [sys.executable, "-c", MEASURE, small, *giants(tmp_path / "giants")]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    grown, found = json.loads(out)
+    assert grown < 100_000 * (1024 if sys.platform == "darwin" else 1)  # kB, bytes on a Mac
+    for file, reason, seconds in found:
+        assert "million pixels" in reason or "times the other" in reason, file
+        assert seconds < 0.1, file
+
+
+@pytest.mark.parametrize(("width", "height"), [(12_000, 20), (20, 12_000), (1, 1000), (1000, 1)])
+def test_of_a_strip_only_the_middle_is_resized(tmp_path, monkeypatch, width, height):
+    strip = np.zeros((height, width, 3), np.uint8)
+    strip[(height - 1) // 2 - 2 : height // 2 + 3, (width - 1) // 2 - 2 : width // 2 + 3] = 200
+    asked = []
+    resize = Image.Image.resize
+    monkeypatch.setattr(
+        Image.Image, "resize", lambda p, to, *a: asked.append(to) or resize(p, to, *a)
+    )
+    picture = images.decode(write(tmp_path / "a.png", strip), 512)
+    assert picture.shape == (3, 512, 512) and picture[:, 256, 256].tolist() == [200] * 3
+    assert max(max(size) for size in asked) <= images.STRIP * 512
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_what_is_no_plain_file_is_listed_not_waited_for(folder):
+    (folder / "00.png").unlink()
+    (folder / "01.png").unlink()
+    (folder / "00.png").symlink_to("nowhere.png")
+    os.mkfifo(folder / "01.png")
+    skipped = images.load_files(items(folder), 16)[2]
+    assert [name for name, _ in skipped] == ["00.png", "01.png"]
+    assert skipped[1][1] == "OSError: not a plain file"
 
 
 # --- resize and crop ----------------------------------------------------------------------------

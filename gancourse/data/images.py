@@ -4,6 +4,10 @@ Stored images are ``(N, C, H, W)`` uint8; networks see float in [-1, 1].
 
 What a file may look like, and what becomes of it:
 
+- one of ``FORMATS``, of which the first frame is taken; no other reader of Pillow is ever asked,
+  because some start a program (EPS: Ghostscript);
+- at most ``MAX_PIXELS``, the long side at most ``MAX_ASPECT`` times the short one: what a file's
+  header says is enough to refuse it;
 - grey and bilevel: repeated over the channels; colour asked for as one channel: ITU-R 601 luma;
 - palette: expanded first; transparency (RGBA, LA, palette): laid over white, as on a page;
 - 16-bit grey: divided by 257 (65535 -> 255), never clipped; CMYK: converted to RGB;
@@ -14,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -22,10 +27,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gancourse.errors import GancourseError
 
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+MAX_PIXELS = 50_000_000  # of one picture: 0.2 GB decoded, and four are decoded at a time
+MAX_ASPECT = 1000  # all but a thousandth of a longer strip would be cut off
+STRIP = 8  # a picture longer than so many times its short side is cut before it is resized
 MAX_BYTES = 2 * 2**30  # of decoded pixels held at once; horse2zebra at 256 px takes 0.5 GB
 MAX_BAD = 0.05  # more unreadable files than this means a broken copy, not a stray file
 SYSTEM_FILES = {"thumbs.db", "desktop.ini"}  # with hidden files: what desktops leave behind
@@ -55,7 +64,11 @@ def held_out(name: str) -> bool:
     sha256(name), first 8 bytes as a big-endian integer / 2**64 < 0.25. The name alone decides, so
     a new download, another order of files or another machine never moves a picture.
     """
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64 < 0.25
+    return (
+        int.from_bytes(hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:8], "big")
+        / 2**64
+        < 0.25
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,17 +157,44 @@ class ImageSet:
         return digest.hexdigest()
 
 
+def open_picture(file) -> Image.Image:
+    """The picture in ``file``, a path or an open binary file, its pixels not read yet.
+
+    Raises OSError or ValueError for what is no plain file, none of ``FORMATS``, or too large.
+    """
+    if isinstance(file, str | os.PathLike):
+        found = os.stat(file)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError("not a plain file")  # a pipe would be waited for
+        if found.st_size == 0:
+            raise OSError("the file is empty")
+    try:
+        picture = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"not one of {', '.join(FORMATS)}") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"more than {MAX_PIXELS // 10**6} million pixels") from error
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        picture.close()
+        raise ValueError(f"{width} x {height}: more than {MAX_PIXELS // 10**6} million pixels")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        picture.close()
+        raise ValueError(f"{width} x {height}: one side is over {MAX_ASPECT} times the other")
+    return picture
+
+
 def decode(file, size: int | None, channels: int = 3, half: str | None = None) -> torch.Tensor:
     """One picture file, a path or an open binary file, as (channels, H, W) uint8.
 
     ``size``: short side to ``size`` by antialiased bicubic, then a centre crop to size x size;
     None leaves it as it is. ``half``: "left" or "right" of a paired picture, cut first.
-    Raises OSError or ValueError when the file is no picture that can be read.
+    Raises OSError, ValueError or SyntaxError when the file is no picture that can be read.
     """
-    if isinstance(file, str | os.PathLike) and os.path.getsize(file) == 0:
-        raise OSError("the file is empty")
-    with Image.open(file) as opened:
-        picture = _to_mode(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
+    with open_picture(file) as opened:
+        opened.load()
+        ImageOps.exif_transpose(opened, in_place=True)
+        picture = _to_mode(opened, "L" if channels == 1 else "RGB")
     if half:
         middle = picture.width // 2
         spans = {"left": (0, middle), "right": (picture.width - middle, picture.width)}
@@ -167,7 +207,7 @@ def decode(file, size: int | None, channels: int = 3, half: str | None = None) -
 def _to_mode(picture: Image.Image, mode: str) -> Image.Image:
     """Grey or RGB at 8 bits, whatever came (see the module's text)."""
     if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own convert() would clip at 255
-        values = np.asarray(picture).astype(np.int64)
+        values = np.asarray(picture).astype(np.int32)
         if values.min() < 0 or values.max() > 65535:
             raise ValueError("grey values beyond 16 bits: no agreed range")
         picture = Image.fromarray(((values + 128) // 257).astype(np.uint8))
@@ -176,6 +216,8 @@ def _to_mode(picture: Image.Image, mode: str) -> Image.Image:
     if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    if picture.mode == mode:
+        return picture
     return picture.convert("RGB").convert(mode)
 
 
@@ -187,7 +229,15 @@ def square_geometry(width: int, height: int, size: int) -> tuple[int, int, int, 
 
 
 def fit_square(picture: Image.Image, size: int, how=Image.Resampling.BICUBIC) -> Image.Image:
-    """Short side to ``size``, centre crop to size x size. Pillow's bicubic is antialiased."""
+    """Short side to ``size``, centre crop to size x size. Pillow's bicubic is antialiased.
+
+    Of a strip only the middle is resized: 1 x 1000 pixels would become size x 1000 size.
+    """
+    longest = STRIP * min(picture.size)
+    if max(picture.size) > longest:
+        left = max(0, (picture.width - longest) // 2)
+        top = max(0, (picture.height - longest) // 2)
+        picture = picture.crop((left, top, picture.width - left, picture.height - top))
     width, height, left, top = square_geometry(*picture.size, size)
     if picture.size != (width, height):
         picture = picture.resize((width, height), how)
@@ -202,7 +252,7 @@ def list_files(folder: str | Path, pattern: str = "*") -> list[Path]:
     """
     folder = Path(folder)
     visible = sorted(p for p in folder.glob("*") if not p.name.startswith("."))
-    files = [p for p in visible if p.is_file() and p.name.lower() not in SYSTEM_FILES]
+    files = [p for p in visible if not p.is_dir() and p.name.lower() not in SYSTEM_FILES]
     found = [p for p in files if p.match(pattern)]
     if found:
         return found
@@ -223,23 +273,6 @@ def inventory(folder: Path, most: int = 8) -> str:
     return f"Found in {folder}: {text or 'nothing'}" + (f"; and {nested}" if nested else "") + "."
 
 
-def read_files(items: Sequence, one: Callable, file_of: Callable = lambda item: item):
-    """``one(item)`` over all: (stacked tensors, indices that were read, skipped (file, reason)).
-
-    Raises ``GancourseError`` when more than 5 % cannot be read; it names them.
-    """
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # Pillow decodes without the GIL
-        results = list(pool.map(lambda item: _attempt(one, item), items))
-    kept = [i for i, r in enumerate(results) if torch.is_tensor(r)]
-    skipped = [
-        (file_of(item).name, r)
-        for item, r in zip(items, results, strict=True)
-        if not torch.is_tensor(r)
-    ]
-    check_bad(skipped, len(items), file_of(items[0]).parent if items else "")
-    return torch.stack([results[i] for i in kept]), kept, skipped
-
-
 def _attempt(one: Callable, item) -> torch.Tensor | str:
     try:
         return one(item)
@@ -255,15 +288,16 @@ def check_bad(skipped: Sequence[Pair], total: int, folder) -> None:
         shown = "; ".join(f"{name} ({reason})" for name, reason in skipped[:5])
         raise GancourseError(
             f"{len(skipped)} of {total} files in {folder} cannot be read as pictures, more than "
-            f"{MAX_BAD:.0%}: {shown}{' …' if len(skipped) > 5 else ''}. Fetch the set again, or "
-            "move files that are no pictures elsewhere."
+            f"{MAX_BAD:.0%}: {shown}{' …' if len(skipped) > 5 else ''}. Move what is no picture "
+            "elsewhere, save what is one as JPEG or PNG, or get the files again."
         )
 
 
 def load_files(items: Sequence[tuple[Path, str | None]], size: int, channels: int = 3):
     """Decode (file, half) pairs: (images (N, C, size, size) uint8, indices read, skipped).
 
-    Raises ``GancourseError`` beyond ``MAX_BYTES`` of pixels: use ``stream`` then.
+    Raises ``GancourseError`` beyond ``MAX_BYTES`` of pixels (use ``Stream`` then), and when more
+    than 5 % of the files cannot be read; it names them.
     """
     need = len(items) * channels * size * size
     if need > MAX_BYTES:
@@ -271,7 +305,21 @@ def load_files(items: Sequence[tuple[Path, str | None]], size: int, channels: in
             f"{len(items)} images at {size} px take {need / 2**30:.1f} GiB, over the limit of "
             f"{MAX_BYTES / 2**30:.1f} GiB. Use data.Stream(files, size), a smaller size, or limit=…"
         )
-    return read_files(items, lambda it: decode(it[0], size, channels, it[1]), lambda it: it[0])
+
+    def read(item):
+        file, half = item
+        return _attempt(partial(decode, size=size, channels=channels, half=half), file)
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # Pillow decodes without the GIL
+        results = list(pool.map(read, items))
+    kept, skipped = [], []
+    for index, result in enumerate(results):
+        if torch.is_tensor(result):
+            kept.append(index)
+        else:
+            skipped.append((items[index][0].name, result))
+    check_bad(skipped, len(items), items[0][0].parent)
+    return torch.stack([results[index] for index in kept]), kept, skipped
 
 
 class Stream(torch.utils.data.Dataset):
