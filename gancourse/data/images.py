@@ -32,6 +32,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from gancourse.errors import GancourseError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+SUFFIXES = set(".jpg .jpeg .jpe .jfif .png .webp .bmp .tif .tiff .gif .ppm .pgm .pbm .pnm".split())
+SUFFIXES |= {".heic", ".heif", ".avif", ".jxl", ".jp2"}  # not in FORMATS: named as unread
 MAX_PIXELS = 50_000_000  # of one picture: 0.2 GB decoded, and four are decoded at a time
 MAX_ASPECT = 1000  # all but a thousandth of a longer strip would be cut off
 STRIP = 8  # a picture longer than so many times its short side is cut before it is resized
@@ -261,6 +263,23 @@ def list_files(folder: str | Path, pattern: str = "*") -> list[Path]:
         near = next(p for p in folder.parents if p.is_dir())
         raise DataNotFound(f"{wanted}, but there is no such folder. {inventory(near)}")
     raise DataNotFound(f"{wanted}, but there are none. {inventory(folder)}")
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """Files with one of ``SUFFIXES`` in ``folder`` and below, sorted by path; hidden ones left out.
+
+    Raises ``DataNotFound`` for a folder that may not be read.
+    """
+
+    def refuse(error: OSError):
+        raise DataNotFound(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+    found = []
+    for where, below, names in os.walk(folder, onerror=refuse):
+        below[:] = [name for name in below if not name.startswith(".")]
+        visible = [Path(where, name) for name in names if not name.startswith(".")]
+        found += [file for file in visible if file.suffix.lower() in SUFFIXES]
+    return sorted(found)
 
 
 def inventory(folder: Path, most: int = 8) -> str:
