@@ -168,7 +168,7 @@ class Record:
         """A picture file of this record as a PIL image in RGB; raises as ``strip`` does."""
         from PIL import Image
 
-        with Image.open(io.BytesIO(self._read(file))) as picture:
+        with Image.open(io.BytesIO(self._read(file)), formats=["WEBP", "PNG", "JPEG"]) as picture:
             return picture.convert("RGB")
 
     def generator(self, name: str = "generator", device: str = "cpu"):

@@ -61,7 +61,7 @@ def _through_jpeg(image: Tensor, quality: int) -> Tensor:
 
     file = io.BytesIO()
     Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=quality)
-    return torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)
+    return torch.from_numpy(np.array(Image.open(file, formats=["JPEG"]))).permute(2, 0, 1)
 
 
 def scores(fake: Tensor, real: Tensor, features: str) -> dict:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gancourse.data.images import fit_square
+from gancourse.data.images import fit_square, open_picture
 from gancourse.errors import GancourseError
 
 STRIP = (256, 1600)  # height and width of a Severstal strip
@@ -109,8 +109,9 @@ def tile_masks(files: Sequence[Path], size: int) -> torch.Tensor:
     """(N, 1, size, size) bool masks of magnetic tiles; a tile without a mask has no defect."""
     masks = torch.zeros(len(files), 1, size, size, dtype=torch.bool)
     for i, file in enumerate(files):
-        if (png := file.with_suffix(".png")).is_file():
-            with Image.open(png) as mask:
+        png = file.with_suffix(".png")
+        if png.is_file():
+            with open_picture(png) as mask:
                 masks[i, 0] = _square(mask.convert("L").point(lambda v: 255 * (v > 127)), size)
     return masks
 

@@ -31,7 +31,9 @@ def thumbnail(book) -> str:
         held = [output.get("data", {}) for output in outputs]
         pictures = [d[k] for d in held for k in ("image/png", "image/jpeg") if k in d]
         if pictures:
-            with Image.open(io.BytesIO(base64.b64decode(pictures[-1]))) as picture:
+            with Image.open(
+                io.BytesIO(base64.b64decode(pictures[-1])), formats=["PNG", "JPEG"]
+            ) as picture:
                 small = picture.convert("RGBA")
             small.thumbnail((SIDE, SIDE))
             file = io.BytesIO()

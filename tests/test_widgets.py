@@ -10,6 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from gancourse import data
 from gancourse.data.batches import Batches
 from gancourse.errors import GancourseError
 from gancourse.notebook import figures, panels, train_panel
@@ -295,8 +296,8 @@ def test_what_is_no_picture_is_said_and_nothing_lost(content, message):
 
 def test_a_picture_12000_pixels_wide_is_taken_and_a_giant_refused(monkeypatch):
     assert read_upload(encoded(Image.new("1", (12_000, 20))), 16).shape == (3, 16, 16)
-    monkeypatch.setattr(human_study_panel, "MAX_PIXELS", 1000)
-    with pytest.raises(GancourseError, match="scale it down"):
+    monkeypatch.setattr(data.images, "MAX_PIXELS", 1000)
+    with pytest.raises(GancourseError, match="million pixels"):
         read_upload(encoded(Image.new("1", (100, 100))), 16)
 
 
