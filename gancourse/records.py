@@ -4,6 +4,8 @@ A record is a folder ``records/<experiment>/<run>/`` with ``record.json`` (setti
 metrics, device, versions, and the SHA-256 of every other file), ``samples.webp`` (one row a latent
 point or an input, one column a moment) and the generators' weights as fp16 safetensors. A
 measurement, such as chapter 08's, has the JSON alone. Nothing in it is pickled.
+
+``load(name)`` gives one run, ``runs(setting)`` all seeds of a setting; both find numbers by paths.
 """
 
 from __future__ import annotations
@@ -152,6 +154,23 @@ class Record:
         ends = [self.steps * epoch / self.epochs for epoch in range(whole + 1)]
         return [self.mean(term, a, b) for a, b in zip(ends, ends[1:], strict=False)]
 
+    def at_path(self, path: str, interval: bool = False, within: dict | None = None):
+        """The entry at a dotted path, such as ``"final.{weights}.held_out.{kid}"``.
+
+        ``{kid}``, ``{fid}`` and ``{weights}`` stand for this record's own names. KID is recorded
+        as [value, low, high]: its value, or with ``interval`` all three. ``within`` is a part of
+        the record to start from. Raises ``UnknownName`` where the path leaves the record.
+        """
+        found = self.content if within is None else within
+        for part in path.split("."):
+            key = getattr(self, part[1:-1]) if part in ("{kid}", "{fid}", "{weights}") else part
+            if not isinstance(found, dict) or key not in found:
+                here = found if isinstance(found, dict) else ["nothing below this"]
+                raise unknown(f"part of {path!r} in record {self.path.name}", key, here)
+            found = found[key]
+        measured = key in {kid for kid, _ in METRICS.values()}
+        return found[0] if measured and not interval else found
+
     @cached_property
     def strip(self) -> Tensor:
         """The recorded samples as uint8 (rows, columns, 3, H, W): latent points × moments.
@@ -214,6 +233,45 @@ class Record:
                 "Copy it again or record it again."
             )
         return data
+
+
+class Runs(list):
+    """The recorded runs of one setting, each a ``Record``, one a seed, in the seeds' order."""
+
+    def over_seeds(self, path: str, interval: bool = False) -> list:
+        """What stands at ``path``, as in ``Record.at_path``, of each seed."""
+        return [run.at_path(path, interval) for run in self]
+
+    def mean_low_high(self, path: str) -> tuple[float, float, float]:
+        """Mean, smallest and largest over the seeds."""
+        values = self.over_seeds(path)
+        return sum(values) / len(values), min(values), max(values)
+
+    def over_epochs(self, path: str) -> tuple[list[int], np.ndarray]:
+        """(epochs, values): what stands at ``path`` of each measurement, one row a seed.
+
+        The epochs are those at which every seed was measured.
+        """
+        measured = [{found["epoch"]: found for found in run["metrics"]} for run in self]
+        epochs = sorted(set.intersection(*[set(of_run) for of_run in measured]))
+        rows = [
+            [run.at_path(path, within=of_run[epoch]) for epoch in epochs]
+            for run, of_run in zip(self, measured, strict=True)
+        ]
+        return epochs, np.array(rows, float)
+
+
+def settings() -> list[str]:
+    """All settings of which there are runs, as ``experiment/setting``, sorted."""
+    return sorted({name.rpartition("-seed")[0] for name in names() if "-seed" in name})
+
+
+def runs(setting: str) -> Runs:
+    """The runs of one setting, such as ``"cats/none"``; ``UnknownName`` if there is none."""
+    found = [name for name in names() if name.rpartition("-seed")[0] == setting]
+    if not found:
+        raise unknown("setting", setting, settings() or ["none: train one with `gancourse train`"])
+    return Runs(load(name) for name in sorted(found, key=lambda n: int(n.rpartition("-seed")[2])))
 
 
 def load(name: str) -> Record:

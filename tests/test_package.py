@@ -451,6 +451,32 @@ def test_show_attaches_the_alternative_text(monkeypatch, photo, kind):
     assert not plt.get_fignums()
 
 
+def test_a_figure_has_the_courses_style_a_title_above_and_the_caption_below():
+    figure, axis = figures.subplots(figsize=(4, 3), title="above", caption="226 real scratches")
+    (line,) = axis.plot([1, 2], label="first")
+    assert line.get_color() == figures.BLUE == "#0072B2" and len(figures.CYCLE) == 6
+    assert not axis.legend().get_frame_on() and not axis.spines["top"].get_visible()
+    figures.png(figure)
+    above, below = figure.get_suptitle(), figure.get_supxlabel()
+    assert (above, below) == ("above", "226 real scratches")
+    assert figures.subplots(figsize=(4, 3))[0].get_supxlabel() == ""
+
+
+def test_a_metric_on_a_given_axis_has_its_title_there_and_no_legend():
+    figure, (left, right) = figures.subplots(1, 2, figsize=(6, 3))
+    rows = [[1.0, 2.0], [3.0, 2.0]]
+    assert figures.metric({"a": ([1, 2], rows)}, title="KID", xlabel="step", axis=left) is figure
+    assert left.get_title() == "KID" and left.get_xlabel() == "step" and not left.get_legend()
+    assert left.lines[0].get_ydata().tolist() == [2, 2] and not right.lines
+
+
+def test_a_picture_on_an_axis_has_no_frame():
+    figure, axis = figures.subplots(figsize=(3, 3))
+    figures.picture(axis, torch.zeros(4, 1, 8, 8, dtype=torch.uint8), 2, "four")
+    assert axis.get_title() == "four" and not axis.axison
+    assert axis.images[0].get_array().shape == (18, 18, 3)
+
+
 def test_figures_of_lines_are_shown_with_few_colours_and_pictures_with_all(monkeypatch):
 
     seen = []

@@ -182,6 +182,71 @@ def test_curves_of_a_record_without_any():
     assert records.Record(None, {"curves": recording.thinned({}), "steps": 0}).at == []
 
 
+# Paths, seeds, epochs
+
+
+@pytest.fixture
+def seeds(folder):
+    """Seeds 10, 2 and 0 with KIDs of 100 × seed + epoch; seed 0 was measured once more."""
+    for seed, epochs in ((10, (1, 3)), (2, (1, 3)), (0, (1, 2, 3))):
+        metrics = []
+        for epoch in epochs:
+            kid = 100 * seed + epoch
+            held_out = {"KID-768×10³": [kid, kid - 1, kid + 1], "FID-768": epoch / 2}
+            metrics.append({"step": 5 * epoch, "epoch": epoch, "average": {"held_out": held_out}})
+        end = {"average": metrics[-1]["average"] | {"recall": seed / 10}}
+        out = folder / "cats" / f"none+x-seed{seed}"
+        recording.save(out, content(metrics=metrics, final=end, settings={"seed": seed}))
+    recording.save(folder / "cats" / "none-seed0", content())
+    recording.save(folder / "cats" / "a-prototype", content())
+    return records.runs("cats/none+x")
+
+
+def test_a_path_finds_a_number_by_this_records_names(seeds):
+    run = seeds[2]
+    assert run.at_path("settings.seed") == 10 and run.at_path("steps") == 20
+    assert run.at_path("final.{weights}.held_out.{kid}") == 1003
+    assert run.at_path("final.average.held_out.{kid}", interval=True) == [1003, 1002, 1004]
+    assert run.at_path("final.average.held_out.{fid}") == 1.5
+    assert run.at_path("held_out.{fid}", within=run["metrics"][0]["average"]) == 0.5
+    assert run.at_path("final.average") == run["final"]["average"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("finl.average", "'finl'. Did you mean 'final'"),
+        ("final.averge.held_out", "'averge'. Did you mean 'average'"),
+        ("final.average.held_out.{kd}", "'{kd}'. Known: FID-768, KID-768×10³"),
+        ("final.average.recall.value", "'value'. Known: nothing below this"),
+    ],
+)
+def test_a_path_that_leaves_the_record_is_named_with_the_nearest_word(seeds, path, said):
+    with pytest.raises(UnknownName) as error:
+        seeds[0].at_path(path)
+    assert said in str(error.value) and path in str(error.value)
+    assert "none+x-seed0" in str(error.value)
+
+
+def test_the_runs_of_a_setting_stand_in_the_order_of_their_seeds(seeds):
+    assert records.settings() == ["cats/none", "cats/none+x"]
+    assert seeds.over_seeds("settings.seed") == [0, 2, 10] and len(records.runs("cats/none")) == 1
+    with pytest.raises(UnknownName, match="'cats/nonne'. Did you mean 'cats/none'"):
+        records.runs("cats/nonne")
+
+
+def test_over_seeds(seeds):
+    assert seeds.over_seeds("final.average.held_out.{kid}") == [3, 203, 1003]
+    assert seeds.over_seeds("final.average.held_out.{kid}", interval=True)[0] == [3, 2, 4]
+    assert seeds.mean_low_high("final.average.recall") == pytest.approx((0.4, 0, 1))
+
+
+def test_over_epochs_at_which_every_seed_was_measured(seeds):
+    epochs, values = seeds.over_epochs("{weights}.held_out.{kid}")
+    assert epochs == [1, 3]
+    assert values.tolist() == [[1, 3], [201, 203], [1001, 1003]]
+
+
 # Names
 
 

@@ -1,7 +1,7 @@
 """One figure, one function. Every function returns a Matplotlib figure; ``show`` displays it.
 
-Colours are Okabe and Ito's, which colour-blind readers tell apart, and lines also differ in style,
-so that a figure survives a grey printer. The caption names the data: real, or stand-in.
+``gancourse.mplstyle`` holds what all of them share. Lines differ in style as well as in colour, so
+that a figure survives a grey printer. The caption names the data: real, or stand-in.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,9 +20,10 @@ from torch import Tensor
 
 from gancourse.errors import GancourseError
 
-BLUE, ORANGE, GREEN, PINK, SKY, GREY = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7F7F7F",
-)  # fmt: skip
+# For the whole session: a title or a legend takes its size when it is drawn, long after its figure
+# was made, so that a style for the making alone would not reach it.
+plt.style.use(Path(__file__).with_name("gancourse.mplstyle"))
+BLUE, ORANGE, GREEN, PINK, SKY, GREY = plt.rcParams["axes.prop_cycle"].by_key()["color"]
 CYCLE = [(BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"), (SKY, "-"), (GREY, "--")]
 
 
@@ -34,7 +36,10 @@ def show(figure: Figure, alt: str, photo: bool = False) -> None:
     from IPython.display import Image, display
 
     content = png(figure)
-    content = jpeg(content) if photo else palette(content) if _is_flat(figure) else content
+    if photo:
+        content = jpeg(content)
+    elif _is_flat(figure):
+        content = palette(content)
     display(Image(content, format="jpeg" if photo else "png", alt=alt))
 
 
@@ -73,10 +78,23 @@ def png(figure: Figure, dpi: float | str = "figure") -> bytes:
     return buffer.getvalue()
 
 
-def subplots(*shape: int, figsize: tuple[float, float], **options):
-    """(figure, axes) as pyplot's, but unknown to pyplot, so that a thread may draw as well."""
+def subplots(
+    *shape: int, figsize: tuple[float, float], title: str = "", caption: str = "", **options
+):
+    """(figure, axes) as pyplot's, with ``title`` above and the data's ``caption`` below.
+
+    Unknown to pyplot, so that a thread may draw as well. ``options`` are ``Figure.subplots``'s.
+    """
     figure = Figure(figsize=figsize, layout="constrained")
+    if title:
+        figure.suptitle(title)
+    _caption(figure, caption)
     return figure, figure.subplots(*shape, **options)
+
+
+def _caption(figure: Figure, caption: str) -> None:
+    if caption:
+        figure.supxlabel(caption, color=GREY)
 
 
 def tile(images: Tensor, columns: int = 8, gap: int = 2) -> np.ndarray:
@@ -94,6 +112,13 @@ def tile(images: Tensor, columns: int = 8, gap: int = 2) -> np.ndarray:
     return sheet
 
 
+def picture(axis, images: Tensor, columns: int = 8, title: str = "") -> None:
+    """Images (N, C, H, W) in rows of ``columns``, on an axis of their own, without a frame."""
+    axis.imshow(tile(images, columns))
+    axis.set_axis_off()
+    axis.set_title(title)
+
+
 def grid(images: Tensor, columns: int = 8, title: str = "", caption: str = "") -> Figure:
     """Images (N, C, H, W) in rows of ``columns``, with the data's caption below."""
     sheet = tile(images, columns)
@@ -102,12 +127,10 @@ def grid(images: Tensor, columns: int = 8, title: str = "", caption: str = "") -
 
 def _picture(sheet: np.ndarray, title: str, caption: str, width: float) -> Figure:
     height = width * sheet.shape[0] / sheet.shape[1]
-    figure, axis = subplots(figsize=(width, height + 0.5))
+    figure, axis = subplots(figsize=(width, height + 0.5), caption=caption)
     axis.imshow(sheet)
     axis.set_axis_off()
-    axis.set_title(title, fontsize=10)
-    if caption:
-        figure.supxlabel(caption, fontsize=8, color=GREY)
+    axis.set_title(title)
     return figure
 
 
@@ -118,16 +141,14 @@ def rows(
     count = len(groups)
     height, width = next(iter(groups.values())).shape[-2:]
     row = 7.2 / columns * height / width + 0.12  # inches: the labels take the rest of the eight
-    figure, axes = subplots(count, 1, figsize=(8, row * count + 0.6))
+    size = (8, row * count + 0.6)
+    figure, axes = subplots(count, 1, figsize=size, title=title, caption=caption)
     for axis, (label, images) in zip(np.atleast_1d(axes), groups.items(), strict=True):
         axis.imshow(tile(images[:columns], columns))
         axis.set_yticks([])
         axis.set_xticks([])
         axis.spines[:].set_visible(False)
         axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
-    figure.suptitle(title, fontsize=10)
-    if caption:
-        figure.supxlabel(caption, fontsize=8, color=GREY)
     return figure
 
 
@@ -171,13 +192,10 @@ def curves(
         axis.plot(x, values, color=color, alpha=0.25, linewidth=0.6)
         axis.plot(x, smooth(values, window), style, color=color, linewidth=1.8, label=name)
     _levels(axis, levels)
-    axis.set(xlabel="epoch" if steps_per_epoch > 1 else "step", ylabel=ylabel)
-    axis.set_title(title, fontsize=10)
+    axis.set(xlabel="epoch" if steps_per_epoch > 1 else "step", ylabel=ylabel, title=title)
     if terms:
-        axis.legend(frameon=False, fontsize=8, ncols=min(3, len(terms)))
-    axis.spines[["top", "right"]].set_visible(False)
-    if caption:
-        axis.figure.supxlabel(caption, fontsize=8, color=GREY)
+        axis.legend(ncols=min(3, len(terms)))
+    _caption(axis.figure, caption)
     return axis.figure
 
 
@@ -232,12 +250,19 @@ def metric(
     ylabel: str = "",
     caption: str = "",
     log: bool = False,
+    xlabel: str = "epoch",
+    axis=None,
 ) -> Figure:
     """A metric against the epoch: label → (epochs, values); ``levels`` as in ``curves``.
 
     Values may be one row a seed, (seeds, epochs): then the line is the mean, the band the range.
+    On an ``axis`` of a figure with several there is no legend.
     """
-    figure, axis = subplots(figsize=(7, 3.2))
+    alone = axis is None
+    if alone:
+        figure, axis = subplots(figsize=(7, 3.2), title=title, caption=caption)
+    else:
+        axis.set_title(title)
     for (label, (x, y)), (color, style) in zip(
         series.items(), itertools.cycle(CYCLE), strict=False
     ):
@@ -247,13 +272,10 @@ def metric(
     _levels(axis, levels)
     if log:
         axis.set_yscale("log")
-    axis.set(xlabel="epoch", ylabel=ylabel)
-    figure.suptitle(title, fontsize=10)
-    axis.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    axis.spines[["top", "right"]].set_visible(False)
-    if caption:
-        figure.supxlabel(caption, fontsize=8, color=GREY)
-    return figure
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    if alone:
+        axis.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return axis.figure
 
 
 def neighbours(
@@ -261,18 +283,16 @@ def neighbours(
 ) -> Figure:
     """Each query image (n, C, H, W) with its neighbours (n, k, C, H, W) and distances (n, k)."""
     n, k = found.shape[:2]
-    figure, axes = subplots(n, k + 1, figsize=(1.15 * (k + 1), 1.3 * n + 0.5), squeeze=False)
+    size = (1.15 * (k + 1), 1.3 * n + 0.5)
+    words = {"title": title, "caption": caption}
+    figure, axes = subplots(n, k + 1, figsize=size, squeeze=False, **words)
     for i in range(n):
         for j in range(k + 1):
             axis = axes[i, j]
             axis.imshow(tile((query[i] if j == 0 else found[i, j - 1])[None]))
             axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_color(ORANGE if j == 0 else "none")
-            axis.spines[:].set_linewidth(2.5)
+            axis.spines[:].set(visible=j == 0, color=ORANGE, linewidth=2.5)
             axis.set_title("query" if j == 0 else f"{float(distances[i, j - 1]):.1f}", fontsize=8)
-    figure.suptitle(title, fontsize=10)
-    if caption:
-        figure.supxlabel(caption, fontsize=8, color=GREY)
     return figure
 
 
@@ -280,7 +300,7 @@ def distributions(
     groups: Mapping[str, Sequence[float]], xlabel: str, title: str = "", caption: str = ""
 ) -> Figure:
     """Overlaid histograms on common bins, each with a line at its median; label → values."""
-    figure, axis = subplots(figsize=(7, 3))
+    figure, axis = subplots(figsize=(7, 3), caption=caption)
     values = {k: np.asarray(v, float) for k, v in groups.items()}
     bins = np.histogram_bin_edges(np.concatenate(list(values.values())), 28)
     for (label, v), (color, style) in zip(values.items(), itertools.cycle(CYCLE), strict=False):
@@ -289,12 +309,9 @@ def distributions(
         options["histtype"] = "step"
         axis.hist(v, color=color, linestyle=style, linewidth=1.6, label=label, **options)
         axis.axvline(np.median(v), color=color, linestyle=style, linewidth=1)
-    axis.set(xlabel=xlabel, ylabel="density", yticks=[])
-    axis.set_title(title, fontsize=10)
-    axis.legend(frameon=False, fontsize=8)
-    axis.spines[["top", "right", "left"]].set_visible(False)
-    if caption:
-        figure.supxlabel(caption, fontsize=8, color=GREY)
+    axis.set(xlabel=xlabel, ylabel="density", yticks=[], title=title)
+    axis.legend()
+    axis.spines["left"].set_visible(False)
     return figure
 
 
