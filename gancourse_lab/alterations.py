@@ -157,8 +157,11 @@ def new_samples(first: Tensor, second: Tensor, sizes, draws: int, stream) -> dic
         again = [[score(*_resampled(pair, stream)) for _ in range(40)] for pair in pairs[:10]]
         moved = float(np.mean([np.mean(a) - v for a, v in zip(again, values, strict=False)]))
         found[name] = {
-            **{"mean": float(values.mean()), "s": float(values.std(ddof=1)), "halves": halves},
-            **{"bootstrap": float(np.std(again, axis=1, ddof=1).mean()), "moved": moved},
+            "mean": float(values.mean()),
+            "s": float(values.std(ddof=1)),
+            "halves": halves,
+            "bootstrap": float(np.std(again, axis=1, ddof=1).mean()),
+            "moved": moved,
         }
     return {"draws": draws, "sizes": list(sizes), "scores": found}
 

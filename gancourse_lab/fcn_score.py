@@ -19,10 +19,18 @@ from gancourse.errors import GancourseError
 # The CMP classes in their own order, and their colours in the pix2pix JPEGs (medians of the 400
 # training maps): Matlab's colour map "jet", as in the CMP files.
 FACADES: dict[str, tuple[int, int, int]] = {
-    **{"background": (0, 0, 222), "wall": (0, 48, 255), "window": (2, 127, 254)},
-    **{"door": (1, 207, 255), "cornice": (34, 254, 226), "sill": (112, 253, 146)},
-    **{"balcony": (192, 255, 63), "blind": (253, 240, 4), "deco": (255, 159, 2)},
-    **{"moulding": (253, 80, 1), "pillar": (249, 2, 3), "shop": (174, 0, 1)},
+    "background": (0, 0, 222),
+    "wall": (0, 48, 255),
+    "window": (2, 127, 254),
+    "door": (1, 207, 255),
+    "cornice": (34, 254, 226),
+    "sill": (112, 253, 146),
+    "balcony": (192, 255, 63),
+    "blind": (253, 240, 4),
+    "deco": (255, 159, 2),
+    "moulding": (253, 80, 1),
+    "pillar": (249, 2, 3),
+    "shop": (174, 0, 1),
 }
 SURE = 60.0  # a pixel further than this from every colour is a blend of two areas, at their border
 

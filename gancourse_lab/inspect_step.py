@@ -134,17 +134,16 @@ class Look:
         # of each generator the tensor next to the image: gradients come from there
         self.last = {n: list(nets[n].parameters())[-1] for n in watched.step.generators}
         self._keep()
-        gen, disc = (watched.optimisers[kind] for kind in ("gen", "disc"))
+        gen, disc = watched.optimisers["gen"], watched.optimisers["disc"]
         self.hooks = [
             gen.register_step_post_hook(lambda *_: self._keep()),
             disc.register_step_pre_hook(lambda *_: self._compare()),
-            *(
-                layer.register_forward_hook(self._fired(f"{network}.{name}"))
-                for network, net in nets.items()
-                for name, layer in net.named_modules()
-                if isinstance(layer, nn.ReLU)
-            ),
         ]
+        for network, net in nets.items():
+            for name, layer in net.named_modules():
+                if isinstance(layer, nn.ReLU):
+                    hook = self._fired(f"{network}.{name}")
+                    self.hooks.append(layer.register_forward_hook(hook))
 
     def close(self) -> None:
         """Take all hooks off again."""

@@ -67,8 +67,11 @@ def record(name: str, seed: int, out: Path, images, **more) -> None:
         more["settings"] = dataclasses.asdict(outcome.step.settings)
         more["flags"] = [dataclasses.asdict(flag) for flag in monitor.flags]
     content = {
-        **{"model": model, "experiment": "is-it-working", "run": out.name},
-        **{"commit": recording.commit(), "device": device.describe(outcome.step.device)},
+        "model": model,
+        "experiment": "is-it-working",
+        "run": out.name,
+        "commit": recording.commit(),
+        "device": device.describe(outcome.step.device),
         "steps": len(outcome.history),
         "minutes": round(outcome.history.seconds / 60, 3),
         "weights": "last",
@@ -151,8 +154,10 @@ def main() -> None:
     if "seeds" in args.what:
         steel = images["dcgan"]
         content = {
-            **{"model": "measurement", "experiment": "is-it-working"},
-            **{"run": f"seeds-{steel.source}", "commit": recording.commit()},
+            "model": "measurement",
+            "experiment": "is-it-working",
+            "run": f"seeds-{steel.source}",
+            "commit": recording.commit(),
             "device": device.describe(),
             "data": {"caption": steel.caption, "source": steel.source},
             "healthy": seeds(images, chosen("", args.source), HEALTHY),

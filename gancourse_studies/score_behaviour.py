@@ -68,8 +68,11 @@ def measure(
             changed[f"{kind} {v}"] = features_in_parts(extract, alter(test_b.images, kind, v))
     by_pil = [features_in_parts(extract, _enlarged(x.images)) for x in (test_a, test_b)]
     content = {
-        **{"model": "measurement", "experiment": "evaluation", "run": "horse2zebra"},
-        **{"commit": recording.commit(), "features": extract.name},
+        "model": "measurement",
+        "experiment": "evaluation",
+        "run": "horse2zebra",
+        "commit": recording.commit(),
+        "features": extract.name,
         "settings": {"size": size, "repeats": repeats, "draws": draws, "seed": 0},
         "device": devices.describe(extract.device),
         "data": _counts(test_a, all_a, all_b, len(old_b), len(new_b)),

@@ -286,8 +286,10 @@ print(f"near the ring, real points: {by_theory:.4f}")
 # %%
 def network(outputs):
     return nn.Sequential(
-        *[nn.Linear(2, 64), nn.LeakyReLU(0.2)],
-        *[nn.Linear(64, 64), nn.LeakyReLU(0.2)],
+        nn.Linear(2, 64),
+        nn.LeakyReLU(0.2),
+        nn.Linear(64, 64),
+        nn.LeakyReLU(0.2),
         nn.Linear(64, outputs),
     )
 
