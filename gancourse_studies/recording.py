@@ -12,13 +12,13 @@ import os
 import platform
 import re
 import subprocess
-import tempfile
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from gancourse import __version__
+from gancourse.files import replaced
 from gancourse.records import FORMAT
 
 WHOLE, KEPT = 2_000, 1_000  # curves up to WHOLE steps stay whole, longer ones keep KEPT values
@@ -46,7 +46,8 @@ def save(
         columns, images = zip(*strip, strict=True)
         layout = {"file": "samples.webp", "rows": len(images[0]), "columns": list(columns)}
         content["samples"] = layout | {"size": images[0].shape[-1]}
-        _write(path / "samples.webp", lambda file: _save_strip(images, file))
+        with replaced(path / "samples.webp") as file:
+            _save_strip(images, file)
     for name, network in (networks or {}).items():
         from safetensors.torch import save_file
 
@@ -54,10 +55,12 @@ def save(
         half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         half = {k: v.cpu().contiguous() for k, v in half.items()}
         content["networks"] = content.get("networks", {}) | {name: f"{name}.safetensors"}
-        _write(path / f"{name}.safetensors", lambda file, half=half: save_file(half, file))
+        with replaced(path / f"{name}.safetensors") as file:
+            save_file(half, file)
     content["files"] = _digests(path, content)
     content = {key: content[key] for key in FIRST if key in content} | content
-    _write(path / "record.json", lambda f: Path(f).write_text(as_text(content), encoding="utf-8"))
+    with replaced(path / "record.json") as file:
+        file.write_text(as_text(content), encoding="utf-8")
     return path
 
 
@@ -161,15 +164,3 @@ def _save_strip(images, file) -> None:
         pixels = pixels.expand(3, -1, -1)
     picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
     picture.save(file, format="WEBP", quality=90, method=6)
-
-
-def _write(path: Path, writer) -> None:
-    """Let ``writer`` fill a temporary file, then rename it to ``path``."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        writer(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

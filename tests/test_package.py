@@ -16,6 +16,7 @@ from PIL import Image
 import gancourse
 from gancourse import device, profiles, records
 from gancourse.errors import GancourseError, UnknownName
+from gancourse.files import replaced
 from gancourse.notebook import cell, figures, panels
 from gancourse.notebook.figures import movie
 from gancourse.train.loop import History, Run
@@ -259,13 +260,12 @@ def test_records_that_are_not_there(record, tmp_path):
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):
-    def writer(file):
-        Path(file).write_text("half")
+    (tmp_path / "x.json").write_text("old")
+    with pytest.raises(OSError), replaced(tmp_path / "x.json") as file:
+        file.write_text("half")
         raise OSError("disk full")
-
-    with pytest.raises(OSError):
-        recording._write(tmp_path / "x.json", writer)
-    assert not list(tmp_path.iterdir())
+    assert [f.name for f in tmp_path.iterdir()] == ["x.json"]
+    assert (tmp_path / "x.json").read_text() == "old"
 
 
 def test_rounding():

@@ -22,6 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from gancourse import device as devices
 from gancourse.data.fetch import cache_folder
 from gancourse.errors import GancourseError, unknown
+from gancourse.files import replaced
 
 FULL = "pt_inception-2015-12-05-6726825d.pth"  # the suffix is the start of the file's SHA-256
 TRUNK = "fid_inception_2015_mixed6e.safetensors"
@@ -279,13 +280,8 @@ def _store(path: Path, features: torch.Tensor) -> None:
     """
     from safetensors.torch import save
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(save({"features": features.contiguous()}))
-        os.replace(temporary, path)
+        with replaced(path) as temporary:
+            temporary.write_bytes(save({"features": features.contiguous()}))
     except OSError as error:
         warnings.warn(f"Features not cached in {path.parent}: {error}", stacklevel=3)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import pickle
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 
 from gancourse.device import random_state, set_random_state
 from gancourse.errors import GancourseError
+from gancourse.files import replaced
 from gancourse.train.loop import Callback, Forecast, History, NonFiniteLoss, Run
 
 __all__ = ["CheckpointError", "Checkpoints", "load", "random_state", "resumable", "save"]
@@ -30,21 +30,16 @@ class CheckpointError(GancourseError):
 
 
 def write(path: str | Path, content: dict) -> Path:
-    """``torch.save`` to a temporary file beside ``path``, then rename: never half a file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """``torch.save`` to ``path``: the whole file or none."""
     try:
-        torch.save(content, temporary)
-        os.replace(temporary, path)
+        with replaced(path) as temporary:
+            torch.save(content, temporary)
     except OSError as error:
         raise CheckpointError(
             f"Could not write {path}: {error.strerror or error}. "
             "Free some space or choose another folder."
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    return Path(path)
 
 
 def save(path: str | Path, step, batches, history: History) -> Path:
