@@ -432,6 +432,6 @@ def test_a_chapter_of_record_has_weights_where_it_draws_with_them(committed):
     kept = {
         str(r.path.relative_to(r.path.parents[1])) for r in committed if "networks" in r.content
     }
-    needed = {"neu-scratches/none-seed0", "horse2zebra/laptop-2600-seed0"}
+    needed = {"neu-scratches/laptop-seed0", "horse2zebra/laptop-seed0"}
     needed |= {"horse2zebra/laptop-2600-halfway"}
     assert needed <= kept
