@@ -46,6 +46,11 @@ class DCGANSettings:
     features: str = "inception-768"  # what a record is measured with, see evaluation.features
     seed: int = 0
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of G and of D, as a caption says them."""
+        return self.width_g, self.width_d
+
     def studied(self) -> list[str]:
         """What a run's name says in any case."""
         return [f"{self.augment}+diffaugment" if self.diffaugment else self.augment]
@@ -92,6 +97,11 @@ class CycleGANSettings:
     features: str = "inception-768"  # what a record is measured with, see evaluation.features
     seed: int = 0
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of G and of D, as a caption says them."""
+        return self.width, self.width_d
+
     def studied(self) -> list[str]:
         """What a run's name says in any case."""
         words = ["lambda0" if self.direction == "none" else f"lambda{self.lambda_cycle:g}"]
@@ -132,6 +142,11 @@ class Pix2PixSettings:
     ema: float = 0.0  # average of G's weights, for looking only; 0: none, as in the paper
     features: str = "inception-768"  # what a record is measured with, see evaluation.features
     seed: int = 0
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of G and of D, as a caption says them."""
+        return self.width, self.width_d
 
     def studied(self) -> list[str]:
         """What a run's name says in any case."""
