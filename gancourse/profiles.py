@@ -46,6 +46,11 @@ class DCGANSettings:
     features: str = "inception-768"  # what a record is measured with, see evaluation.features
     seed: int = 0
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of G and of D, as a caption says them."""
+        return self.width_g, self.width_d
+
     def studied(self) -> list[str]:
         """What a run's name says in any case."""
         return [f"{self.augment}+diffaugment" if self.diffaugment else self.augment]
@@ -92,6 +97,11 @@ class CycleGANSettings:
     features: str = "inception-768"  # what a record is measured with, see evaluation.features
     seed: int = 0
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of G and of D, as a caption says them."""
+        return self.width, self.width_d
+
     def studied(self) -> list[str]:
         """What a run's name says in any case."""
         words = ["lambda0" if self.direction == "none" else f"lambda{self.lambda_cycle:g}"]
@@ -106,6 +116,41 @@ class CycleGANSettings:
         if self.diffaugment:
             words.append("diffaugment")
         return words
+
+
+@dataclass(frozen=True)
+class Pix2PixSettings:
+    """Settings of one pix2pix run. The defaults are the paper's at 256 px."""
+
+    model: ClassVar[str] = "pix2pix"
+
+    data: str = "facades"
+    size: int = 256  # a power of two: G halves down to one pixel
+    load_size: int = 286  # the paper's jitter: enlarged, then a random crop
+    channels: int = 3
+    width: int = 64  # of G's first and last stage; up to eight times as many inside
+    dropout: float = 0.5  # in G's three innermost decoder blocks: the only noise
+    width_d: int = 64
+    patch_layers: int = 3  # 70×70 pixels a logit
+    loss: str = "bce"
+    lambda_l1: float = 100.0  # λ (equation 4, section 4.1)
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    batch_size: int = 1
+    epochs: int = 200  # facades, at a constant learning rate
+    ema: float = 0.0  # average of G's weights, for looking only; 0: none, as in the paper
+    features: str = "inception-768"  # what a record is measured with, see evaluation.features
+    seed: int = 0
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Of G and of D, as a caption says them."""
+        return self.width, self.width_d
+
+    def studied(self) -> list[str]:
+        """What a run's name says in any case."""
+        return [f"l1-{self.lambda_l1:g}"]
 
 
 # What differs from the defaults, by experiment and profile. "base" is part of every profile.
@@ -234,11 +279,31 @@ _FACADES = {  # A is the label map, B the photo: the paper's ablation with its F
     "smoke": SMOKE,
 }
 _CYCLEGAN = {"grumpy-cats": _GRUMPY_CATS, "horse2zebra": _HORSE2ZEBRA, "facades": _FACADES}
+_FACADES_PAIRED = {  # A is the label map, B its photo
+    # half the paper's side, enlarged by as much as there
+    "base": dict(size=128, load_size=143),
+    "full": {},
+    # Three eighths of the paper's widths: 12,000 steps of 0.18 s, 36 minutes of one core. Four
+    # pairs a step, because four steps of one pair take nearly twice as long; twice the rate.
+    "cpu": dict(width=24, width_d=24, batch_size=4, lr=4e-4, epochs=120),
+    "quick": dict(
+        size=32, load_size=36, width=8, width_d=16, patch_layers=2, batch_size=4, lr=1e-3, epochs=4,
+    ),
+    "smoke": dict(
+        size=16, load_size=18, width=4, width_d=4, patch_layers=1, batch_size=16, epochs=1,
+        features="stand-in",
+    ),
+}
+_PIX2PIX = {"facades-paired": _FACADES_PAIRED}
 # fmt: on
 
 
 # model → its settings, and its experiments' rows
-MODELS = {"dcgan": (DCGANSettings, _DCGAN), "cyclegan": (CycleGANSettings, _CYCLEGAN)}
+MODELS = {
+    "dcgan": (DCGANSettings, _DCGAN),
+    "cyclegan": (CycleGANSettings, _CYCLEGAN),
+    "pix2pix": (Pix2PixSettings, _PIX2PIX),
+}
 
 
 def experiments() -> list[str]:
@@ -302,6 +367,7 @@ def replace(settings, **overrides):
 _WORDS = {
     "dcgan": ("z", "norm", "upsample", "spectral", "loss"),
     "cyclegan": ("start", "loss", "cycle", "pool", "clip", "r1"),
+    "pix2pix": ("dropout", "loss"),
 }
 
 

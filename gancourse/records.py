@@ -127,15 +127,18 @@ class Record:
     @property
     def caption(self) -> str:
         """What a figure of this run has to say about itself."""
-        images, s = self["data"]["caption"], self.content.get("settings", {})
+        from gancourse import profiles
+
+        images = self["data"]["caption"]
         if "prototype" in self.content:
             return f"{images}; a prototype's run; {self['device']}"
         if "final" not in self.content:  # a measurement: nothing was trained to the end
             return f"{images}; {self['device']}"
-        width = s.get("width_g", s.get("width"))
-        whole = self.epochs == s["epochs"]  # else the run was by steps or by minutes
-        length = f"{s['epochs']} epochs" if whole else f"{self.steps:,} steps"
-        run = f"widths {width}/{s['width_d']}, {length}, seed {s['seed']}"
+        s = profiles.of_model(self.model, self["settings"])
+        whole = self.epochs == s.epochs  # else the run was by steps or by minutes
+        length = f"{s.epochs} epochs" if whole else f"{self.steps:,} steps"
+        width_gen, width_disc = s.widths
+        run = f"widths {width_gen}/{width_disc}, {length}, seed {s.seed}"
         return f"{images}; {run}; {self['device']}"
 
     def mean(self, term: str, start: float = 0, end: float | None = None) -> float:
@@ -193,8 +196,8 @@ class Record:
     def generator(self, name: str = "generator", device: str = "cpu"):
         """A recorded network in evaluation mode, of a generator the ``weights`` shown.
 
-        Such as ``"generator"`` of a DCGAN, ``"gen_ab"`` and ``"gen_ba"`` of a CycleGAN, and where
-        a training is to go on from it also its discriminators. Raises
+        By the names that ``gancourse.models.<model>.NETWORKS`` has, such as ``"gen_ab"`` of a
+        CycleGAN; discriminators where a training is to go on from it. Raises
         ``UnknownName`` for one that is not there, ``GancourseError`` for weights that are missing,
         are not the record's, or do not fit its settings.
         """

@@ -116,7 +116,9 @@ class Watched:
         """A generator's output on the CPU, in the mode in which it trains."""
         network = self.networks[name]
         kept = [(buffer, buffer.clone()) for buffer in network.buffers()]  # running statistics
-        output = network(inputs.to(self.step.device)).float().cpu()
+        with apart():  # dropout draws, too: nothing of the run's, and the same units every time
+            torch.manual_seed(0)
+            output = network(inputs.to(self.step.device)).float().cpu()
         for buffer, old in kept:
             buffer.copy_(old)
         return output

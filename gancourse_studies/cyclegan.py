@@ -84,9 +84,9 @@ class Experiment:
         again = translate(back, fake)
         return {
             **self.distances(self.extract(fake), target),
-            "reconstruction": recording.rounded(_l1(again, inputs)),
-            "change": recording.rounded(_l1(fake, inputs)),
-            "agreement": _agreement(inputs, fake),
+            "reconstruction": recording.rounded(recording.l1(again, inputs)),
+            "change": recording.rounded(recording.l1(fake, inputs)),
+            "agreement": recording.agreement(inputs, fake),
         }
 
     def against_untouched(self, step) -> dict:
@@ -154,24 +154,3 @@ class Experiment:
             "against untouched": self.against_untouched(step),
             "baselines": self.baselines(),
         }
-
-
-def _l1(a: torch.Tensor, b: torch.Tensor) -> float:
-    """Mean |a - b| on the networks' scale, [-1, 1], of two uint8 tensors."""
-    return float((a.float() - b.float()).abs().mean() / 127.5)
-
-
-def _agreement(inputs, outputs) -> dict:
-    from gancourse.metrics.content import agreement
-
-    found = agreement(inputs, outputs)
-    return recording.rounded(
-        {
-            "paired": float(found.paired.mean()),
-            "shuffled": float(found.shuffled.mean()),
-            "top1": found.top1,
-            # one number a picture: what a paired test of two runs needs
-            "each": (found.paired - found.shuffled).tolist(),
-        },
-        3,
-    )

@@ -127,6 +127,31 @@ def rounded(values, digits: int = 4):
     return float(f"{values:.{digits}g}") if isinstance(values, float) else values
 
 
+def l1(a: Tensor, b: Tensor) -> float:
+    """Mean |a - b| on the networks' scale, [-1, 1], of two uint8 tensors."""
+    return float((a.float() - b.float()).abs().mean() / 127.5)
+
+
+def agreement(inputs: Tensor, outputs: Tensor) -> dict:
+    """How well outputs keep their inputs' edges: means, share of nearest, one number a picture.
+
+    Both uint8 (n, C, H, W), n at least 2 (else ``GancourseError``).
+    """
+    from gancourse.metrics import content
+
+    found = content.agreement(inputs, outputs)
+    return rounded(
+        {
+            "paired": float(found.paired.mean()),
+            "shuffled": float(found.shuffled.mean()),
+            "top1": found.top1,
+            # one number a picture: what a paired test of two runs needs
+            "each": (found.paired - found.shuffled).tolist(),
+        },
+        3,
+    )
+
+
 def as_text(content: dict) -> str:
     """``content`` as JSON with every list of numbers on one line, however long."""
     return _lines(content, 0) + "\n"

@@ -66,6 +66,20 @@ def _cyclegan_row(runs: list[Record]) -> list[str]:
     return [f"{runs[0].steps:,}", *kids, *back, *kept]
 
 
+def _pix2pix_row(runs: list[Record]) -> list[str]:
+    """Held-out translations at the end, of the shown weights: photos, the own photo, content."""
+    way = [run["final"][run.weights]["a_to_b"] for run in runs]
+    kid, fid = ([w["held_out"][key] for w in way] for key in (runs[0].kid, runs[0].fid))
+    kept = [w["agreement"]["paired"] - w["agreement"]["shuffled"] for w in way]
+    l1 = _over_seeds([w["l1"] for w in way])
+    return [f"{runs[0].steps:,}", _over_seeds(kid), _over_seeds(fid), l1, _over_seeds(kept)]
+
+
 _DCGAN = ("{kid} last", "average", "{fid} last", "average", "copying AUC")
 _CYCLEGAN = ("steps", "{kid} A→B", "B→A", "reconstruction error A", "B", "edges kept A→B", "B→A")
-KINDS = {"dcgan": (_DCGAN, _dcgan_row), "cyclegan": (_CYCLEGAN, _cyclegan_row)}
+_PIX2PIX = ("steps", "{kid} A→B", "{fid} A→B", "L1 to the true photo", "edges kept")
+KINDS = {
+    "dcgan": (_DCGAN, _dcgan_row),
+    "cyclegan": (_CYCLEGAN, _cyclegan_row),
+    "pix2pix": (_PIX2PIX, _pix2pix_row),
+}

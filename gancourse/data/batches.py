@@ -1,10 +1,11 @@
-"""The pictures and mini-batches that settings ask for: one set, or two domains without pairs."""
+"""The pictures and mini-batches that settings ask for: one set, or two domains, paired or not."""
 
 from __future__ import annotations
 
 import functools
 import re
 from collections.abc import Callable
+from pathlib import PurePath
 
 import torch
 from torch import Tensor
@@ -123,6 +124,56 @@ class PairBatches(Batches):
             yield self.changed(images_a), self.changed(images_b)
 
 
+class AlignedBatches(PairBatches):
+    """Batches (real_a, real_b) of two domains whose picture i shows the same thing in both.
+
+    Both pictures of a pair are changed by one draw of ``augment``: cut at one place, mirrored
+    together. Raises ``GancourseError`` for unequal counts, and for pictures that are no pairs by
+    name: the same name in both, folders and suffix aside and without the part's own word.
+    """
+
+    def __init__(
+        self, images_a, images_b, batch_size=1, augment: Callable | None = None, seed: int = 0
+    ):
+        check_pairs(images_a, images_b)
+        super().__init__(images_a, images_b, batch_size, augment, seed)
+
+    def order(self) -> Tensor:
+        """Indices of this epoch (1, n), into both."""
+        return Batches.order(self)
+
+    def read(self, order: Tensor):
+        indices = order[0].to(self.device).split(self.batch_size)
+        pairs = zip(self.images_a.batches(indices), self.images_b.batches(indices), strict=True)
+        for images_a, images_b in pairs:
+            # as one picture of twice the channels: whatever is drawn holds for both
+            both = self.changed(torch.cat([images_a, images_b], dim=1))
+            yield tuple(part.contiguous() for part in both.chunk(2, dim=1))
+
+
+def check_pairs(images_a, images_b) -> None:
+    """Raise ``GancourseError`` unless picture i of one set belongs to picture i of the other."""
+    if len(images_a) != len(images_b):
+        raise GancourseError(
+            f"Pairs need as many pictures of A as of B, not {len(images_a)} and {len(images_b)}: "
+            "remove those without a partner, or replace those that could not be read "
+            f"({[name for name, _ in (*images_a.skipped, *images_b.skipped)][:5]})."
+        )
+    for a, b in zip(images_a.names, images_b.names, strict=True):
+        if _paired_by(a, images_a.part) != _paired_by(b, images_b.part):
+            raise GancourseError(
+                f"{a!r} of A stands beside {b!r} of B, no pair by name. Give both pictures of a "
+                "pair one file name, each in the folder of its domain."
+            )
+
+
+def _paired_by(name: str, part: str | None) -> str:
+    """What two pictures of a pair have in common: the file's name without suffix and part."""
+    stem = PurePath(name).stem
+    # as a word of its own: standin_label_0007, but not the A of "Arch"
+    return re.sub(rf"(?<![A-Za-z]){re.escape(part)}(?![A-Za-z])", "", stem) if part else stem
+
+
 def load_data(settings, source: str = "auto", split: str = "train"):
     """The ``ImageSet`` that ``settings`` names, at their size and number of channels."""
     return data.load(
@@ -177,6 +228,12 @@ def pairs_of(images_a, images_b, settings) -> PairBatches:
     """``PairBatches`` with the settings' random crop and flip."""
     change = functools.partial(augment.crop_and_flip, size=settings.size)
     return PairBatches(images_a, images_b, settings.batch_size, change, settings.seed)
+
+
+def aligned(images_a, images_b, settings) -> AlignedBatches:
+    """``AlignedBatches`` with the settings' random crop and flip, one draw for a pair."""
+    change = functools.partial(augment.crop_and_flip, size=settings.size)
+    return AlignedBatches(images_a, images_b, settings.batch_size, change, settings.seed)
 
 
 def spread(n: int, count: int) -> torch.Tensor:
