@@ -130,10 +130,10 @@ class Record:
             return f"{images}; a prototype's run; {self['device']}"
         if "final" not in self.content:  # a measurement: nothing was trained to the end
             return f"{images}; {self['device']}"
-        width = s.get("width_g", s.get("width"))
-        whole = self.epochs == s["epochs"]  # else the run was by steps or by minutes
+        widths = "/".join(str(value) for name, value in s.items() if name.startswith("width"))
+        whole = self.epochs == s.get("epochs")  # else the run was by steps or by minutes
         length = f"{s['epochs']} epochs" if whole else f"{self.steps:,} steps"
-        run = f"widths {width}/{s['width_d']}, {length}, seed {s['seed']}"
+        run = f"widths {widths}, {length}, seed {s['seed']}"
         return f"{images}; {run}; {self['device']}"
 
     def mean(self, term: str, start: float = 0, end: float | None = None) -> float:
