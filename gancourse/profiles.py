@@ -108,6 +108,41 @@ class CycleGANSettings:
         return words
 
 
+@dataclass(frozen=True)
+class WGANSettings:
+    """Settings of one WGAN run. The defaults are Gulrajani 2017, algorithm 1, on the steel."""
+
+    model: ClassVar[str] = "wgan"
+
+    data: str = "NEU-DET"  # this and the networks as in DCGANSettings
+    part: str | None = "scratches"
+    size: int = 128
+    channels: int = 3
+    z_dim: int = 100
+    z: str = "normal"
+    width_g: int = 64
+    width_d: int = 128
+    norm: str = "batch"  # of G only; the critic has none (section 4)
+    upsample: str = "transpose"
+    critic_steps: int = 5  # updates of the critic for one of G: n_critic
+    lambda_penalty: float = 10.0  # λ
+    lr: float = 1e-4  # of both
+    beta1: float = 0.0  # no momentum: the critic's loss moves with G
+    beta2: float = 0.9
+    batch_size: int = 60  # pictures a step; each update of the critic gets its share of them, 12
+    steps: int = 2304  # updates of G, as many as the DCGAN's 128 epochs of 18 have
+    augment: str = "none"  # on the reals, as in DCGANSettings
+    diffaugment: str = ""
+    ema: float = 0.999
+    features: str = "inception-768"  # what a record is measured with, see evaluation.features
+    seed: int = 0
+
+    def studied(self) -> list[str]:
+        """What a run's name says in any case."""
+        words = [f"{self.augment}+diffaugment" if self.diffaugment else self.augment]
+        return [*words, f"critic{self.critic_steps}", f"penalty{self.lambda_penalty:g}"]
+
+
 # What differs from the defaults, by experiment and profile. "base" is part of every profile.
 # fmt: off
 _SCRATCHES = {
@@ -234,11 +269,33 @@ _FACADES = {  # A is the label map, B the photo: the paper's ablation with its F
     "smoke": SMOKE,
 }
 _CYCLEGAN = {"grumpy-cats": _GRUMPY_CATS, "horse2zebra": _HORSE2ZEBRA, "facades": _FACADES}
+_WGAN_SCRATCHES = {  # as "neu-scratches", by profile
+    "full": {},
+    "cpu": dict(width_g=16, width_d=32, channels=1, ema=0.995),
+    # as many updates of G as the DCGAN's 600 epochs of 18: equal steps, with five times the updates
+    # of D. Its learning rate is the paper's, not the four times higher one of the DCGAN.
+    "laptop": dict(
+        channels=1, width_g=24, width_d=24, upsample="nearest", augment="steel",
+        diffaugment="translation,cutout", steps=10_800,
+    ),
+    "quick": dict(
+        size=32, channels=1, width_g=32, width_d=32, batch_size=60, steps=120, ema=0.99,
+    ),
+    "smoke": dict(
+        size=16, channels=1, width_g=8, width_d=8, batch_size=20, steps=6, ema=0.9,
+        features="stand-in",
+    ),
+}
+_WGAN = {"neu-wgan": _WGAN_SCRATCHES}
 # fmt: on
 
 
 # model → its settings, and its experiments' rows
-MODELS = {"dcgan": (DCGANSettings, _DCGAN), "cyclegan": (CycleGANSettings, _CYCLEGAN)}
+MODELS = {
+    "dcgan": (DCGANSettings, _DCGAN),
+    "cyclegan": (CycleGANSettings, _CYCLEGAN),
+    "wgan": (WGANSettings, _WGAN),
+}
 
 
 def experiments() -> list[str]:
@@ -302,6 +359,7 @@ def replace(settings, **overrides):
 _WORDS = {
     "dcgan": ("z", "norm", "upsample", "spectral", "loss"),
     "cyclegan": ("start", "loss", "cycle", "pool", "clip", "r1"),
+    "wgan": ("z", "norm", "upsample"),
 }
 
 

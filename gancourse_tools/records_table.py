@@ -68,4 +68,8 @@ def _cyclegan_row(runs: list[Record]) -> list[str]:
 
 _DCGAN = ("{kid} last", "average", "{fid} last", "average", "copying AUC")
 _CYCLEGAN = ("steps", "{kid} A→B", "B→A", "reconstruction error A", "B", "edges kept A→B", "B→A")
-KINDS = {"dcgan": (_DCGAN, _dcgan_row), "cyclegan": (_CYCLEGAN, _cyclegan_row)}
+KINDS = {
+    "dcgan": (_DCGAN, _dcgan_row),
+    "cyclegan": (_CYCLEGAN, _cyclegan_row),
+    "wgan": (_DCGAN, _dcgan_row),
+}

@@ -16,8 +16,8 @@ def test_the_recorded_runs_keep_their_names():
     assert len(names) >= 30
     for name in names:
         run = records.load(name)
-        kind = profiles.DCGANSettings if run["model"] == "dcgan" else profiles.CycleGANSettings
-        assert profiles.run_name(kind(**run["settings"])) == name.split("/")[1]
+        settings = profiles.of_model(run["model"], run["settings"])
+        assert profiles.run_name(settings) == name.split("/")[1]
 
 
 @pytest.mark.parametrize(
