@@ -115,7 +115,7 @@ class Record:
 
     @property
     def per_epoch(self) -> float:
-        """Values of a curve in one epoch; the axis of ``plots.curves`` divides by it."""
+        """Values of a curve in one epoch; the axis of ``figures.curves`` divides by it."""
         return self.steps / self["curves"]["every"] / self.epochs
 
     @property
@@ -135,8 +135,9 @@ class Record:
         if "final" not in self.content:  # a measurement: nothing was trained to the end
             return f"{images}; {self['device']}"
         s = profiles.of_model(self.model, self["settings"])
-        whole = self.epochs == s.epochs  # else the run was by steps or by minutes
-        length = f"{s.epochs} epochs" if whole else f"{self.steps:,} steps"
+        planned = self["settings"].get("epochs")
+        whole = self.epochs == planned  # else the run was by steps or by minutes
+        length = f"{planned} epochs" if whole else f"{self.steps:,} steps"
         width_gen, width_disc = s.widths
         run = f"widths {width_gen}/{width_disc}, {length}, seed {s.seed}"
         return f"{images}; {run}; {self['device']}"

@@ -118,7 +118,7 @@ def curves(terms: Mapping[str, Sequence[float]], settings) -> Iterator[Reading]:
         where = f"{weights[1]:.2f} instead of {expected:g}"
         off = abs(weights[1] / expected - 1) if expected else abs(weights[1])
         yield "identity not scaled", off, where
-    margin = flags.margin(terms, settings.loss)
+    margin = flags.margin(terms, getattr(settings, "loss", ""))  # a model may have no choice of it
     if margin is not None:
         yield "D wins", margin, str(WINDOW)
 

@@ -59,8 +59,8 @@ class Experiment:
         return []
 
     def networks(self, step) -> dict:
-        """What the record keeps."""
-        return {"generator": step.ema}
+        """What the record keeps: averaged weights where there are any."""
+        return {"generator": step.shown("gen")}
 
     def measure(self, step, n: int = FEW) -> dict:
         """What ``n`` fakes from always the same latent points tell, and what D tells of reals.
@@ -147,7 +147,7 @@ class Experiment:
                 "fingerprint": self.train_set.fingerprint(),
             },
             "features": self.extract.name,
-            "weights": "average",
+            "weights": "average" if self.settings.ema else "last",
             "fakes": {"during training": FEW, "at the end": MANY},
             "best": {"chosen by": "KID to the training images, last weights", **best},
             "final": recording.rounded(final),

@@ -82,4 +82,5 @@ KINDS = {
     "dcgan": (_DCGAN, _dcgan_row),
     "cyclegan": (_CYCLEGAN, _cyclegan_row),
     "pix2pix": (_PIX2PIX, _pix2pix_row),
+    "wgan": (_DCGAN, _dcgan_row),
 }

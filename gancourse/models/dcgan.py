@@ -136,7 +136,8 @@ class SpectralConv2d(nn.Conv2d):
         # clones: the next pass iterates in place, before this one's gradient has been taken
         sigma = torch.dot(norm._u.clone(), torch.mv(matrix, norm._v.clone()))
         patches = F.unfold(image, 4, padding=1, stride=2).transpose(0, 1).flatten(1)
-        return (matrix @ patches / sigma).unflatten(1, (n, height, width)).transpose(0, 1)
+        output = (matrix @ patches / sigma).unflatten(1, (n, height, width)).transpose(0, 1)
+        return output if self.bias is None else output + self.bias[:, None, None]
 
 
 class Discriminator(nn.Module):
@@ -144,16 +145,17 @@ class Discriminator(nn.Module):
 
     Image (N, channels, size, size) in [-1, 1] → logit (N,); D(x) = sigmoid(logit). ``width`` is
     the number of channels of the first block, doubled in each further one. Spectral norm sits on
-    every block's convolution but not on the last one, as in Melchior's network.
+    every block's convolution but not on the last one, as in Melchior's network. ``bias``: the
+    blocks' convolutions have biases, which they need where no norm shifts their outputs.
     """
 
-    def __init__(self, size=128, width=128, channels=3, norm="batch", spectral=True):
+    def __init__(self, size=128, width=128, channels=3, norm="batch", spectral=True, bias=False):
         super().__init__()
         widths = [channels, *(width * 2**i for i in range(_blocks(size)))]
         stages = []
         for number, (inputs, outputs) in enumerate(pairwise(widths)):
             conv = SpectralConv2d if spectral else nn.Conv2d
-            conv = conv(inputs, outputs, 4, stride=2, padding=1, bias=False)
+            conv = conv(inputs, outputs, 4, stride=2, padding=1, bias=bias)
             block = [spectral_norm(conv) if spectral else conv]
             if number > 0:  # on the first block a norm would erase the image's brightness
                 block.append(_norm(norm, outputs))

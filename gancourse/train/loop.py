@@ -288,9 +288,12 @@ def _interrupt_between_steps(run: Run):
 
 
 class ProgressBar(Callback):
-    """One bar for the run: steps, time left, images a second, the latest terms."""
+    """One bar for the run: steps, time left, images a second, the latest terms.
 
-    def __init__(self, names: tuple[str, ...] = ("disc_real", "disc_fake", "gen"), label: str = ""):
+    ``names``: which terms (default: those of the step's first chart, or all).
+    """
+
+    def __init__(self, names: tuple[str, ...] = (), label: str = ""):
         self.names, self.label, self.bar = names, label, None
 
     def on_start(self, run: Run) -> None:
@@ -312,7 +315,9 @@ class ProgressBar(Callback):
     def show(self, run: Run) -> None:
         """Write the latest terms behind the bar; on a GPU those last fetched: up to 9 steps old."""
         last = run.history.last()
-        shown = {name: f"{last[name]:.2f}" for name in self.names if name in last}
+        charts = getattr(run.step, "charts", ())
+        names = self.names or (charts[0].terms if charts else last)
+        shown = {name: f"{last[name]:.2f}" for name in names if name in last}
         rate = self.bar.format_dict["rate"] or 0.0
         shown["images/s"] = f"{rate * run.batches.batch_size:.0f}"
         self.bar.set_postfix(shown, refresh=False)

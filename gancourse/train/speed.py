@@ -49,7 +49,15 @@ class Tunable:
 
     networks: tuple[str, ...] = ()
 
-    def __init__(self, settings, device, precision, compile, graph, channels_last):
+    def __init__(
+        self,
+        settings,
+        device: str = "auto",
+        precision: str = "auto",
+        compile: str | bool = "auto",
+        graph: str | bool = "auto",
+        channels_last: str | bool = "auto",
+    ):
         self.settings, self.steps = settings, 0
         self.asked = {
             "precision": None if precision == "auto" else precision,

@@ -43,8 +43,9 @@ class Step(Tunable):
     - ``sample(inputs, ema)``: uint8 pictures (n, C, H, W) on the CPU;
     - ``probes(images)``: what the monitor looks at.
 
-    ``precision``, ``compile``, ``graph`` and ``channels_last`` as in ``speed.Tunable``; a step is
-    eager and in fp32 until its ``tune`` is called.
+    Its settings are a frozen dataclass with at least ``ema``, ``beta1`` and ``beta2``, and for the
+    monitor ``size``. ``precision``, ``compile``, ``graph`` and ``channels_last`` as in
+    ``speed.Tunable``; a step is eager and in fp32 until its ``tune`` is called.
     """
 
     model = ""
@@ -142,8 +143,11 @@ class Step(Tunable):
 
 
 def average_of(generator: str) -> str:
-    """The attribute of a generator's average: ``gen_ab`` → ``ema_ab``."""
-    return generator.replace("gen", "ema", 1)
+    """The attribute of a generator's average: ``gen_ab`` → ``ema_ab``, ``paint`` → ``ema_paint``.
+
+    Never the generator's own name: the one would take the other's place.
+    """
+    return generator.replace("gen", "ema", 1) if "gen" in generator else f"ema_{generator}"
 
 
 @torch.no_grad()

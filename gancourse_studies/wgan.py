@@ -1,0 +1,20 @@
+"""The WGAN experiment: a DCGAN's data and numbers, another step."""
+
+from __future__ import annotations
+
+from gancourse.train.wgan import WGANStep, check_settings
+from gancourse_studies import dcgan
+
+
+class Experiment(dcgan.Experiment):
+    """One WGAN run. Of its numbers only ``disc`` differs: D(x) of a critic is no logit."""
+
+    terms = ("wasserstein", "penalty", "gen")
+
+    def __init__(self, settings, source: str = "auto", device: str = "auto"):
+        check_settings(settings)  # before anything is loaded
+        super().__init__(settings, source, device)
+
+    def step(self) -> WGANStep:
+        """Fresh networks and optimisers."""
+        return WGANStep(self.settings, self.device)
