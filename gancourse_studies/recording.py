@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gancourse import __version__
+from gancourse import __version__, records
 from gancourse.records import FORMAT
 
 WHOLE, KEPT = 2_000, 1_000  # curves up to WHOLE steps stay whole, longer ones keep KEPT values
@@ -59,6 +59,22 @@ def save(
     content = {key: content[key] for key in FIRST if key in content} | content
     _write(path / "record.json", lambda f: Path(f).write_text(as_text(content), encoding="utf-8"))
     return path
+
+
+def listing() -> str:
+    """What ``records`` finds where, a line a run; a run that an earlier folder hides says so."""
+    lines, seen = [], {}
+    for root in records.folders():
+        found = records.names_in(root)
+        missing = "" if root.is_dir() else " (no such folder)"
+        lines.append(f"{root}: {len(found)} record{'s' * (len(found) != 1)}{missing}")
+        for name in found:
+            if name in seen:
+                lines.append(f"  {name}: hidden by the one in {seen[name]}; open it by its folder")
+                continue
+            seen[name] = root
+            lines.append(f"  {name}: {records.load(name).caption}")
+    return "\n".join(lines)
 
 
 def thinned(terms: dict[str, list[float]]) -> dict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -74,10 +75,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Exit code: 0 fine, 1 it failed, 2 a word that does not exist, 130 Ctrl-C."""
+    """Run one command. Exit code: 0 fine, 1 it failed, 2 a word that does not exist, 130 Ctrl-C.
+
+    And 141, silently, where what reads the output has gone, such as ``head``.
+    """
     args = parser().parse_args(argv)
     try:
-        return COMMANDS[args.command](args)
+        code = COMMANDS[args.command](args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # the interpreter flushes once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except GancourseError as error:
         print(f"gancourse: {error}", file=sys.stderr)
         return 2 if isinstance(error, UnknownName) else 1
@@ -147,8 +157,7 @@ def _records(args) -> int:
     if args.action == "index":  # a Markdown table: the README's
         print(records_table.table())
         return 0
-    for name in records.names():
-        print(f"{name}: {records.load(name).caption}")
+    print(recording.listing())
     return 0
 
 
