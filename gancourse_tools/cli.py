@@ -1,4 +1,4 @@
-"""The command line: ``gancourse doctor | data | run | train | records``."""
+"""The command line: ``gancourse doctor | data | run | train | translate | sample | records``."""
 
 from __future__ import annotations
 
@@ -68,10 +68,55 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--metrics-every", **every, help="measure each N epochs (default 8)")
     p.add_argument("--minutes", type=float, help="train this long instead of the profile's length")
 
+    _add_pictures(sub)
+
     p = sub.add_parser("records", help="recorded runs: list, show NAME, index")
     p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
     p.add_argument("name", nargs="?", help="EXPERIMENT/RUN, for show")
     return top
+
+
+def _add(sub, name: str, help: str, example: str):
+    """A command with its example below ``--help``."""
+    shape = argparse.RawDescriptionHelpFormatter
+    return sub.add_parser(
+        name, help=help, description=help, epilog=f"example:\n  {example}", formatter_class=shape
+    )
+
+
+RUN_HELP = "a record's name, such as horse2zebra/laptop-2600-seed0, or a run's folder"
+
+
+def _add_pictures(sub) -> None:
+    """The commands that make pictures with a recorded run."""
+    p = _add(
+        sub,
+        "translate",
+        "translate your own pictures with a recorded CycleGAN",
+        "gancourse translate horse2zebra/laptop-2600-seed0 my_horses --out my_zebras",
+    )
+    p.add_argument("run", metavar="RUN", help=RUN_HELP)
+    p.add_argument("source", metavar="DIR|FILE", help="a picture, or a folder of them, any sizes")
+    p.add_argument("--way", default="a-to-b", help="a-to-b (the default) or b-to-a")
+    p.add_argument("--size", type=int, help="short side to resize to first; default: as they are")
+    _add_output(p)
+
+    p = _add(
+        sub,
+        "sample",
+        "draw new pictures from a recorded DCGAN",
+        "gancourse sample cats/deluxe+diffaugment-seed0 -n 64 --out my_cats",
+    )
+    p.add_argument("run", metavar="RUN", help=RUN_HELP)
+    p.add_argument("-n", type=int, default=64, help="how many (default 64)")
+    p.add_argument("--seed", type=int, default=0, help="another seed draws others (default 0)")
+    _add_output(p)
+
+
+def _add_output(p) -> None:
+    p.add_argument("--out", required=True, metavar="DIR", help="where the PNG files go")
+    p.add_argument("--force", action="store_true", help="write into a folder that holds pictures")
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -146,6 +191,30 @@ def _train(args) -> int:
     return 0
 
 
+def _translate(args) -> int:
+    from gancourse_studies import pictures
+
+    given = {name: getattr(args, name) for name in ("way", "size", "force", "device")}
+    return _told(pictures.translate(args.run, args.source, args.out, **given), args.out)
+
+
+def _sample(args) -> int:
+    from gancourse_studies import pictures
+
+    given = {name: getattr(args, name) for name in ("seed", "force", "device")}
+    return _told(pictures.sample(args.run, args.n, args.out, **given), args.out)
+
+
+def _told(written, out: str) -> int:
+    """Say what was written; 1 where some pictures could not be read."""
+    print(f"{len(written.files)} picture{'s' * (len(written.files) != 1)} in {out}")
+    for note in written.notes:
+        print(note)
+    for name, reason in written.skipped:
+        print(f"gancourse: {name} could not be read: {reason}", file=sys.stderr)
+    return 1 if written.skipped else 0
+
+
 def _records(args) -> int:
     from gancourse import records
 
@@ -166,5 +235,7 @@ COMMANDS = {
     "data": _data,
     "run": _run,
     "train": _train,
+    "translate": _translate,
+    "sample": _sample,
     "records": _records,
 }
