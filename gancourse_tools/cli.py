@@ -1,4 +1,4 @@
-"""The command line: ``gancourse doctor | data | run | train | translate | sample | records``."""
+"""The command line: run the course, train, make and judge pictures, look at records."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--minutes", type=float, help="train this long instead of the profile's length")
 
     _add_pictures(sub)
+    _add_score(sub)
 
     p = sub.add_parser("records", help="recorded runs: list, show NAME, index")
     p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
@@ -105,12 +106,26 @@ def _add_pictures(sub) -> None:
         sub,
         "sample",
         "draw new pictures from a recorded DCGAN",
-        "gancourse sample cats/deluxe+diffaugment-seed0 -n 64 --out my_cats",
+        "gancourse sample cats/deluxe-seed0 -n 64 --out my_cats",
     )
     p.add_argument("run", metavar="RUN", help=RUN_HELP)
     p.add_argument("-n", type=int, default=64, help="how many (default 64)")
     p.add_argument("--seed", type=int, default=0, help="another seed draws others (default 0)")
     _add_output(p)
+
+
+def _add_score(sub) -> None:
+    p = _add(
+        sub,
+        "score",
+        "compare two folders of pictures: KID, FID, precision, recall",
+        "gancourse score my_cats generated_cats",
+    )
+    p.add_argument("reference", metavar="DIR", help="the real pictures, or those to be like")
+    p.add_argument("other", metavar="DIR", help="the pictures to judge")
+    p.add_argument("--size", type=int, help="pixels to compare at; default: the smaller folder's")
+    p.add_argument("--features", dest="kind", help="inception-768 (default), -2048 or stand-in")
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
 
 
 def _add_output(p) -> None:
@@ -205,6 +220,14 @@ def _sample(args) -> int:
     return _told(pictures.sample(args.run, args.n, args.out, **given), args.out)
 
 
+def _score(args) -> int:
+    from gancourse_studies import scores
+
+    given = {name: getattr(args, name) for name in ("size", "kind", "device")}
+    print(scores.score(args.reference, args.other, **given))
+    return 0
+
+
 def _told(written, out: str) -> int:
     """Say what was written; 1 where some pictures could not be read."""
     print(f"{len(written.files)} picture{'s' * (len(written.files) != 1)} in {out}")
@@ -237,5 +260,6 @@ COMMANDS = {
     "train": _train,
     "translate": _translate,
     "sample": _sample,
+    "score": _score,
     "records": _records,
 }

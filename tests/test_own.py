@@ -12,7 +12,7 @@ from gancourse.data import images
 from gancourse.errors import GancourseError
 from gancourse.models import network
 from gancourse.train.cyclegan import translate as through
-from gancourse_studies import pictures, recording
+from gancourse_studies import pictures, recording, scores
 from gancourse_tools import cli
 
 CYCLE = profiles.settings("grumpy-cats", "tiny")
@@ -165,3 +165,52 @@ def test_samples_are_those_of_their_seed(tmp_path, runs):
     assert [f.read_bytes() for f in first] == [f.read_bytes() for f in again]
     assert all(a.read_bytes() != b.read_bytes() for a, b in zip(first, other, strict=True))
     assert read(first[0]).shape == (3, 16, 16)
+
+
+# score
+
+
+def test_a_shuffled_copy_scores_nothing_and_other_pictures_much(tmp_path, capsys):
+    mine = draw(tmp_path / "mine", [(20 + i % 3, 24) for i in range(12)])
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for i, file in enumerate(sorted(mine.iterdir())):
+        shutil.copy(file, copy / f"{97 - 5 * i}.png")
+    same = scores.score(mine, copy, progress=False)
+    assert same.fid == pytest.approx(0, abs=1e-6) and same.kid.value <= 0 and same.p > 0.05
+    assert same.precision == same.recall == 1
+    assert any("12 pictures are in both folders" in text for text in same.warnings)
+    noise = tmp_path / "noise"
+    noise.mkdir()
+    for i in range(12):
+        pixels = np.random.default_rng(i).integers(0, 256, (24, 24, 3), np.uint8)
+        Image.fromarray(pixels).save(noise / f"{i}.png")
+    apart = scores.score(mine, noise, progress=False)
+    assert apart.fid > 100 * same.fid + 0.1 and apart.kid.low > 0 and apart.p <= 0.05
+    assert apart.precision == 0 and not any("in both" in text for text in apart.warnings)
+    assert cli.main(["score", str(mine), str(noise)]) == 0
+    told = capsys.readouterr().out
+    for text in ("KID(stand-in)×10³", "FD(stand-in)", "precision (stand-in)", "12 own mine images"):
+        assert text in told
+    assert "FID" not in told and "compare with nothing published" in told
+    assert "12 pictures on the smaller side are few" in told
+
+
+def test_both_sides_are_compared_at_the_size_of_the_smaller_pictures(tmp_path):
+    small = draw(tmp_path / "small", [(18, 30)] * 6)
+    large = draw(tmp_path / "large", [(90, 80)] * 6, seed=1)
+    found = scores.score(small, large, progress=False)
+    assert "18 px" in found.reference and "18 px" in found.other
+    assert any("18 and 80 px; both were compared at 18 px" in text for text in found.warnings)
+    assert "32 px" in scores.score(small, large, size=32, progress=False).other
+
+
+def test_a_folder_that_cannot_be_scored_says_why(tmp_path):
+    few, enough = draw(tmp_path / "few", [(16, 16)]), draw(tmp_path / "b", [(16, 16)] * 6)
+    with pytest.raises(GancourseError, match="few holds 1 pictures: a score needs 5"):
+        scores.score(enough, few)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(GancourseError, match="No pictures in"):
+        scores.score(tmp_path / "none", enough)
+    with pytest.raises(GancourseError, match="There is no folder"):
+        scores.score(tmp_path / "nowhere", enough)
