@@ -56,9 +56,20 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", default="build/course", help="folder for the results (%(default)s)")
     p.add_argument("--timeout", type=float, help="seconds per chapter; default: by profile")
 
-    p = sub.add_parser("train", help="train one experiment, outside a notebook")
-    p.add_argument("experiment")
-    p.add_argument("--profile", help="smoke, quick (the default) or full (hours of a GPU)")
+    p = _add(
+        sub,
+        "train",
+        "train an experiment, or a model on your own folders",
+        "gancourse train cyclegan --a my_cats --b my_dogs --minutes 40",
+        "gancourse train dcgan --data my_pictures --size 64 --minutes 40",
+        "gancourse train horse2zebra --profile smoke",
+    )
+    p.add_argument("experiment", metavar="WHAT", help="an experiment, or cyclegan or dcgan")
+    p.add_argument("--a", metavar="DIR", help="your own pictures of domain A, for cyclegan")
+    p.add_argument("--b", metavar="DIR", help="and of domain B")
+    p.add_argument("--data", metavar="DIR", help="your own pictures, for dcgan")
+    p.add_argument("--size", type=int, help="side in pixels, such as 64")
+    p.add_argument("--profile", help="smoke, quick (the default) or full; own folders: laptop")
     p.add_argument("--set", dest="settings", **pairs, help="a setting, such as epochs=2")
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
@@ -77,12 +88,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _add(sub, name: str, help: str, example: str):
-    """A command with its example below ``--help``."""
-    shape = argparse.RawDescriptionHelpFormatter
-    return sub.add_parser(
-        name, help=help, description=help, epilog=f"example:\n  {example}", formatter_class=shape
-    )
+def _add(sub, name: str, help: str, *examples: str):
+    """A command with its examples below ``--help``."""
+    shape, listed = argparse.RawDescriptionHelpFormatter, "\n  ".join(("for example:", *examples))
+    return sub.add_parser(name, help=help, description=help, epilog=listed, formatter_class=shape)
 
 
 RUN_HELP = "a record's name, such as horse2zebra/laptop-2600-seed0, or a run's folder"
@@ -201,7 +210,15 @@ def _train(args) -> int:
 
     names = ("profile", "device", "source", "resume", "out", "metrics_every", "minutes")
     given = {name: getattr(args, name) for name in names}
-    done = train.train(args.experiment, dict(args.settings), **given)
+    overrides = dict(args.settings)
+    if args.size is not None:
+        overrides["size"] = args.size
+    if args.data and (args.a or args.b):
+        raise GancourseError("--data is for dcgan, --a and --b are for cyclegan: one or the other.")
+    if bool(args.a) != bool(args.b):
+        raise GancourseError("A CycleGAN needs both --a DIR and --b DIR.")
+    own = [folder for folder in (args.a, args.b, args.data) if folder]
+    done = train.train(args.experiment, overrides, own=own, **given)
     print(f"Recorded in {done}")
     return 0
 

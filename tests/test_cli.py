@@ -120,6 +120,7 @@ def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
     assert told == {
         "name": "cats",
         "overrides": {"epochs": "2", "lr_g": "1e-4"},
+        "own": [],
         "device": "cpu",
         "resume": True,
         "profile": "smoke",

@@ -12,7 +12,8 @@ from gancourse.data import images
 from gancourse.errors import GancourseError
 from gancourse.models import network
 from gancourse.train.cyclegan import translate as through
-from gancourse_studies import pictures, recording, scores
+from gancourse_studies import folders, pictures, recording, scores
+from gancourse_studies import train as training
 from gancourse_tools import cli
 
 CYCLE = profiles.settings("grumpy-cats", "tiny")
@@ -214,3 +215,92 @@ def test_a_folder_that_cannot_be_scored_says_why(tmp_path):
         scores.score(tmp_path / "none", enough)
     with pytest.raises(GancourseError, match="There is no folder"):
         scores.score(tmp_path / "nowhere", enough)
+
+
+# train
+
+
+def forty(folder, side=24, seed=0):
+    return draw(folder, [(side, side + i % 5) for i in range(40)], seed)
+
+
+def test_a_cyclegan_trains_on_two_own_folders_and_its_record_opens(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("GANCOURSE_RECORDS")
+    forty(tmp_path / "ours"), forty(tmp_path / "theirs", seed=1)
+    command = "train cyclegan --a ours --b theirs --profile tiny --set steps=3 --device cpu"
+    assert cli.main(command.split()) == 0
+    (path,) = tmp_path.glob("runs/ours-and-theirs/*")
+    run = records.load(f"ours-and-theirs/{path.name}")
+    assert run.steps == 3 and run["data"]["source"] == "own"
+    assert "own ours images, 18 px, train split and" in run.caption and "own theirs" in run.caption
+    assert str(tmp_path) not in (path / "record.json").read_text()
+    assert len(run["data"]["fingerprint"].split()) == 2 and "folder_a" not in run["settings"]
+    written = pictures.translate(path, tmp_path / "ours", "out", progress=False)
+    assert len(written.files) == 40
+    # resumed where the folder lies elsewhere by now, not on other pictures
+    (tmp_path / "ours").rename(tmp_path / "moved")
+    (tmp_path / "moved" / "ours").mkdir()
+    for file in (tmp_path / "moved").glob("*.png"):
+        file.rename(tmp_path / "moved" / "ours" / file.name)
+    again = command.replace("ours", "moved/ours", 1).replace("steps=3", "steps=4") + " --resume"
+    assert cli.main(again.split()) == 0 and records.load(path).steps == 4
+    with pytest.raises(GancourseError, match="other images"):
+        training.train(
+            "cyclegan", {"steps": 5}, own=["theirs", "moved/ours"], profile="tiny", out=path,
+            resume=True, device="cpu",
+        )  # fmt: skip
+
+
+def test_a_dcgan_trains_in_colour_or_grey_as_the_pictures_are(tmp_path, monkeypatch):
+    monkeypatch.delenv("GANCOURSE_RECORDS")
+    forty(tmp_path / "pets")
+    options = {"profile": "smoke", "device": "cpu", "metrics_every": 1}
+    run = records.load(training.train("dcgan", {"size": 16}, own=["pets"], **options))
+    assert run["settings"]["channels"] == 3 and run["settings"]["augment"] == "basic"
+    assert run["settings"]["data"] == "pets" and "own pets images" in run.caption and run.steps == 3
+    assert pictures.sample(run.path, 2, "fakes", progress=False).files
+    for file in (tmp_path / "pets").iterdir():
+        Image.open(file).convert("L").save(file)
+    grey = folders.settings_of("dcgan", ["pets"])
+    assert (grey.channels, grey.augment, grey.epochs) == (1, "steel", 600)  # the laptop's recipe
+
+
+def test_own_sizes_bring_what_depends_on_them_along(tmp_path):
+    places = [forty(tmp_path / "a"), forty(tmp_path / "b")]
+    usual = folders.settings_of("cyclegan", places)
+    assert (usual.size, usual.load_size, usual.patch_layers, usual.steps) == (64, 72, 3, 1900)
+    small = folders.settings_of("cyclegan", places, overrides={"size": "32"})
+    assert (small.size, small.load_size, small.patch_layers) == (32, 36, 2)
+    (remark, other) = folders.remarks(small)
+    assert "40 of 40 pictures" in remark and "below the 36 px" in remark and "smallest 24" in remark
+    assert not folders.remarks(folders.settings_of("cyclegan", places, "tiny"))
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("train cyclegan --a many --b many", "not apart"),
+        ("train cyclegan --a many --b many/../many", "not apart"),
+        ("train cyclegan --a . --b many", "not apart"),
+        ("train cyclegan --a many", "needs both --a DIR and --b DIR"),
+        ("train cyclegan", "gancourse train cyclegan --a DIR --b DIR"),
+        ("train cyclegan --data many", "takes 2 folder(s)"),
+        ("train horse2zebra --a many --b few", "data of its own"),
+        ("train cyclegan --a many --b few --profile tiny", "few: 2 held-out pictures"),
+        ("train dcgan --data few --profile smoke", "few: 2 held-out pictures"),
+        ("train dcgan --data many --profile smoke --set batch_size=31", "--set batch_size=27"),
+        ("train dcgan --data none", "No pictures in"),
+        ("train dcgan --data nowhere", "There is no folder nowhere"),
+        ("train dcgna --data many", "Did you mean 'dcgan'?"),
+    ],
+)
+def test_folders_that_do_not_fit_are_refused_before_the_first_step(
+    tmp_path, capsys, monkeypatch, command, text
+):
+    monkeypatch.setattr(training, "fit", None)
+    forty(tmp_path / "many")
+    draw(tmp_path / "few", [(24, 24)] * 6)
+    (tmp_path / "none").mkdir()
+    assert cli.main(command.split()) in (1, 2)
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
