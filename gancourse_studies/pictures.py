@@ -51,14 +51,13 @@ def translate(
     does not translate, for pictures that are missing or all unreadable, and, without ``force``,
     for an ``out`` that holds pictures.
     """
-    if way not in WAYS:
-        raise unknown("way", way, WAYS)
+    network_of(way)
     if size is not None and size < 1:
         raise GancourseError(f"size must be at least 1 pixel, not {size}.")
-    record = _of_kind(run, TRANSLATORS)
+    record = of_kind(run, TRANSLATORS)
     found, root = _pictures_of(source)
     out = _empty(out, root, force)
-    network = record.generator(WAYS[way], devices.pick(device))
+    network = record.generator(network_of(way), devices.pick(device))
     written, largest = Written(), 0
     for file in tqdm(found, desc=way, unit="picture", disable=not progress):
         name = file.relative_to(root).as_posix()
@@ -99,7 +98,7 @@ def sample(
     """
     if n < 1:
         raise GancourseError(f"n must be at least 1, not {n}.")
-    record = _of_kind(run, SAMPLERS)
+    record = of_kind(run, SAMPLERS)
     out = _empty(out, None, force)
     network = record.generator("generator", devices.pick(device))
     settings = _settings(record)
@@ -117,13 +116,20 @@ def sample(
     return written
 
 
+def network_of(way: str) -> str:
+    """The network of a ``way``, as records call it; raises ``UnknownName``."""
+    if way not in WAYS:
+        raise unknown("way", way, WAYS)
+    return WAYS[way]
+
+
 def _settings(record: records.Record):
     from gancourse import profiles
 
     return profiles.of_model(record.model, record["settings"])
 
 
-def _of_kind(run: str | Path, models: Sequence[str]) -> records.Record:
+def of_kind(run: str | Path, models: Sequence[str]) -> records.Record:
     """The record of ``run``, which must be of one of ``models`` and have weights."""
     record = records.load(run)
     if record.model in TRANSLATORS and record.model not in models:

@@ -81,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_pictures(sub)
     _add_score(sub)
+    _add_export(sub)
 
     p = sub.add_parser("records", help="recorded runs: list, show NAME, index")
     p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
@@ -121,6 +122,18 @@ def _add_pictures(sub) -> None:
     p.add_argument("-n", type=int, default=64, help="how many (default 64)")
     p.add_argument("--seed", type=int, default=0, help="another seed draws others (default 0)")
     _add_output(p)
+
+
+def _add_export(sub) -> None:
+    p = _add(
+        sub,
+        "export",
+        "write a recorded generator as ONNX",
+        "gancourse export horse2zebra/laptop-2600-seed0 --out zebra.onnx",
+    )
+    p.add_argument("run", metavar="RUN", help=RUN_HELP)
+    p.add_argument("--way", default="a-to-b", help="of a CycleGAN: a-to-b (the default) or b-to-a")
+    p.add_argument("--out", required=True, metavar="FILE.onnx", help="the file to write")
 
 
 def _add_score(sub) -> None:
@@ -237,6 +250,17 @@ def _sample(args) -> int:
     return _told(pictures.sample(args.run, args.n, args.out, **given), args.out)
 
 
+def _export(args) -> int:
+    from gancourse_studies import export
+
+    off = export.export(args.run, args.out, way=args.way)
+    checked = "not compared: onnxruntime is not installed"
+    if off is not None:
+        checked = f"onnxruntime and PyTorch agree to {off:.1g}"
+    print(f"{args.out}: {checked}")
+    return 0
+
+
 def _score(args) -> int:
     from gancourse_studies import scores
 
@@ -278,5 +302,6 @@ COMMANDS = {
     "translate": _translate,
     "sample": _sample,
     "score": _score,
+    "export": _export,
     "records": _records,
 }

@@ -1,6 +1,9 @@
 """One's own pictures, from real files on disk to files on disk: translate, sample, score, train."""
 
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from gancourse.data import images
 from gancourse.errors import GancourseError
 from gancourse.models import network
 from gancourse.train.cyclegan import translate as through
-from gancourse_studies import folders, pictures, recording, scores
+from gancourse_studies import export, folders, pictures, recording, scores
 from gancourse_studies import train as training
 from gancourse_tools import cli
 
@@ -304,3 +307,63 @@ def test_folders_that_do_not_fit_are_refused_before_the_first_step(
     assert cli.main(command.split()) in (1, 2)
     assert text in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+# export
+
+
+@pytest.mark.parametrize("start", ["paper", "identity"])
+def test_the_exported_translator_is_the_network_at_other_sizes_and_counts(tmp_path, start):
+    runtime = pytest.importorskip("onnxruntime")
+    changes = {"start": start, "padding": "reflect" if start == "paper" else "zero"}
+    changes["upsample"] = "transpose" if start == "paper" else "nearest"
+    path = record_of(profiles.replace(CYCLE, **changes), tmp_path / "run", ("gen_ab", "gen_ba"))
+    assert export.export(path, tmp_path / "net.onnx", way="b-to-a") <= 1e-4
+    net = records.load(path).generator("gen_ba")
+    session = runtime.InferenceSession(str(tmp_path / "net.onnx"))
+    for shape in ((1, 3, 16, 16), (3, 3, 24, 8), (2, 3, 40, 52)):
+        image = torch.rand(shape) * 2 - 1
+        (made,) = session.run(None, {"image": image.numpy()})
+        with torch.no_grad():
+            assert torch.allclose(net(image), torch.from_numpy(made), atol=1e-4)
+
+
+def test_the_exported_dcgan_takes_any_number_of_latents(tmp_path, capsys):
+    runtime = pytest.importorskip("onnxruntime")
+    assert cli.main(["export", "mine/dcgan", "--out", "deep/g.onnx"]) == 0
+    assert "agree to" in capsys.readouterr().out
+    session = runtime.InferenceSession("deep/g.onnx")
+    (made,) = session.run(None, {"z": np.zeros((7, DCGAN.z_dim), np.float32)})
+    assert made.shape == (7, 1, 16, 16)
+
+
+def test_an_export_that_is_another_network_is_refused_and_a_missing_package_named(
+    tmp_path, monkeypatch
+):
+    pytest.importorskip("onnxruntime")
+    export.export("mine/cycle", "net.onnx")
+    other = records.load("mine/cycle").generator("gen_ba")
+    with pytest.raises(GancourseError, match="differs from its network"):
+        export.compare(tmp_path / "net.onnx", other, torch.rand(1, 3, 16, 16))
+    monkeypatch.setattr(export.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(GancourseError, match="pip install onnx onnxruntime"):
+        export.export("mine/cycle", "x.onnx")
+
+
+def test_the_example_rebuilds_a_recorded_generator_without_the_package(tmp_path):
+    root = Path(__file__).resolve().parents[1]
+    script, run = root / "examples/load_without_package.py", "horse2zebra/laptop-2600-seed0"
+    source = script.read_text(encoding="utf-8")
+    assert "import gancourse" not in source and len(source.splitlines()) <= 40
+    names = {"__name__": "example"}
+    exec(compile(source, str(script), "exec"), names)
+    image = torch.rand(1, 3, 20, 64) * 2 - 1
+    with torch.no_grad():
+        ours = records.load(root / "records" / run).generator("gen_ba")(image)
+        assert torch.allclose(
+            names["load"](root / "records" / run, "gen_ba")(image), ours, atol=1e-5
+        )
+    mine = draw(tmp_path / "in", [(70, 90)])
+    command = [sys.executable, "-I", str(script), str(root / "records" / run)]
+    subprocess.run([*command, str(mine / "0.png"), "zebra.png"], check=True)
+    assert read(tmp_path / "zebra.png").shape == (3, 64, 64)
