@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from gancourse.errors import GancourseError, unknown
@@ -24,6 +25,7 @@ class DCGANSettings:
 
     data: str = "NEU-DET"
     part: str | None = "scratches"
+    folder: str = ""  # of your own pictures, instead of ``data``, which is then their name
     size: int = 128  # pixels; the published images, resized from 200
     channels: int = 3  # the files store grey as RGB, and the published networks keep the three
     z_dim: int = 100  # Radford 2016
@@ -63,6 +65,8 @@ class CycleGANSettings:
     model: ClassVar[str] = "cyclegan"
 
     data: str = "horse2zebra"
+    folder_a: str = ""  # of your own pictures, with folder_b, instead of ``data``
+    folder_b: str = ""
     size: int = 256
     load_size: int = 286  # enlarged by 11.7 %, so that the random crop has something to choose
     channels: int = 3
@@ -416,6 +420,44 @@ def settings(experiment: str, profile: str | None = None, **overrides):
         profile = resolve(profile)
     row = table.get("base", {}) | table[profile]
     return replace(kind(**row), **overrides)
+
+
+# Model → the settings that name folders of one's own, and the recipe that is taken for them.
+OWN = {
+    "cyclegan": (("folder_a", "folder_b"), "grumpy-cats"),
+    "dcgan": (("folder",), "neu-scratches"),
+}
+FOLDERS = tuple(name for fields, _ in OWN.values() for name in fields)
+
+
+def own(model: str, folders: list, profile: str | None = None, **overrides):
+    """Settings of ``model`` for folders of your own: ``[data]`` of a DCGAN, ``[a, b]``.
+
+    They are those of ``OWN``'s experiment at ``profile``, by default "laptop". Another ``size``
+    brings its ``load_size`` and the depth of a patch discriminator with it. Raises ``UnknownName``
+    as ``settings`` does, ``GancourseError`` for another number of folders.
+    """
+    if model not in OWN:
+        raise unknown("model that trains on folders", model, OWN)
+    fields, experiment = OWN[model]
+    if len(folders) != len(fields):
+        raise GancourseError(f"A {model} takes {len(fields)} folder(s), not {len(folders)}.")
+    recipe = settings(experiment, profile or "laptop")
+    given = dict(zip(fields, map(str, folders), strict=True))
+    names = [Path(folder).expanduser().resolve().name or "pictures" for folder in folders]
+    given["data"] = " and ".join(names)
+    if model == "dcgan":
+        given["part"] = None
+    if "size" in overrides and model == "cyclegan":
+        size = replace(recipe, size=overrides["size"]).size
+        given["size"], given["load_size"] = size, round(size * 72 / 64)
+        given["patch_layers"] = min(recipe.patch_layers, max(1, size.bit_length() - 4))
+    return replace(recipe, **(given | overrides))
+
+
+def without_folders(values: dict) -> dict:
+    """A run's settings as its record keeps them: without where folders lie on this machine."""
+    return {name: value for name, value in values.items() if name not in FOLDERS}
 
 
 def replace(settings, **overrides):

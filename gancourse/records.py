@@ -43,16 +43,31 @@ def metric_names(features: str) -> tuple[str, str]:
     return METRICS[features]
 
 
-def folder() -> Path:
-    """Where the records lie: ``$GANCOURSE_RECORDS``, else ``records/`` of the checkout."""
+def folders() -> list[Path]:
+    """Where records are looked for, in this order; the first hit of a name wins.
+
+    ``$GANCOURSE_RECORDS``, one folder or several as in ``$PATH``; else ``records/`` of the checkout
+    and ``runs/`` below the current folder, into which ``gancourse train`` writes.
+    """
     given = os.environ.get("GANCOURSE_RECORDS")
-    return Path(given) if given else Path(__file__).resolve().parents[1] / "records"
+    if given:
+        return [Path(part).expanduser() for part in given.split(os.pathsep) if part]
+    return [Path(__file__).resolve().parents[1] / "records", Path("runs")]
+
+
+def folder() -> Path:
+    """The first of ``folders``: where the course's records lie."""
+    return folders()[0]
+
+
+def names_in(root: Path) -> list[str]:
+    """The records below one folder as ``experiment/run``, sorted."""
+    return sorted(str(p.parent.relative_to(root).as_posix()) for p in root.glob("*/*/record.json"))
 
 
 def names() -> list[str]:
     """All records as ``experiment/run``, sorted."""
-    root = folder()
-    return sorted(str(p.parent.relative_to(root).as_posix()) for p in root.glob("*/*/record.json"))
+    return sorted({name for root in folders() for name in names_in(root)})
 
 
 @dataclass
@@ -278,15 +293,13 @@ def runs(setting: str) -> Runs:
     return Runs(load(name) for name in sorted(found, key=lambda n: int(n.rpartition("-seed")[2])))
 
 
-def load(name: str) -> Record:
-    """The record ``experiment/run``.
+def load(name: str | Path) -> Record:
+    """The record ``experiment/run``, or the one in a run's folder.
 
-    Raises ``UnknownName`` if there is none of that name, ``GancourseError`` for a file that is no
-    record, is cut short, or has the format of another version.
+    Raises ``UnknownName`` if there is none of that name, ``GancourseError`` for a folder without a
+    record, a file that is no record, is cut short, or has the format of another version.
     """
-    if name not in names():
-        raise unknown("record", name, names() or ["none: train one with `gancourse train`"])
-    file = folder() / name / "record.json"
+    file = _file_of(name)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -297,6 +310,39 @@ def load(name: str) -> Record:
     if content.get("format") != FORMAT:
         raise GancourseError(_other_version(file, content))
     return Record(file.parent, content)
+
+
+def _file_of(name: str | Path) -> Path:
+    """The ``record.json`` of a record's name or of a run's folder; raises as ``load`` does."""
+    for root in folders():
+        if str(name) in names_in(root):
+            return root / name / "record.json"
+    place = Path(name).expanduser()
+    if (place / "record.json").is_file():
+        return place / "record.json"
+    if (place / "checkpoints").is_dir():
+        raise GancourseError(
+            f"{place} holds checkpoints and no record yet: that is written when the training ends. "
+            "Go on with the command that began it and --resume."
+        )
+    if place.is_dir():
+        raise GancourseError(f"{place} is a folder without a record.json: name the run's folder.")
+    known = names()
+    if not known:
+        raise GancourseError(_no_records(name))
+    raise unknown("record", name, known)
+
+
+def _no_records(name) -> str:
+    """Where one looked for ``name``, and where records come from."""
+    looked = ", ".join(
+        f"{place}{'' if place.is_dir() else ' (no such folder)'}" for place in folders()
+    )
+    return (
+        f"There is no record {name}, and no other: looked in {looked}. The course's records are "
+        "part of its repository, not of the installed package: clone it and set GANCOURSE_RECORDS "
+        "to its folder records. Your own: `gancourse train` writes them into runs."
+    )
 
 
 def _other_version(file: Path, content: dict) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 
 from gancourse.data.batches import PairBatches, load_domain, looked_at, pairs_of
-from gancourse.errors import GancourseError
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, check_settings, translate
-from gancourse_studies import recording
+from gancourse_studies import folders, recording
 
 MANY = 256  # held-out images translated for a metric, at most
 
@@ -24,8 +23,10 @@ class Experiment:
         self.settings, self.device = settings, device
         self.train_a, self.train_b = (load_domain(settings, p, source) for p in "AB")
         self.test_a, self.test_b = (load_domain(settings, p, source, "test") for p in "AB")
-        if len(self.test_a) < 2 or len(self.test_b) < 2:
-            raise GancourseError("Measuring needs at least two held-out images a domain.")
+        larger = max(len(self.train_a), len(self.train_b))
+        enough = settings.batch_size if larger < settings.batch_size else 1  # an epoch is over it
+        folders.check_counts(self.train_a, self.test_a, enough)
+        folders.check_counts(self.train_b, self.test_b, enough)
         self.looked_at = (looked_at(self.test_a, "a"), looked_at(self.test_b, "b"))
         self.extract = features.extractor(settings.features, device)
         window = (settings.load_size - settings.size) // 2

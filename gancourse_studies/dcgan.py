@@ -7,7 +7,7 @@ import torch
 from gancourse import data
 from gancourse.data.batches import Batches, batches_of, load_data
 from gancourse.train.dcgan import DCGANStep, mean_logit, sample_z
-from gancourse_studies import recording
+from gancourse_studies import folders, recording
 
 ROWS = 6  # latent points in the strip
 FEW, MANY = 64, 256  # fakes for a metric during training, and at the end
@@ -32,6 +32,7 @@ class Experiment:
 
         self.settings, self.device = settings, device
         train_set, held_out = (load_data(settings, source, split) for split in ("train", "test"))
+        folders.check_counts(train_set, held_out, settings.batch_size)
         self.train_set, self.held_out = train_set, held_out
         self.extract = features.extractor(settings.features, device)
         self.real = {
@@ -109,7 +110,7 @@ class Experiment:
     def baselines(self) -> dict:
         """The same distances between real images: what the scale means."""
         pairs = {"training against held-out": self.real["train"]}
-        if self.settings.data == "NEU-DET":
+        if self.settings.data == "NEU-DET" and not self.settings.folder:
             other = data.load(
                 "NEU-DET",
                 part="inclusion",

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gancourse import __version__
+from gancourse import __version__, records
 from gancourse.files import replaced
 from gancourse.records import FORMAT
 
@@ -62,6 +62,22 @@ def save(
     with replaced(path / "record.json") as file:
         file.write_text(as_text(content), encoding="utf-8")
     return path
+
+
+def listing() -> str:
+    """What ``records`` finds where, a line a run; a run that an earlier folder hides says so."""
+    lines, seen = [], {}
+    for root in records.folders():
+        found = records.names_in(root)
+        missing = "" if root.is_dir() else " (no such folder)"
+        lines.append(f"{root}: {len(found)} record{'s' * (len(found) != 1)}{missing}")
+        for name in found:
+            if name in seen:
+                lines.append(f"  {name}: hidden by the one in {seen[name]}; open it by its folder")
+                continue
+            seen[name] = root
+            lines.append(f"  {name}: {records.load(name).caption}")
+    return "\n".join(lines)
 
 
 def thinned(terms: dict[str, list[float]]) -> dict:

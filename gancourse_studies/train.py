@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from gancourse.errors import GancourseError
 from gancourse.train import checkpoint
 from gancourse.train.loop import Forecast, Metrics, ProgressBar, Samples, fit
 from gancourse_lab.monitor import Monitor
-from gancourse_studies import recording
+from gancourse_studies import folders, recording
 
 # Epochs of the sample strip: doubling, because most of what there is to see happens early; 100 and
 # 300 are those that the study of the cats compares.
@@ -31,6 +32,7 @@ def train(
     experiment: str,
     overrides: dict | None = None,
     *,
+    own: Sequence[str | Path] = (),
     profile: str | None = None,
     device: str = "auto",
     source: str = "auto",
@@ -42,6 +44,8 @@ def train(
 ) -> Path:
     """Train ``experiment`` of ``profiles`` with ``overrides`` and write its record.
 
+    ``experiment`` may be a model, trained on ``own`` folders: ``[data]`` of a DCGAN, ``[a, b]`` of
+    a CycleGAN (see ``folders.settings_of``); the record keeps their names, not where they lie.
     The record goes to ``out`` (default ``runs/<experiment>/<name>``), with checkpoints beside it;
     ``resume`` goes on from the newest one. ``name`` is by default the last part of ``out``.
     Metrics are taken every ``metrics_every`` epochs. ``minutes`` replaces the settings' length:
@@ -54,7 +58,8 @@ def train(
         raise GancourseError(f"metrics_every must be at least 1, not {metrics_every}.")
     if minutes is not None and not 0 < minutes < float("inf"):
         raise GancourseError(f"minutes must be a number above 0, not {minutes!r}.")
-    settings = profiles.settings(experiment, profile, **(overrides or {}))
+    settings = folders.settings_of(experiment, own, profile, overrides)
+    experiment = settings.data.replace(" ", "-") if own else experiment
     name = name or (Path(out).name if out else profiles.run_name(settings))
     out = Path(out or Path("runs") / experiment / name)
     newest = checkpoint.latest(out / "checkpoints")
@@ -62,6 +67,8 @@ def train(
         raise GancourseError(
             f"{out} already holds a run ({newest.name}). Use --resume, or another --out."
         )
+    for remark in folders.remarks(settings):
+        tqdm.write(remark)
     study = importlib.import_module(f"gancourse_studies.{settings.model}")
     plan = study.Experiment(settings, source, device)
     devices.seed_everything(settings.seed)  # networks, latents and augmentation follow
@@ -93,7 +100,7 @@ def train(
         "run": name,
         "model": settings.model,
         "commit": begun["commit"],  # of the code that the run began with
-        "settings": dataclasses.asdict(settings),
+        "settings": profiles.without_folders(dataclasses.asdict(settings)),
         "device": devices.describe(step.device, step.execution["precision"]),
         "execution": dict(step.execution),
         "steps": len(history),

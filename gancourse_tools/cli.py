@@ -1,9 +1,10 @@
-"""The command line: ``gancourse doctor | data | run | train | records``."""
+"""The command line: run the course, train, make and judge pictures, look at records."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -55,9 +56,20 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", default="build/course", help="folder for the results (%(default)s)")
     p.add_argument("--timeout", type=float, help="seconds per chapter; default: by profile")
 
-    p = sub.add_parser("train", help="train one experiment, outside a notebook")
-    p.add_argument("experiment")
-    p.add_argument("--profile", help="smoke, quick (the default) or full (hours of a GPU)")
+    p = _add(
+        sub,
+        "train",
+        "train an experiment, or a model on your own folders",
+        "gancourse train cyclegan --a my_cats --b my_dogs --minutes 40",
+        "gancourse train dcgan --data my_pictures --size 64 --minutes 40",
+        "gancourse train horse2zebra --profile smoke",
+    )
+    p.add_argument("experiment", metavar="WHAT", help="an experiment, or cyclegan or dcgan")
+    p.add_argument("--a", metavar="DIR", help="your own pictures of domain A, for cyclegan")
+    p.add_argument("--b", metavar="DIR", help="and of domain B")
+    p.add_argument("--data", metavar="DIR", help="your own pictures, for dcgan")
+    p.add_argument("--size", type=int, help="side in pixels, such as 64")
+    p.add_argument("--profile", help="smoke, quick (the default) or full; own folders: laptop")
     p.add_argument("--set", dest="settings", **pairs, help="a setting, such as epochs=2")
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
@@ -67,17 +79,97 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--metrics-every", **every, help="measure each N epochs (default 8)")
     p.add_argument("--minutes", type=float, help="train this long instead of the profile's length")
 
+    _add_pictures(sub)
+    _add_score(sub)
+    _add_export(sub)
+
     p = sub.add_parser("records", help="recorded runs: list, show NAME, index")
     p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
     p.add_argument("name", nargs="?", help="EXPERIMENT/RUN, for show")
     return top
 
 
+def _add(sub, name: str, help: str, *examples: str):
+    """A command with its examples below ``--help``."""
+    shape, listed = argparse.RawDescriptionHelpFormatter, "\n  ".join(("for example:", *examples))
+    return sub.add_parser(name, help=help, description=help, epilog=listed, formatter_class=shape)
+
+
+RUN_HELP = "a record's name, such as horse2zebra/laptop-2600-seed0, or a run's folder"
+
+
+def _add_pictures(sub) -> None:
+    """The commands that make pictures with a recorded run."""
+    p = _add(
+        sub,
+        "translate",
+        "translate your own pictures with a recorded CycleGAN",
+        "gancourse translate horse2zebra/laptop-2600-seed0 my_horses --out my_zebras",
+    )
+    p.add_argument("run", metavar="RUN", help=RUN_HELP)
+    p.add_argument("source", metavar="DIR|FILE", help="a picture, or a folder of them, any sizes")
+    p.add_argument("--way", default="a-to-b", help="a-to-b (the default) or b-to-a")
+    p.add_argument("--size", type=int, help="short side to resize to first; default: as they are")
+    _add_output(p)
+
+    p = _add(
+        sub,
+        "sample",
+        "draw new pictures from a recorded DCGAN",
+        "gancourse sample cats/deluxe-seed0 -n 64 --out my_cats",
+    )
+    p.add_argument("run", metavar="RUN", help=RUN_HELP)
+    p.add_argument("-n", type=int, default=64, help="how many (default 64)")
+    p.add_argument("--seed", type=int, default=0, help="another seed draws others (default 0)")
+    _add_output(p)
+
+
+def _add_export(sub) -> None:
+    p = _add(
+        sub,
+        "export",
+        "write a recorded generator as ONNX",
+        "gancourse export horse2zebra/laptop-2600-seed0 --out zebra.onnx",
+    )
+    p.add_argument("run", metavar="RUN", help=RUN_HELP)
+    p.add_argument("--way", default="a-to-b", help="of a CycleGAN: a-to-b (the default) or b-to-a")
+    p.add_argument("--out", required=True, metavar="FILE.onnx", help="the file to write")
+
+
+def _add_score(sub) -> None:
+    p = _add(
+        sub,
+        "score",
+        "compare two folders of pictures: KID, FID, precision, recall",
+        "gancourse score my_cats generated_cats",
+    )
+    p.add_argument("reference", metavar="DIR", help="the real pictures, or those to be like")
+    p.add_argument("other", metavar="DIR", help="the pictures to judge")
+    p.add_argument("--size", type=int, help="pixels to compare at; default: the smaller folder's")
+    p.add_argument("--features", dest="kind", help="inception-768 (default), -2048 or stand-in")
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+
+
+def _add_output(p) -> None:
+    p.add_argument("--out", required=True, metavar="DIR", help="where the PNG files go")
+    p.add_argument("--force", action="store_true", help="write into a folder that holds pictures")
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Exit code: 0 fine, 1 it failed, 2 a word that does not exist, 130 Ctrl-C."""
+    """Run one command. Exit code: 0 fine, 1 it failed, 2 a word that does not exist, 130 Ctrl-C.
+
+    And 141, silently, where what reads the output has gone, such as ``head``.
+    """
     args = parser().parse_args(argv)
     try:
-        return COMMANDS[args.command](args)
+        code = COMMANDS[args.command](args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # the interpreter flushes once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except GancourseError as error:
         print(f"gancourse: {error}", file=sys.stderr)
         return 2 if isinstance(error, UnknownName) else 1
@@ -131,9 +223,60 @@ def _train(args) -> int:
 
     names = ("profile", "device", "source", "resume", "out", "metrics_every", "minutes")
     given = {name: getattr(args, name) for name in names}
-    done = train.train(args.experiment, dict(args.settings), **given)
+    overrides = dict(args.settings)
+    if args.size is not None:
+        overrides["size"] = args.size
+    if args.data and (args.a or args.b):
+        raise GancourseError("--data is for dcgan, --a and --b are for cyclegan: one or the other.")
+    if bool(args.a) != bool(args.b):
+        raise GancourseError("A CycleGAN needs both --a DIR and --b DIR.")
+    own = [folder for folder in (args.a, args.b, args.data) if folder]
+    done = train.train(args.experiment, overrides, own=own, **given)
     print(f"Recorded in {done}")
     return 0
+
+
+def _translate(args) -> int:
+    from gancourse_studies import pictures
+
+    given = {name: getattr(args, name) for name in ("way", "size", "force", "device")}
+    return _told(pictures.translate(args.run, args.source, args.out, **given), args.out)
+
+
+def _sample(args) -> int:
+    from gancourse_studies import pictures
+
+    given = {name: getattr(args, name) for name in ("seed", "force", "device")}
+    return _told(pictures.sample(args.run, args.n, args.out, **given), args.out)
+
+
+def _export(args) -> int:
+    from gancourse_studies import export
+
+    off = export.export(args.run, args.out, way=args.way)
+    checked = "not compared: onnxruntime is not installed"
+    if off is not None:
+        checked = f"onnxruntime and PyTorch agree to {off:.1g}"
+    print(f"{args.out}: {checked}")
+    return 0
+
+
+def _score(args) -> int:
+    from gancourse_studies import scores
+
+    given = {name: getattr(args, name) for name in ("size", "kind", "device")}
+    print(scores.score(args.reference, args.other, **given))
+    return 0
+
+
+def _told(written, out: str) -> int:
+    """Say what was written; 1 where some pictures could not be read."""
+    print(f"{len(written.files)} picture{'s' * (len(written.files) != 1)} in {out}")
+    for note in written.notes:
+        print(note)
+    for name, reason in written.skipped:
+        print(f"gancourse: {name} could not be read: {reason}", file=sys.stderr)
+    return 1 if written.skipped else 0
 
 
 def _records(args) -> int:
@@ -147,8 +290,7 @@ def _records(args) -> int:
     if args.action == "index":  # a Markdown table: the README's
         print(records_table.table())
         return 0
-    for name in records.names():
-        print(f"{name}: {records.load(name).caption}")
+    print(recording.listing())
     return 0
 
 
@@ -157,5 +299,9 @@ COMMANDS = {
     "data": _data,
     "run": _run,
     "train": _train,
+    "translate": _translate,
+    "sample": _sample,
+    "score": _score,
+    "export": _export,
     "records": _records,
 }

@@ -1,5 +1,9 @@
 """The command line: exit codes, messages, and what each command hands on."""
 
+import os
+import subprocess
+import sys
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -116,6 +120,7 @@ def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
     assert told == {
         "name": "cats",
         "overrides": {"epochs": "2", "lr_g": "1e-4"},
+        "own": [],
         "device": "cpu",
         "resume": True,
         "profile": "smoke",
@@ -198,7 +203,8 @@ def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
     recording.save(tmp_path / "neu-scratches" / "none-seed0", content)
     name = "neu-scratches/none-seed0"
     assert cli.main(["records"]) == 0
-    assert capsys.readouterr().out.startswith(f"{name}: 225 real scratches")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"{tmp_path}: 1 record" and second.startswith(f"  {name}: 225 real scratches")
     assert cli.main(["records", "index"]) == 0
     head, _, row = capsys.readouterr().out.splitlines()
     assert "| KID-768×10³ last |" in head and "| FID-768 last |" in head
@@ -209,6 +215,15 @@ def test_records_are_listed_shown_and_indexed(capsys, monkeypatch, tmp_path):
     assert f"Did you mean '{name}'?" in capsys.readouterr().err
     assert cli.main(["records", "show"]) == 1
     assert name in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)  # what `| head` does, sooner
+    command = [sys.executable, "-m", "gancourse", "data", "list"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.returncode == 141 and done.stderr == ""
 
 
 # the doctor

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 
 import pytest
@@ -435,3 +436,50 @@ def test_a_chapter_of_record_has_weights_where_it_draws_with_them(committed):
     needed = {"neu-scratches/laptop-seed0", "horse2zebra/laptop-seed0"}
     needed |= {"horse2zebra/laptop-2600-halfway"}
     assert needed <= kept
+
+
+# Several folders
+
+
+def kept(root, name, caption):
+    """A measurement's record below ``root``."""
+    content = {"model": "measurement", "data": {"caption": caption}, "device": "CPU"}
+    return recording.save(root / name, content)
+
+
+def test_the_first_folder_that_has_a_name_wins_and_the_list_says_so(tmp_path, monkeypatch):
+    ours, mine = tmp_path / "ours", tmp_path / "mine"
+    monkeypatch.setenv("GANCOURSE_RECORDS", os.pathsep.join([str(ours), str(mine)]))
+    kept(ours, "a/x", "of the course")
+    kept(mine, "a/x", "my own x")
+    path = kept(mine, "a/y", "my own y")
+    assert records.names() == ["a/x", "a/y"]
+    assert "of the course" in records.load("a/x").caption
+    assert "my own y" in records.load("a/y").caption
+    assert "my own x" in records.load(mine / "a" / "x").caption  # by its folder
+    assert records.load(str(path)).path == path
+    lines = recording.listing().splitlines()
+    assert lines[0] == f"{ours}: 1 record" and lines[2] == f"{mine}: 2 records"
+    assert "hidden by the one in" in lines[3] and "my own y" in lines[4]
+
+
+def test_runs_of_the_current_folder_are_found_by_default(tmp_path, monkeypatch):
+    monkeypatch.delenv("GANCOURSE_RECORDS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    kept(tmp_path / "runs", "mine/x", "my own")
+    assert "my own" in records.load("mine/x").caption
+    assert len(records.names()) > 1
+
+
+def test_where_there_are_no_records_the_error_says_where_to_get_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path / "nothing"))
+    with pytest.raises(GancourseError, match="no such folder.*clone it and set GANCOURSE_RECORDS"):
+        records.load("cats/none-seed0")
+
+
+def test_a_folder_that_is_no_run_says_what_it_lacks(tmp_path):
+    with pytest.raises(GancourseError, match="without a record.json"):
+        records.load(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(GancourseError, match="--resume"):
+        records.load(tmp_path)

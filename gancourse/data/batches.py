@@ -175,7 +175,12 @@ def _paired_by(name: str, part: str | None) -> str:
 
 
 def load_data(settings, source: str = "auto", split: str = "train"):
-    """The ``ImageSet`` that ``settings`` names, at their size and number of channels."""
+    """The ``ImageSet`` that ``settings`` names, at their size and number of channels.
+
+    Of the catalog, or of ``settings.folder``, where that says one.
+    """
+    if settings.folder:
+        return _own(settings, settings.folder, settings.size, split)
     return data.load(
         settings.data,
         part=settings.part,
@@ -211,17 +216,30 @@ LOOKED_AT = {
 
 
 def load_domain(settings, part: str, source: str = "auto", split: str = "train"):
-    """Domain ``part``, "A" or "B": training images at ``load_size``, held-out ones at ``size``."""
+    """Domain ``part``, "A" or "B": training images at ``load_size``, held-out ones at ``size``.
+
+    Of the catalog, or of ``settings.folder_a`` and ``folder_b``, which must lie apart.
+    """
+    size = settings.load_size if split == "train" else settings.size
+    if settings.folder_a or settings.folder_b:
+        data.check_apart(settings.folder_a, settings.folder_b)
+        mine = {"A": settings.folder_a, "B": settings.folder_b}[part]
+        return _own(settings, mine, size, split)
     parts = data.catalog.find(settings.data).parts  # facades call theirs label and photo
     named = dict(zip("AB", sorted(parts), strict=False))
     return data.load(
         settings.data,
         part=named[part],
-        size=settings.load_size if split == "train" else settings.size,
+        size=size,
         channels=settings.channels,
         split=split,
         source=source,
     )
+
+
+def _own(settings, folder: str, size: int, split: str):
+    """One split of a reader's own folder."""
+    return data.folder(folder, size=size, channels=settings.channels, split=split)
 
 
 def pairs_of(images_a, images_b, settings) -> PairBatches:

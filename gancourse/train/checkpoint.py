@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from gancourse import profiles
 from gancourse.device import random_state, set_random_state
 from gancourse.errors import GancourseError
 from gancourse.files import replaced
@@ -22,7 +23,7 @@ __all__ = ["CheckpointError", "Checkpoints", "load", "random_state", "resumable"
 
 FORMAT = "gancourse-checkpoint-1"
 # Settings that may differ when a run goes on: how long it is, and what it is measured with.
-MAY_DIFFER = {"epochs", "steps", "features"}
+MAY_DIFFER = {"epochs", "steps", "features", "folder", "folder_a", "folder_b"}
 
 
 class CheckpointError(GancourseError):
@@ -209,6 +210,7 @@ def resumable(folder: str | Path, step, batches, profile: str = "full", log=prin
 def _own_name(settings, batches) -> str:
     """A folder's name, such as ``horse2zebra-256px-seed0-1f0c9a3e``: one a setting and data set."""
     values = {k: v for k, v in dataclasses.asdict(settings).items() if k != "features"}
+    values = profiles.without_folders(values)
     told = f"{sorted(values.items())} {batches.fingerprint()}"
     digest = hashlib.sha256(told.encode()).hexdigest()[:8]
     return f"{settings.data}-{settings.size}px-seed{settings.seed}-{digest}"

@@ -6,6 +6,7 @@ from itertools import chain
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from gancourse import losses
 from gancourse.augment import DIFFAUGMENT, diffaugment
@@ -23,7 +24,8 @@ R1_EVERY = 4  # steps: the penalty differentiates twice, and changes slowly
 def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tensor:
     """``images`` (N, C, H, W) uint8 through a generator: uint8 of the same shape, on the CPU.
 
-    Raises ``GancourseError`` for images that are not uint8.
+    Any height and width: padded by reflection to multiples of 4, at least 8, and cut back.
+    Raises ``GancourseError`` for images that are not uint8, or not of the generator's channels.
     """
     if images.dtype != torch.uint8:
         raise GancourseError(
@@ -33,9 +35,26 @@ def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tenso
     device = next(network.parameters()).device
     training = network.training
     network.eval()
-    parts = [to_uint8(network(to_float(part.to(device)))) for part in images.split(batch_size)]
+    height, width = images.shape[-2:]
+    parts = []
+    for part in images.split(batch_size):
+        made = network(padded(to_float(part.to(device))))
+        parts.append(to_uint8(made[..., :height, :width]).cpu())
     network.train(training)
-    return torch.cat(parts).cpu()
+    return torch.cat(parts)
+
+
+def padded(images: Tensor) -> Tensor:
+    """Float (N, C, H, W) with sides enlarged to multiples of 4, at least 8: G halves twice.
+
+    Below and at the right, by reflection; a side of too few pixels repeats its last one.
+    """
+    height, width = images.shape[-2:]
+    below, right = (max(8, -(-side // 4) * 4) - side for side in (height, width))
+    if not (below or right):
+        return images
+    mode = "reflect" if below < height and right < width else "replicate"
+    return F.pad(images, (0, right, 0, below), mode=mode)
 
 
 class CycleGANStep(Step):

@@ -1,0 +1,213 @@
+"""Pictures out of a recorded run: a folder translated, or new ones sampled, written as PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from PIL import Image
+from tqdm.auto import tqdm
+
+from gancourse import data, records
+from gancourse import device as devices
+from gancourse.data import images
+from gancourse.errors import GancourseError, unknown
+from gancourse.train.cyclegan import translate as through
+from gancourse.train.dcgan import sample_images, sample_z
+
+WAYS = {"a-to-b": "gen_ab", "b-to-a": "gen_ba"}  # way → the network, as records call it
+TRANSLATORS, SAMPLERS = ("cyclegan",), ("dcgan",)  # models, by what their generators take
+LARGER = 2  # pictures over so many times the trained side are worth a word
+
+
+@dataclass
+class Written:
+    """What was written: the files, (name, reason) of what could not be read, and what to know."""
+
+    files: list[Path] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def translate(
+    run: str | Path,
+    source: str | Path,
+    out: str | Path,
+    *,
+    way: str = "a-to-b",
+    size: int | None = None,
+    force: bool = False,
+    device: str = "auto",
+    progress: bool = True,
+) -> Written:
+    """Translate a picture, or all of a folder and its subfolders, with a recorded CycleGAN.
+
+    ``run``: a record's name or a run's folder; ``way``: one of ``WAYS``. A picture keeps its size,
+    whatever it is, or with ``size`` gets that short side first. It becomes ``<its name>.png`` in
+    ``out``, below the same subfolder. What cannot be read is left out and listed.
+    Raises ``UnknownName`` for a run or a way that is not there, ``GancourseError`` for a run that
+    does not translate, for pictures that are missing or all unreadable, and, without ``force``,
+    for an ``out`` that holds pictures.
+    """
+    network_of(way)
+    if size is not None and size < 1:
+        raise GancourseError(f"size must be at least 1 pixel, not {size}.")
+    record = of_kind(run, TRANSLATORS)
+    found, root = _pictures_of(source)
+    out = _empty(out, root, force)
+    network = record.generator(network_of(way), devices.pick(device))
+    written, largest = Written(), 0
+    for file in tqdm(found, desc=way, unit="picture", disable=not progress):
+        name = file.relative_to(root).as_posix()
+        try:
+            picture = images.decode(file, None, record["settings"]["channels"])
+        except (OSError, ValueError, SyntaxError) as error:
+            written.skipped.append((name, f"{type(error).__name__}: {error}"))
+            continue
+        picture = _resized(picture, size)
+        largest = max(largest, *picture.shape[1:])
+        written.files.append(_save(through(network, picture[None])[0], out / f"{name}.png"))
+    if not written.files:
+        images.check_bad(written.skipped, len(found), root)
+    trained = record["settings"]["size"]
+    if largest > LARGER * trained:
+        written.notes.append(
+            f"{record.path.name} was trained at {trained} px and the largest picture has {largest}:"
+            " that works, but what it changes is as fine as it learnt it. "
+            f"--size {trained} shows it what it knows."
+        )
+    return written
+
+
+def sample(
+    run: str | Path,
+    n: int,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    force: bool = False,
+    device: str = "auto",
+    progress: bool = True,
+) -> Written:
+    """Draw ``n`` pictures from a recorded DCGAN as ``out/0000.png``, …; a seed draws the same ones.
+
+    Raises ``GancourseError`` for a run that does not sample, n below 1, and, without ``force``,
+    for an ``out`` that holds pictures.
+    """
+    if n < 1:
+        raise GancourseError(f"n must be at least 1, not {n}.")
+    record = of_kind(run, SAMPLERS)
+    out = _empty(out, None, force)
+    network = record.generator("generator", devices.pick(device))
+    settings = _settings(record)
+    # on the CPU and all at once: the same pictures on every device
+    stream = torch.Generator().manual_seed(seed)
+    latents = sample_z(n, settings, torch.device("cpu"), stream)
+    where, written = next(network.parameters()).device, Written()
+    bar = tqdm(total=n, desc="sample", unit="picture", disable=not progress)
+    for part in latents.split(64):
+        for picture in sample_images(network, part.to(where)):
+            name = f"{len(written.files):0{max(4, len(str(n - 1)))}d}.png"
+            written.files.append(_save(picture, out / name))
+            bar.update()
+    bar.close()
+    return written
+
+
+def network_of(way: str) -> str:
+    """The network of a ``way``, as records call it; raises ``UnknownName``."""
+    if way not in WAYS:
+        raise unknown("way", way, WAYS)
+    return WAYS[way]
+
+
+def _settings(record: records.Record):
+    from gancourse import profiles
+
+    return profiles.of_model(record.model, record["settings"])
+
+
+def of_kind(run: str | Path, models: Sequence[str]) -> records.Record:
+    """The record of ``run``, which must be of one of ``models`` and have weights."""
+    record = records.load(run)
+    if record.model in TRANSLATORS and record.model not in models:
+        raise GancourseError(
+            f"{run} is a {record.model}: it translates pictures. "
+            f"gancourse translate {run} FOLDER --out DIR"
+        )
+    if record.model in SAMPLERS and record.model not in models:
+        raise GancourseError(
+            f"{run} is a {record.model}: it draws pictures from random numbers. "
+            f"gancourse sample {run} -n 64 --out DIR"
+        )
+    if record.model not in models or not record.content.get("networks"):
+        raise GancourseError(
+            f"{run} keeps no weights of a {' or '.join(models)}. Runs that do: "
+            f"{with_weights(models)}."
+        )
+    return record
+
+
+def with_weights(models: Sequence[str]) -> str:
+    """The names of the records of ``models`` that keep weights, for a message."""
+    found = []
+    for name in records.names():
+        record = records.load(name)
+        if record.content.get("model") in models and record.content.get("networks"):
+            found.append(name)
+    return ", ".join(found) or "none yet"
+
+
+def _pictures_of(source: str | Path) -> tuple[list[Path], Path]:
+    """The picture files of a folder, or the one file; and the folder their names are below."""
+    place = Path(source).expanduser()
+    if place.is_file():
+        return [place], place.parent
+    if not place.is_dir():
+        raise data.DataNotFound(f"There is no picture and no folder {place}.")
+    found = images.picture_files(place)
+    if not found:
+        raise data.DataNotFound(f"No pictures in {place} or below it. {images.inventory(place)}")
+    return found, place
+
+
+def _empty(out: str | Path, source: Path | None, force: bool) -> Path:
+    """The folder ``out``, made if need be."""
+    out = Path(out).expanduser()
+    if source and source.resolve() in out.resolve().parents:
+        raise GancourseError(
+            f"{out} lies inside {source}: the next time its pictures would be translated, too. "
+            "Choose a folder beside it."
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GancourseError(f"{out} cannot be made: {error.strerror}.") from error
+    if not force and images.picture_files(out):
+        raise GancourseError(f"{out} holds pictures already. Choose another --out, or --force.")
+    return out
+
+
+def _resized(picture: torch.Tensor, size: int | None) -> torch.Tensor:
+    """``picture`` (C, H, W) uint8 with short side ``size``; None leaves it as it is."""
+    if size is None:
+        return picture
+    height, width = picture.shape[1:]
+    scale = size / min(height, width)
+    shape = (max(size, round(height * scale)), max(size, round(width * scale)))
+    how = {"mode": "bicubic", "antialias": True, "align_corners": False}
+    enlarged = torch.nn.functional.interpolate(picture[None].float(), shape, **how)
+    return enlarged[0].round().clamp(0, 255).to(torch.uint8)
+
+
+def _save(picture: torch.Tensor, file: Path) -> Path:
+    """Write ``picture`` (1 or 3, H, W) uint8 as PNG."""
+    array = picture[0] if len(picture) == 1 else picture.permute(1, 2, 0)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(array.contiguous().numpy()).save(file, format="PNG")
+    except OSError as error:
+        raise GancourseError(f"{file} cannot be written: {error}.") from error
+    return file
