@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gancourse.errors import GancourseError, unknown
 
@@ -18,6 +19,8 @@ PROFILES = ("smoke", "quick", "full")
 @dataclass(frozen=True)
 class DCGANSettings:
     """Settings of one DCGAN run. The defaults are Melchior's steel experiment as published."""
+
+    model: ClassVar[str] = "dcgan"
 
     data: str = "NEU-DET"
     part: str | None = "scratches"
@@ -43,10 +46,16 @@ class DCGANSettings:
     features: str = "inception-768"  # what a record is measured with, see evaluation.features
     seed: int = 0
 
+    def studied(self) -> list[str]:
+        """What a run's name says in any case."""
+        return [f"{self.augment}+diffaugment" if self.diffaugment else self.augment]
+
 
 @dataclass(frozen=True)
 class CycleGANSettings:
     """Settings of one CycleGAN run. The defaults are the reference recipe at 256 px."""
+
+    model: ClassVar[str] = "cyclegan"
 
     data: str = "horse2zebra"
     size: int = 256
@@ -82,6 +91,21 @@ class CycleGANSettings:
     ema: float = 0.0  # average of both G's weights, for looking only; 0: none, as in the paper
     features: str = "inception-768"  # what a record is measured with, see evaluation.features
     seed: int = 0
+
+    def studied(self) -> list[str]:
+        """What a run's name says in any case."""
+        words = ["lambda0" if self.direction == "none" else f"lambda{self.lambda_cycle:g}"]
+        if self.lambda_identity > 0:
+            words.append(f"idt{self.lambda_identity:g}")
+        if self.direction in ("forward", "backward"):
+            words.append(self.direction)
+        if not self.adversarial:
+            words.append("cycle-alone")
+        if self.disc != "patch":
+            words.append(self.disc)
+        if self.diffaugment:
+            words.append("diffaugment")
+        return words
 
 
 # What differs from the defaults, by experiment and profile. "base" is part of every profile.
@@ -213,9 +237,23 @@ _CYCLEGAN = {"grumpy-cats": _GRUMPY_CATS, "horse2zebra": _HORSE2ZEBRA, "facades"
 # fmt: on
 
 
+# model → its settings, and its experiments' rows
+MODELS = {"dcgan": (DCGANSettings, _DCGAN), "cyclegan": (CycleGANSettings, _CYCLEGAN)}
+
+
 def experiments() -> list[str]:
     """Names of the experiments that ``settings`` knows."""
-    return sorted([*_DCGAN, *_CYCLEGAN])
+    return sorted(name for _, tables in MODELS.values() for name in tables)
+
+
+def of_model(model: str, values: dict):
+    """The settings of a run of ``model``, as its record holds them.
+
+    Raises ``UnknownName`` for a model or a setting that does not exist.
+    """
+    if model not in MODELS:
+        raise unknown("model", model, MODELS)
+    return replace(MODELS[model][0](), **values)
 
 
 def default() -> str:
@@ -234,17 +272,16 @@ def resolve(profile: str | None = None) -> str:
 def settings(experiment: str, profile: str | None = None, **overrides):
     """Settings of ``experiment`` at ``profile``, with ``overrides`` by field name.
 
-    A ``DCGANSettings`` or a ``CycleGANSettings``. ``profile`` may also be another of the
+    Of the model's class, such as ``DCGANSettings``. ``profile`` may also be another of the
     experiment's, such as ``"cpu"``: the papers' recipe, smaller, ``"laptop"``: one that works
     there, or ``"live"``: in a minute. Raises ``UnknownName`` for an unknown experiment, profile or
     setting, and ``GancourseError`` for a value of another type than the setting's.
     """
-    if experiment in _DCGAN:
-        kind, table = DCGANSettings, _DCGAN[experiment]
-    elif experiment in _CYCLEGAN:
-        kind, table = CycleGANSettings, _CYCLEGAN[experiment]
-    else:
+    known = {name: kind for kind, tables in MODELS.values() for name in tables}
+    if experiment not in known:
         raise unknown("experiment", experiment, experiments())
+    kind = known[experiment]
+    table = MODELS[kind.model][1][experiment]
     if profile not in table:
         profile = resolve(profile)
     row = table.get("base", {}) | table[profile]
@@ -262,8 +299,10 @@ def replace(settings, **overrides):
 
 
 # What a run's name says only where it differs from the experiment's recipe.
-_DCGAN_WORDS = ("z", "norm", "upsample", "spectral", "loss")
-_CYCLEGAN_WORDS = ("start", "loss", "cycle", "pool", "clip", "r1")
+_WORDS = {
+    "dcgan": ("z", "norm", "upsample", "spectral", "loss"),
+    "cyclegan": ("start", "loss", "cycle", "pool", "clip", "r1"),
+}
 
 
 def run_name(settings) -> str:
@@ -273,40 +312,21 @@ def run_name(settings) -> str:
     the experiment with these data, such as ``lambda10-cycle-l1-pool-50-seed0``. Sizes, widths,
     rates and lengths are not in it: runs that differ in these only need names of their own.
     """
-    s = settings
-    if isinstance(s, DCGANSettings):
-        words = [f"{s.augment}+diffaugment" if s.diffaugment else s.augment]
-        words += _differences(s, _recipe(s, _DCGAN), _DCGAN_WORDS)
-    else:
-        words = ["lambda0" if s.direction == "none" else f"lambda{s.lambda_cycle:g}"]
-        if s.lambda_identity > 0:
-            words.append(f"idt{s.lambda_identity:g}")
-        if s.direction in ("forward", "backward"):
-            words.append(s.direction)
-        if not s.adversarial:
-            words.append("cycle-alone")
-        if s.disc != "patch":
-            words.append(s.disc)
-        if s.diffaugment:
-            words.append("diffaugment")
-        words += _differences(s, _recipe(s, _CYCLEGAN), _CYCLEGAN_WORDS)
-    return "-".join([*words, f"seed{s.seed}"])
+    words = [*settings.studied(), *_differences(settings), f"seed{settings.seed}"]
+    return "-".join(words)
 
 
-def _recipe(of, tables: dict):
-    """The ``cpu`` settings of the experiment with the data of ``of``, or the defaults."""
-    for experiment in tables:
-        recipe = settings(experiment, "cpu")
-        if recipe.data == of.data:
-            return recipe
-    return type(of)()
-
-
-def _differences(s, recipe, names: tuple[str, ...]) -> list[str]:
-    """A word for each field of ``names`` in which ``s`` differs from ``recipe``."""
+def _differences(of) -> list[str]:
+    """A word for each field that differs from the recipe: ``cpu`` of the experiment of its data."""
+    _, tables = MODELS[of.model]
+    recipe = type(of)()
+    for experiment in reversed(list(tables)):
+        here = settings(experiment, "cpu")
+        if here.data == of.data:
+            recipe = here
     words = []
-    for name in names:
-        value = getattr(s, name)
+    for name in _WORDS[of.model]:
+        value = getattr(of, name)
         if value == getattr(recipe, name):
             continue
         if isinstance(value, bool):

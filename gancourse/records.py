@@ -26,7 +26,6 @@ from gancourse import __version__
 from gancourse.errors import GancourseError, unknown
 
 FORMAT = "gancourse-record-2"
-MODELS = ("dcgan", "cyclegan", "measurement")
 METRICS = {  # features → what KID and the Fréchet distance between them are called
     "Inception-2048": ("KID×10³", "FID"),
     "Inception-768": ("KID-768×10³", "FID-768"),
@@ -70,7 +69,7 @@ class Record:
 
     @property
     def model(self) -> str:
-        """One of ``MODELS``."""
+        """The model that was trained, as in ``gancourse.models``, or "measurement"."""
         return self["model"]
 
     @property
@@ -133,7 +132,7 @@ class Record:
             return f"{images}; a prototype's run; {self['device']}"
         if "final" not in self.content:  # a measurement: nothing was trained to the end
             return f"{images}; {self['device']}"
-        width = s["width_g" if self.model == "dcgan" else "width"]
+        width = s.get("width_g", s.get("width"))
         whole = self.epochs == s["epochs"]  # else the run was by steps or by minutes
         length = f"{s['epochs']} epochs" if whole else f"{self.steps:,} steps"
         run = f"widths {width}/{s['width_d']}, {length}, seed {s['seed']}"
@@ -194,25 +193,20 @@ class Record:
     def generator(self, name: str = "generator", device: str = "cpu"):
         """A recorded network in evaluation mode, of a generator the ``weights`` shown.
 
-        A DCGAN has one, ``"generator"``; a CycleGAN ``"gen_ab"`` and ``"gen_ba"``, and where a
-        training is to go on from it also ``"disc_a"`` and ``"disc_b"``. Raises
+        Such as ``"generator"`` of a DCGAN, ``"gen_ab"`` and ``"gen_ba"`` of a CycleGAN, and where
+        a training is to go on from it also its discriminators. Raises
         ``UnknownName`` for one that is not there, ``GancourseError`` for weights that are missing,
         are not the record's, or do not fit its settings.
         """
         from safetensors.torch import load as from_bytes
 
-        from gancourse import profiles
-        from gancourse.models import cyclegan, dcgan
+        from gancourse import models, profiles
 
         if name not in self["networks"]:
             raise unknown(f"network of record {self.path.name}", name, self["networks"])
         file = self["networks"][name]
         state = from_bytes(self._read(file))
-        if self.model == "dcgan":
-            net, _ = dcgan.build(profiles.DCGANSettings(**self["settings"]))
-        else:
-            build = cyclegan.discriminator if name[:4] == "disc" else cyclegan.generator
-            net = build(profiles.CycleGANSettings(**self["settings"]))
+        net = models.network(name, profiles.of_model(self.model, self["settings"]))
         try:
             net.load_state_dict(
                 {k: v.float() if v.is_floating_point() else v for k, v in state.items()}

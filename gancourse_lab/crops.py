@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gancourse.data.files import fit_square
+from gancourse.data.images import fit_square
 from gancourse.errors import GancourseError
 
 STRIP = (256, 1600)  # height and width of a Severstal strip

@@ -97,9 +97,9 @@ def _widgets() -> tuple[str, str]:
 
 
 def _data() -> tuple[str, str]:
-    from gancourse.data import CATALOG, store
+    from gancourse.data import CATALOG, fetch
 
-    real = [name for name, entry in CATALOG.items() if store.look(entry)]
+    real = [name for name, entry in CATALOG.items() if fetch.look(entry)]
     rest = [name for name in CATALOG if name not in real]
     text = f"real: {', '.join(real) or 'none'}"
     text += f"; stand-ins: {', '.join(rest)} (`gancourse data fetch NAME`)" if rest else ""

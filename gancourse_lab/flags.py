@@ -123,7 +123,7 @@ SIGNS: dict[str, Sign] = {
 # back to doing nothing, and the pictures fade. The sharper D of recorded healthy runs reaches 0.63
 # (cats at 64 px, near their end); at 256 px 0.7 was passed at step 13,000, and at 19,000 the
 # stripes were gone.
-CYCLEGAN_LIMITS = {"D wins": 0.7}
+LIMITS = {"cyclegan": {"D wins": 0.7}}
 
 
 def value_range(real: Tensor) -> tuple[float, str]:

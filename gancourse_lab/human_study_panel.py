@@ -11,7 +11,7 @@ import torch
 from PIL import Image as Pictures
 from torch import Tensor
 
-from gancourse.data.files import decode
+from gancourse.data.images import decode
 from gancourse.notebook.figures import tile
 from gancourse.notebook.panels import image
 from gancourse_lab.human_study import SECONDS, Study

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from operator import itemgetter
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,69 +14,58 @@ from torch import Tensor, nn
 from gancourse.data.images import to_float
 from gancourse.device import apart
 from gancourse.errors import GancourseError
-from gancourse.train.dcgan import sample_z
 from gancourse.train.loop import Run
+from gancourse.train.step import Step
 from gancourse_lab import flags
 
 REALS = 64  # real images that the samples are compared with
-PROBES = {"dcgan": 32, "cyclegan": 4}  # latents, or images of each domain, that G is shown
-# Steps before samples are judged. Every generator starts out grey, and with one pattern in all of
-# its pictures. A CycleGAN's upsampling draws a checkerboard at first, and its reference trains
-# 267,000 steps: there 1,000 are early.
-SETTLED = {"dcgan": 150, "cyclegan": 1000}
-# Steps before a sample is taken at all: a CycleGAN's cycle can be judged sooner. In recorded
-# healthy runs the way back is nearer than another picture after 90 steps at the latest.
-SAMPLED = {"dcgan": SETTLED["dcgan"], "cyclegan": 100}
+
+
+class Pace(NamedTuple):
+    """When a model's samples can be judged."""
+
+    # Steps before samples are judged: every generator starts out grey, and with one pattern in all
+    # of its pictures.
+    settled: int = 150
+    sampled: int = 150  # steps before a sample is taken at all
+    price: int = 16  # a look costs about as much as a step of this many images: benchmarks/monitor
+
+
+# A CycleGAN's upsampling draws a checkerboard at first, and its reference trains 267,000 steps:
+# there 1,000 are early. Its cycle can be judged sooner: in recorded healthy runs the way back is
+# nearer than another picture after 90 steps at the latest.
+PACES = {"cyclegan": Pace(settled=1000, sampled=100, price=2)}
 Reading = tuple[str, float, str]  # name of the sign, value, where
 
 
 class Watched:
     """Networks, optimisers, real images and probes of a run; nothing in it moves.
 
-    Raises ``GancourseError`` for a step without the parts of a ``DCGANStep`` or ``CycleGANStep``.
+    Raises ``GancourseError`` for a step that is no ``gancourse.train.step.Step``.
     """
 
     def __init__(self, run: Run):
         step = self.step = run.step
-        parts = {name: part for name, part in vars(step).items() if name != "ema"}
-        self.networks = {  # a loss or a feature network may be a module, too: not ours to judge
-            name: part
-            for name, part in parts.items()
-            if isinstance(part, nn.Module) and name.split("_")[0] in ("gen", "disc")
-        }
-        self.settings = parts.get("settings")
-        kinds = {name.split("_")[0] for name in self.networks}
-        if not {"gen", "disc"} <= kinds or not {"opt_gen", "opt_disc", "settings"} <= set(parts):
+        if not isinstance(step, Step):
             raise GancourseError(
-                "The monitor watches DCGANStep and CycleGANStep, or a step with their parts: "
-                "networks gen… and disc…, opt_gen, opt_disc and settings. "
-                f"{type(step).__name__} has {', '.join(parts) or 'none of them'}."
+                "The monitor watches a gancourse.train.step.Step: it names its networks, "
+                f"optimisers and probes. {type(step).__name__} does not."
             )
-        self.optimisers = {
-            kind: getattr(
-                parts[f"opt_{kind}"], "optimizer", parts[f"opt_{kind}"]
-            )  # in Accelerate's
-            for kind in ("gen", "disc")
-        }
-        self.model = "cyclegan" if "gen_ab" in self.networks else "dcgan"
-        self._read(run.batches)
-
-    def _read(self, batches) -> None:
-        """Real images, as they are and as D is shown them, and the probes."""
+        self.networks = {name: getattr(step, name) for name in step.networks}
+        self.settings = step.settings
+        # Accelerate's, around PyTorch's
+        self.optimisers = {"gen": step.opt_gen.optimizer, "disc": step.opt_disc.optimizer}
+        self.pace = PACES.get(step.model, Pace())
         with apart():
-            number = math.ceil(REALS / batches.batch_size)
-            several = list(itertools.islice(batches.read(batches.order()), number))
-        self.shown = torch.cat([x for b in several for x in (b if isinstance(b, tuple) else (b,))])
-        pair = self.model == "cyclegan"
-        sets = (batches.images_a, batches.images_b) if pair else (batches.images,)
-        images = [to_float(self._some(s)) for s in sets]
-        self.real = images[::-1]  # what G makes of A should look like B
-        self.real_grey = [max(flags.grey_patches(x), 1) for x in self.real]
-        self.probes = [x[: PROBES["cyclegan"]] for x in images]
-        if not pair:
-            fixed = torch.Generator().manual_seed(0)
-            z = sample_z(PROBES["dcgan"], self.settings, torch.device("cpu"), fixed)
-            self.probes = [z]
+            number = math.ceil(REALS / run.batches.batch_size)
+            several = list(itertools.islice(run.batches.read(run.batches.order()), number))
+        shown = []  # as D is shown them
+        for batch in several:
+            shown.extend(batch if isinstance(batch, tuple) else (batch,))
+        self.shown = torch.cat(shown)
+        images = [to_float(self._some(s)) for s in run.batches.sets]
+        self.probes = step.probes(images)
+        self.real_grey = [max(flags.grey_patches(probe.real), 1) for probe in self.probes]
 
     def _some(self, images) -> Tensor:
         """Up to REALS images spread evenly over a set, cut to the networks' size, on the CPU."""
@@ -94,13 +84,20 @@ class Watched:
         """The networks that this run should change."""
         rates = {k: any(g["lr"] > 0 for g in o.param_groups) for k, o in self.optimisers.items()}
         rates["disc"] &= getattr(self.settings, "adversarial", True)
-        return {name: net for name, net in self.networks.items() if rates[name.split("_")[0]]}
+        names = self.step.generators if rates["gen"] else ()
+        if rates["disc"]:
+            names = names + self.step.discriminators
+        return {name: self.networks[name] for name in names}
 
     def structure(self, steps: int) -> Iterator[Reading]:
         """Readings of state, data and layers after ``steps`` steps."""
-        kinds = {name.split("_")[0] for name in self.training()}
-        adams = [optimiser for kind, optimiser in self.optimisers.items() if kind in kinds]
-        layers = [m for name, n in self.networks.items() if name[:3] == "gen" for m in n.modules()]
+        trained = self.training()
+        adams = []
+        if set(trained) & set(self.step.generators):
+            adams.append(self.optimisers["gen"])
+        if set(trained) & set(self.step.discriminators):
+            adams.append(self.optimisers["disc"])
+        layers = [m for name in self.step.generators for m in self.networks[name].modules()]
         if not steps and not any(adam.state for adam in adams):
             # without a history, batch norm's counter tells a trained generator from a fresh one
             counters = (getattr(layer, "num_batches_tracked", None) for layer in layers)
@@ -111,9 +108,8 @@ class Watched:
         yield "norm's eps", *flags.largest_eps(self.networks)
 
     def samples(self) -> list[Tensor]:
-        """What the generators make of the probes: (n, C, H, W) each, in the order of ``real``."""
-        names = ("gen_ab", "gen_ba") if self.model == "cyclegan" else ("gen",)
-        return [self.paint(name, x) for name, x in zip(names, self.probes, strict=True)]
+        """What the generators make of the probes: (n, C, H, W) each."""
+        return [self.paint(probe.generator, probe.inputs) for probe in self.probes]
 
     @torch.no_grad()
     def paint(self, name: str, inputs: Tensor) -> Tensor:
@@ -136,7 +132,7 @@ class Look:
         self.activity: dict[str, Tensor] = {}
         nets = watched.networks
         # of each generator the tensor next to the image: gradients come from there
-        self.last = {n: list(net.parameters())[-1] for n, net in nets.items() if n[:3] == "gen"}
+        self.last = {n: list(nets[n].parameters())[-1] for n in watched.step.generators}
         self._keep()
         gen, disc = (watched.optimisers[kind] for kind in ("gen", "disc"))
         self.hooks = [
@@ -189,26 +185,27 @@ class Look:
         yield "dead ReLUs", *flags.silent_channels(self.activity)
         if self.before is not None:
             after = self.watched.samples()
-            if self.watched.model == "cyclegan":
-                yield "cycle does not close", self._unclosed(*after), ""
-            if steps >= SETTLED[self.watched.model]:
+            if self.watched.step.ways_back():
+                yield "cycle does not close", self._unclosed(after), ""
+            if steps >= self.watched.pace.settled:
                 yield from self._of_samples(after)
 
     def _of_samples(self, after: list[Tensor]) -> Iterator[Reading]:
-        triples = list(zip(self.before, after, self.watched.real, strict=True))
+        reals = [probe.real for probe in self.watched.probes]
+        triples = list(zip(self.before, after, reals, strict=True))
         yield "learning rate too high", max(flags.jump(b, a, r) for b, a, r in triples), ""
         yield "checkerboard", *max((flags.comb(a) for a in after), key=itemgetter(0))
         grey = zip(after, self.watched.real_grey, strict=True)
         yield "augmentation leaks", max(flags.grey_patches(a) / real for a, real in grey), ""
         yield "mode collapse", min(flags.diversity(a, r) for _, a, r in triples), ""
 
-    def _unclosed(self, fake_b: Tensor, fake_a: Tensor) -> float:
-        """Mean over the ways that the objective closes; over both where it closes none."""
-        (x, y), (real_b, real_a) = self.watched.probes, self.watched.real
-        ways = {"forward": ("gen_ba", fake_b, x, real_a), "backward": ("gen_ab", fake_a, y, real_b)}
-        way = ways.get(self.watched.settings.direction)
-        found = [
-            flags.unclosed(self.watched.paint(net, fake), image, real)
-            for net, fake, image, real in ([way] if way else ways.values())
-        ]
+    def _unclosed(self, after: list[Tensor]) -> float:
+        """Mean over the ways that the objective closes."""
+        found = []
+        for probe, fake in zip(self.watched.probes, after, strict=True):
+            back = self.watched.step.ways_back().get(probe.generator)
+            if back:
+                again = self.watched.paint(back, fake)
+                real = next(p.real for p in self.watched.probes if p.generator == back)
+                found.append(flags.unclosed(again, probe.inputs, real))
         return sum(found) / len(found)

@@ -10,10 +10,7 @@ from gancourse.errors import GancourseError, unknown
 from gancourse.train.loop import Callback, Run
 from gancourse_lab import flags
 from gancourse_lab.flags import SIGNS, WINDOW
-from gancourse_lab.inspect_step import SAMPLED, Look, Reading, Watched
-
-# A look costs about as much as a step of this many images: see benchmarks/monitor.py.
-PRICE = {"dcgan": 16, "cyclegan": 2}
+from gancourse_lab.inspect_step import Look, Reading, Watched
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ def flag_of(reading: Reading, step: int, limit: float | None = None) -> Flag | N
 
 
 class Monitor(Callback):
-    """Watches a ``DCGANStep`` or ``CycleGANStep`` and raises a ``Flag`` for each fault it sees.
+    """Watches a ``Step`` and raises a ``Flag`` for each fault it sees.
 
     State, data and layers are read once, at the start. The first step, and then one in ``every``
     (None: as often as costs 1 to 2 % of the time, a fifth as often on a GPU), is looked into: its
@@ -77,9 +74,8 @@ class Monitor(Callback):
 
     def on_start(self, run: Run) -> None:
         self.steps, self._watched = run.done, Watched(run)
-        if self._watched.model == "cyclegan":
-            self.limits = flags.CYCLEGAN_LIMITS | self.given
-        price = PRICE[self._watched.model] / run.batches.batch_size
+        self.limits = flags.LIMITS.get(run.step.model, {}) | self.given
+        price = self._watched.pace.price / run.batches.batch_size
         # half of a look is done by the CPU, which a GPU's step is over long before
         price *= 1 if self._watched.step.device.type == "cpu" else 5
         self._pause = self.every or 50 * math.ceil(price)
@@ -95,7 +91,7 @@ class Monitor(Callback):
             self._take(run, look.readings(self.steps))
             self._take(run, curves(run.history.terms, run.step.settings))
         if (self.steps + 1) % self._pause == 0:
-            first = SAMPLED[self._watched.model]
+            first = self._watched.pace.sampled
             self._look = Look(self._watched, samples=self.steps + 1 >= first)
 
     def on_end(self, run: Run) -> None:
@@ -144,7 +140,7 @@ def review(terms: Mapping[str, Sequence[float]], settings, every: int = 50) -> l
         wrong = [v for v in values if not isinstance(v, int | float) or not math.isfinite(v)]
         if wrong:
             raise GancourseError(f"{name!r} of the log holds {wrong[0]!r}, no finite number.")
-    limits = flags.CYCLEGAN_LIMITS if {"adv_a", "adv_b"} & set(terms) else {}
+    limits = flags.LIMITS.get(settings.model, {})
     found: dict[str, Flag] = {}
     for end in [*range(WINDOW, lengths["gen"], every), lengths["gen"]]:
         last = {name: values[max(end - WINDOW, 0) : end] for name, values in terms.items()}

@@ -15,7 +15,6 @@ MANY = 256  # held-out images translated for a metric, at most
 class Experiment:
     """One CycleGAN run: distances both ways, reconstruction, content agreement."""
 
-    model = "cyclegan"
     terms = ("gen", "disc_a", "disc_b")
 
     def __init__(self, settings, source: str = "auto", device: str = "auto"):
@@ -61,7 +60,7 @@ class Experiment:
 
     def networks(self, step) -> dict:
         """What the record keeps: both generators, averaged weights where there are any."""
-        return {"gen_ab": step.shown("ab"), "gen_ba": step.shown("ba")}
+        return {"gen_ab": step.shown("gen_ab"), "gen_ba": step.shown("gen_ba")}
 
     @property
     def weights(self) -> str:
@@ -74,7 +73,7 @@ class Experiment:
 
     def numbers(self, step, average: bool) -> dict:
         """Both ways: distances to the target domain, way back, change, agreement of edges."""
-        gen_ab, gen_ba = step.shown("ab", average), step.shown("ba", average)
+        gen_ab, gen_ba = step.shown("gen_ab", average), step.shown("gen_ba", average)
         return {
             "a_to_b": self._one_way(gen_ab, gen_ba, self.test_a.images[:MANY], "b"),
             "b_to_a": self._one_way(gen_ba, gen_ab, self.test_b.images[:MANY], "a"),
@@ -96,8 +95,8 @@ class Experiment:
 
         found = {}
         for way, gen, side, target in (
-            ("a_to_b", step.shown("ab"), "a", "b"),
-            ("b_to_a", step.shown("ba"), "b", "a"),
+            ("a_to_b", step.shown("gen_ab"), "a", "b"),
+            ("b_to_a", step.shown("gen_ba"), "b", "a"),
         ):
             inputs = {"a": self.test_a, "b": self.test_b}[side].images[:MANY]
             before = self.real[side]["held_out"][:MANY]

@@ -25,7 +25,6 @@ def _numbers(result) -> dict:
 class Experiment:
     """One DCGAN run: distances to training and held-out images, copying, baselines."""
 
-    model = "dcgan"
     terms = ("disc_real", "disc_fake", "gen")
 
     def __init__(self, settings, source: str = "auto", device: str = "auto"):

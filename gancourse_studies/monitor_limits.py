@@ -15,13 +15,14 @@ import torch
 
 from gancourse import device, profiles, records
 from gancourse.data import ImageSet
+from gancourse.data.batches import batches_of, load_data, load_domain, pairs_of
 from gancourse.train.cyclegan import CycleGANStep
 from gancourse.train.dcgan import DCGANStep, sample_z
 from gancourse.train.loop import Samples, fit
 from gancourse_lab import faults
 from gancourse_lab.faults import FAULTS
 from gancourse_lab.monitor import Monitor
-from gancourse_studies import cyclegan, dcgan, recording
+from gancourse_studies import recording
 
 SHOWN = 6  # latents, or drawn horses, in a strip
 EPOCHS = (0, 4, 9, 18)  # of the DCGAN's strip
@@ -103,13 +104,14 @@ def elsewhere() -> list[dict]:
     for experiment, changes in ELSEWHERE:
         settings = profiles.settings(experiment, "quick", **changes)
         device.seed_everything(0)
-        if isinstance(settings, profiles.DCGANSettings):
-            step, images = DCGANStep(settings), dcgan.load_data(settings)
-            batches, sets = dcgan.batches_of(images.to(step.device), settings), [images]
+        if settings.model == "dcgan":
+            step, images = DCGANStep(settings), load_data(settings)
+            batches, sets = batches_of(images.to(step.device), settings), [images]
         else:
             step = CycleGANStep(settings)
-            sets = [cyclegan.load_domain(settings, part) for part in "AB"]
-            batches = cyclegan.pairs_of(*(x.to(step.device) for x in sets), settings)
+            sets = [load_domain(settings, part) for part in "AB"]
+            horses, zebras = (images.to(step.device) for images in sets)
+            batches = pairs_of(horses, zebras, settings)
         monitor = Monitor(log=None)
         steps = len(fit(step, batches, settings.epochs, [monitor]))
         row = {"experiment": experiment, "changes": changes, "steps": steps}

@@ -1,12 +1,13 @@
 """From settings to a record: load the data, train, measure, write. ``gancourse train`` calls it.
 
-An experiment is a class, ``dcgan.Experiment`` or ``cyclegan.Experiment``: it loads its data, makes
-the step and the batches, measures, and names the networks to keep. ``train`` does the rest.
+``gancourse_studies.<model>.Experiment`` loads its data, makes the step and the batches, measures,
+and names the networks to keep. ``train`` does the rest.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from pathlib import Path
 
 import torch
@@ -18,16 +19,12 @@ from gancourse.errors import GancourseError
 from gancourse.train import checkpoint
 from gancourse.train.loop import Forecast, Metrics, ProgressBar, Samples, fit
 from gancourse_lab.monitor import Monitor
-from gancourse_studies import cyclegan, dcgan, recording
+from gancourse_studies import recording
 
 # Epochs of the sample strip: doubling, because most of what there is to see happens early; 100 and
 # 300 are those that the study of the cats compares.
 STEPS = (0, *(25 * 2**k for k in range(12)))  # of a run by steps
 STRIP = (0, 1, 2, 4, 8, 16, 32, 64, 100, 128, 192, 256, 300, 384, 512)
-KINDS = {
-    profiles.DCGANSettings: dcgan.Experiment,
-    profiles.CycleGANSettings: cyclegan.Experiment,
-}
 
 
 def train(
@@ -65,7 +62,8 @@ def train(
         raise GancourseError(
             f"{out} already holds a run ({newest.name}). Use --resume, or another --out."
         )
-    plan = KINDS[type(settings)](settings, source, device)
+    study = importlib.import_module(f"gancourse_studies.{settings.model}")
+    plan = study.Experiment(settings, source, device)
     devices.seed_everything(settings.seed)  # networks, latents and augmentation follow
     step = plan.step()
     batches = plan.batches(step)
@@ -93,7 +91,7 @@ def train(
     content = {
         "experiment": experiment,
         "run": name,
-        "model": plan.model,
+        "model": settings.model,
         "commit": begun["commit"],  # of the code that the run began with
         "settings": dataclasses.asdict(settings),
         "device": devices.describe(step.device, step.execution["precision"]),

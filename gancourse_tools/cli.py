@@ -105,24 +105,24 @@ def _run(args) -> int:
 
 
 def _data(args) -> int:
-    from gancourse.data import catalog, download
+    from gancourse.data import catalog, fetch
 
     if args.action == "list":
-        for row in download.table():
+        for row in fetch.table():
             size = f"{row['megabytes']} MB" if row["megabytes"] else "size unknown"
             print(f"{row['name']}: {row['about']} ({size}; {row['licence']})")
             print(f"    {row['here'] or 'not on this machine'}")
         return 0
     names = [catalog.find(name, catalog.ALL).name for name in args.names]  # unknown ones first
     if args.action == "verify":
-        here = [row["name"] for row in download.table() if row["here"]]
-        checks = [download.verify(name) for name in names or here]
+        here = [row["name"] for row in fetch.table() if row["here"]]
+        checks = [fetch.verify(name) for name in names or here]
         print(*(check.text for check in checks), sep="\n")
         return int(any(check.ok is False for check in checks))
     if not names:
         raise GancourseError(f"data {args.action} NAME: one of {', '.join(catalog.ALL)}.")
     for name in names:
-        print(download.fetch(name) if args.action == "fetch" else download.path(name))
+        print(fetch.fetch(name) if args.action == "fetch" else fetch.path(name))
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gancourse.records import MODELS, Record, load, names
+from gancourse.records import Record, load, names
 
 
 def table() -> str:
@@ -22,7 +22,7 @@ def table() -> str:
         of_kind = groups.setdefault((run.model, run.kid, run.fid), {})
         of_kind.setdefault(re.sub(r"-seed\d+$", "", name) + drawn, []).append(run)
     tables = []
-    for model, kid, fid in sorted(groups, key=lambda kind: (MODELS.index(kind[0]), kind)):
+    for model, kid, fid in sorted(groups, key=lambda kind: (list(KINDS).index(kind[0]), kind)):
         head, row = KINDS[model]
         head = [cell.format(kid=kid, fid=fid) for cell in ("setting", "seeds", *head)]
         of_kind = groups[model, kid, fid]

@@ -4,8 +4,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from gancourse.data import download
-from gancourse.data.store import Check
+from gancourse.data import fetch
+from gancourse.data.fetch import Check
 from gancourse.errors import GancourseError
 from gancourse_lab import doctor
 from gancourse_studies import recording, train
@@ -152,7 +152,7 @@ def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
 
 
 def test_data_path_and_fetch_take_every_name(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(download, "fetch", lambda name: f"fetched {name}")
+    monkeypatch.setattr(fetch, "fetch", lambda name: f"fetched {name}")
     monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path))
     (tmp_path / "facades").mkdir()
     assert cli.main(["data", "fetch", "neu-det", "facades"]) == 0
@@ -171,7 +171,7 @@ def test_data_verify_exits_1_only_for_wrong_bytes(monkeypatch, capsys, tmp_path,
         checked.append(name)
         return Check(outcome, f"text about {name}")
 
-    monkeypatch.setattr(download, "verify", verify)
+    monkeypatch.setattr(fetch, "verify", verify)
     monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path))
     (tmp_path / "facades").mkdir()

@@ -490,12 +490,12 @@ def test_the_averages_begin_short_and_are_restored():
     other, _ = make(profiles.replace(SETTINGS, ema=0.9), seed=1)
     other.load_state_dict(state)
     other(reals(seed=4))  # the counter is restored, too: it sets the decay
-    for way in ("ab", "ba"):
+    for name in step.generators:
         assert all(
             torch.equal(a, b)
-            for a, b in zip(weights(step.shown(way)), weights(other.shown(way)), strict=True)
+            for a, b in zip(weights(step.shown(name)), weights(other.shown(name)), strict=True)
         )
-    assert other.shown("ab") is other.ema_ab and other.shown("ab", False) is other.gen_ab
+    assert other.shown("gen_ab") is other.ema_ab and other.shown("gen_ab", False) is other.gen_ab
 
 
 # Schedule, pool, pairs

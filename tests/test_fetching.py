@@ -204,7 +204,7 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step(model, name, tmp_path)
 def test_the_monitor_reads_the_same_numbers(model, monkeypatch):
     from gancourse_lab import inspect_step
 
-    monkeypatch.setitem(inspect_step.SAMPLED, model, 2)
+    monkeypatch.setitem(inspect_step.PACES, model, inspect_step.Pace(sampled=2))
     found = []
     for every in (1, EVERY):
         monitor = Monitor(every=15, log=None)
@@ -242,8 +242,8 @@ def test_the_first_drawing_shows_the_models_own_curves(model, monkeypatch):
     titles = []
     real = figures.progress
 
-    def progress(history, *arguments):
-        figure = real(history, *arguments)
+    def progress(run, *arguments):
+        figure = real(run, *arguments)
         titles.append(([axis.get_title() for axis in figure.axes], figure.get_suptitle()))
         return figure
 

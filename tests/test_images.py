@@ -1,12 +1,20 @@
 """Every kind of picture file loads right, broken ones are named, folders say what they hold."""
 
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from gancourse import data
-from gancourse.data import files, images
+from gancourse.data import images
 from gancourse.data.batches import Batches
 from gancourse.errors import GancourseError
 
@@ -56,27 +64,27 @@ def test_floats_outside_the_range_are_clamped_and_rounded():
 def test_grey_is_repeated_over_three_channels_and_kept_at_one(tmp_path):
     grey = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
     file = write(tmp_path / "a.png", grey)
-    assert torch.equal(files.decode(file, None), torch.tensor(grey).expand(3, 8, 8))
-    assert torch.equal(files.decode(file, None, 1), torch.tensor(grey)[None])
+    assert torch.equal(images.decode(file, None), torch.tensor(grey).expand(3, 8, 8))
+    assert torch.equal(images.decode(file, None, 1), torch.tensor(grey)[None])
 
 
 def test_colour_as_grey_is_its_luma(tmp_path):
     file = write(tmp_path / "a.png", flat(RED))
-    assert files.decode(file, None, 1).unique().tolist() == [76]  # 0.299 * 255
+    assert images.decode(file, None, 1).unique().tolist() == [76]  # 0.299 * 255
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_16_bit_grey_is_scaled_not_clipped(tmp_path, suffix):
-    values = np.array([[0, 257, 32896, 65535]], np.uint16).repeat(4, 0)
+    values = np.arange(65_536, dtype=np.uint16).reshape(256, 256)
     file = tmp_path / f"a.{suffix}"
     Image.fromarray(values).save(file)
-    assert files.decode(file, None)[0, 0].tolist() == [0, 1, 128, 255]
+    assert np.array_equal(images.decode(file, None)[0], (values / 257).round())
 
 
 def test_transparent_pixels_show_white(tmp_path):
     rgba = np.concatenate([flat(RED), np.full((8, 8, 1), 255, np.uint8)], 2)
     rgba[:, 4:, 3] = 0
-    picture = files.decode(write(tmp_path / "a.png", rgba), None)
+    picture = images.decode(write(tmp_path / "a.png", rgba), None)
     assert picture[:, 0, 0].tolist() == RED and picture[:, 0, 7].tolist() == WHITE
 
 
@@ -86,36 +94,187 @@ def test_palette_with_a_transparent_colour(tmp_path):
     picture.paste(1, (4, 0, 8, 8))
     picture.save(tmp_path / "plain.png")
     picture.save(tmp_path / "clear.png", transparency=1)
-    assert files.decode(tmp_path / "plain.png", None)[:, 0, [0, 7]].T.tolist() == [RED, [0, 0, 255]]
-    assert files.decode(tmp_path / "clear.png", None)[:, 0, [0, 7]].T.tolist() == [RED, WHITE]
+    assert images.decode(tmp_path / "plain.png", None)[:, 0, [0, 7]].T.tolist() == [
+        RED,
+        [0, 0, 255],
+    ]
+    assert images.decode(tmp_path / "clear.png", None)[:, 0, [0, 7]].T.tolist() == [RED, WHITE]
 
 
 def test_bilevel_is_black_and_white(tmp_path):
     write(tmp_path / "a.png", np.eye(8, dtype=np.uint8) * 255, "1")
-    assert torch.equal(files.decode(tmp_path / "a.png", None, 1)[0], torch.eye(8).byte() * 255)
+    assert torch.equal(images.decode(tmp_path / "a.png", None, 1)[0], torch.eye(8).byte() * 255)
 
 
 def test_cmyk_jpeg_keeps_its_colour(tmp_path):
     write(tmp_path / "a.jpg", flat(RED), "CMYK", quality=95)
-    red, green, blue = files.decode(tmp_path / "a.jpg", None).float().mean((1, 2))
+    red, green, blue = images.decode(tmp_path / "a.jpg", None).float().mean((1, 2))
     assert red > 240 and green < 15 and blue < 15
 
 
-def test_exif_rotation_is_applied(tmp_path):
-    upright = flat([0, 0, 0], 8, 16)
-    upright[:, :8] = RED
+TURNED = {  # EXIF orientation → what was done to the upright picture before it was stored
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, 1),
+    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+    8: lambda a: np.rot90(a, -1),
+}
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "jpg"])
+@pytest.mark.parametrize("orientation", TURNED)
+def test_exif_orientation_is_applied(tmp_path, orientation, suffix):
+    upright = np.zeros((16, 32, 3), np.uint8)
+    upright[:8, :8], upright[8:, 8:16] = 255, 128
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
-    write(tmp_path / "a.png", upright, exif=exif)
-    picture = files.decode(tmp_path / "a.png", None)
-    assert picture.shape == (3, 16, 8)
-    assert picture[:, 0, 0].tolist() == RED and picture[:, 15, 0].tolist() == [0, 0, 0]
+    exif[0x0112] = orientation
+    options = {"lossless": True} if suffix == "webp" else {"quality": 95}
+    stored = np.ascontiguousarray(TURNED[orientation](upright))
+    file = write(tmp_path / f"a.{suffix}", stored, exif=exif, **options)
+    picture = images.decode(file, None).permute(1, 2, 0).numpy().astype(int)
+    assert picture.shape == upright.shape and np.abs(picture - upright).max() < 8
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_half_transparent_pixels_are_mixed_with_white(tmp_path, mode, seed):
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (8, 8, len(mode)), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    colour, alpha = pixels[..., :-1].astype(float), pixels[..., -1:] / 255
+    expected = np.broadcast_to(colour * alpha + 255 * (1 - alpha), (8, 8, 3))
+    found = images.decode(tmp_path / "a.png", None).permute(1, 2, 0).numpy()
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_16_bit_colour_is_scaled(tmp_path):
+    values = np.array([[[0, 257, 32896], [65535, 256, 128]]], ">u2")
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0" + values.tobytes())),
+        (b"IEND", b""),
+    )
+    png = b"\x89PNG\r\n\x1a\n"
+    for kind, content in chunks:
+        png += struct.pack(">I", len(content)) + kind + content
+        png += struct.pack(">I", zlib.crc32(kind + content))
+    (tmp_path / "a.png").write_bytes(png)
+    (tmp_path / "a.ppm").write_bytes(b"P6 2 1 65535\n" + values.tobytes())
+    for name in ("a.png", "a.ppm"):
+        found = images.decode(tmp_path / name, None).permute(1, 2, 0)
+        assert found.tolist() == [[[0, 1, 128], [255, 1, 0]]], name
+
+
+def test_of_several_frames_the_first_is_taken(tmp_path):
+    frames = [Image.new("RGB", (8, 8), tuple(colour)) for colour in (RED, WHITE)]
+    for suffix in ("gif", "webp", "tif", "png", "mpo"):
+        options = {"lossless": True} if suffix == "webp" else {}
+        file = tmp_path / f"a.{suffix}"
+        frames[0].save(file, save_all=True, append_images=frames[1:], **options)
+        red, green, blue = images.decode(file, None).float().mean((1, 2))
+        assert red > 250 and green < 5 and blue < 5, suffix
 
 
 def test_float_pixels_are_refused(tmp_path):
     Image.fromarray(np.random.rand(8, 8).astype(np.float32)).save(tmp_path / "a.tif")
     with pytest.raises(ValueError, match="no agreed range"):
-        files.decode(tmp_path / "a.tif", None)
+        images.decode(tmp_path / "a.tif", None)
+
+
+# --- files that mean harm ------------------------------------------------------------------------
+
+
+def test_no_other_reader_is_asked_whatever_a_file_is_called(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", "gs")
+    monkeypatch.setattr(subprocess, "check_call", lambda *a, **_: started.append(a))
+    Image.init()
+    tried = []
+    for kind in sorted(set(Image.SAVE) & set(Image.OPEN) - set(images.FORMATS)):
+        content = io.BytesIO()  # given a name, Spider's writer takes its suffix for its own
+        try:
+            Image.new("L", (32, 32)).save(content, format=kind)
+        except (OSError, ValueError, KeyError):
+            continue
+        file = tmp_path / f"{kind}.jpg"
+        file.write_bytes(content.getvalue())
+        tried.append(kind)
+        with pytest.raises((OSError, ValueError)):
+            images.decode(file, 16)
+    assert "EPS" in tried and len(tried) > 5 and not started
+
+
+def giants(folder):
+    """Small files that are large pictures, or no picture at all to the eye."""
+    Image.new("L", (12_000, 12_000)).save(folder / "square.png")
+    Image.new("L", (1, 60_000)).save(folder / "thin.png")
+    Image.new("RGB", (60_000, 1)).save(folder / "flat.tif")
+    (folder / "claims.ppm").write_bytes(b"P6 60000 60000 255\n" + bytes(100))
+    (folder / "claims.bmp").write_bytes(
+        b"BM"
+        + struct.pack("<IIIIiiHHIIIIII", 0, 0, 54, 40, 40_000, 40_000, 1, 24, 0, 0, 0, 0, 0, 0)
+    )
+    return sorted(folder.iterdir())
+
+
+MEASURE = """
+import json, resource, sys, time, warnings
+from gancourse.data import images
+warnings.simplefilter("ignore")
+images.decode(sys.argv[1], 256)
+before, found = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
+for file in sys.argv[2:]:
+    begun = time.process_time()
+    try:
+        images.decode(file, 256)
+        reason = ""
+    except ValueError as error:
+        reason = str(error)
+    found.append((file, reason, time.process_time() - begun))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([after - before, found]))
+"""
+
+
+def test_giants_and_threads_are_refused_at_once_and_for_nothing(tmp_path):
+    pytest.importorskip("resource")
+    (tmp_path / "giants").mkdir()
+    small = write(tmp_path / "a.png", flat(RED, 300, 300))
+    command = [sys.executable, "-c", MEASURE, small, *giants(tmp_path / "giants")]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    grown, found = json.loads(out)
+    assert grown < 100_000 * (1024 if sys.platform == "darwin" else 1)  # kB, bytes on a Mac
+    for file, reason, seconds in found:
+        assert "million pixels" in reason or "times the other" in reason, file
+        assert seconds < 0.1, file
+
+
+@pytest.mark.parametrize(("width", "height"), [(12_000, 20), (20, 12_000), (1, 1000), (1000, 1)])
+def test_of_a_strip_only_the_middle_is_resized(tmp_path, monkeypatch, width, height):
+    strip = np.zeros((height, width, 3), np.uint8)
+    strip[(height - 1) // 2 - 2 : height // 2 + 3, (width - 1) // 2 - 2 : width // 2 + 3] = 200
+    asked = []
+    resize = Image.Image.resize
+    monkeypatch.setattr(
+        Image.Image, "resize", lambda p, to, *a: asked.append(to) or resize(p, to, *a)
+    )
+    picture = images.decode(write(tmp_path / "a.png", strip), 512)
+    assert picture.shape == (3, 512, 512) and picture[:, 256, 256].tolist() == [200] * 3
+    assert max(max(size) for size in asked) <= images.STRIP * 512
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_what_is_no_plain_file_is_listed_not_waited_for(folder):
+    (folder / "00.png").unlink()
+    (folder / "01.png").unlink()
+    (folder / "00.png").symlink_to("nowhere.png")
+    os.mkfifo(folder / "01.png")
+    skipped = images.load_files(items(folder), 16)[2]
+    assert [name for name, _ in skipped] == ["00.png", "01.png"]
+    assert skipped[1][1] == "OSError: not a plain file"
 
 
 # --- resize and crop ----------------------------------------------------------------------------
@@ -125,65 +284,65 @@ def test_float_pixels_are_refused(tmp_path):
 @pytest.mark.parametrize("size", [16, 33])
 def test_any_shape_becomes_a_square_of_the_size(tmp_path, shape, size):
     file = write(tmp_path / "a.png", np.zeros(shape, np.uint8))
-    assert files.decode(file, size).shape == (3, size, size)
+    assert images.decode(file, size).shape == (3, size, size)
 
 
 def test_the_crop_is_the_middle(tmp_path):
     wide = np.zeros((8, 24), np.uint8)
     wide[:, 8:16] = 255
-    assert (files.decode(write(tmp_path / "a.png", wide), 8) == 255).all()
+    assert (images.decode(write(tmp_path / "a.png", wide), 8) == 255).all()
 
 
 def test_shrinking_averages_rather_than_skips(tmp_path):
     board = np.indices((64, 64)).sum(0) % 2 * 255
-    small = files.decode(write(tmp_path / "a.png", board.astype(np.uint8)), 8, 1)
+    small = images.decode(write(tmp_path / "a.png", board.astype(np.uint8)), 8, 1)
     assert (small.float() - 127.5).abs().max() < 12  # without antialiasing: 0 or 255
 
 
 def test_halves_of_a_paired_picture(tmp_path):
     pair = np.concatenate([flat(RED), flat(WHITE)], 1)
     file = write(tmp_path / "a.png", pair)
-    assert files.decode(file, 8, half="left")[:, 0, 7].tolist() == RED
-    assert files.decode(file, 8, half="right")[:, 0, 0].tolist() == WHITE
+    assert images.decode(file, 8, half="left")[:, 0, 7].tolist() == RED
+    assert images.decode(file, 8, half="right")[:, 0, 0].tolist() == WHITE
 
 
 # --- folders ------------------------------------------------------------------------------------
 
 
 def items(folder):
-    return [(f, None) for f in files.list_files(folder)]
+    return [(f, None) for f in images.list_files(folder)]
 
 
 def test_broken_files_are_named_and_skipped(folder):
     (folder / "39.png").write_bytes((folder / "39.png").read_bytes()[:60])
     (folder / "notes.txt").write_text("not a picture")
-    pixels, kept, skipped = files.load_files(items(folder), 16)
+    pixels, kept, skipped = images.load_files(items(folder), 16)
     assert len(pixels) == len(kept) == 39
     assert dict(skipped).keys() == {"39.png", "notes.txt"} and all(r for _, r in skipped)
 
 
 def test_an_empty_file_says_so(folder):
     (folder / "00.png").write_bytes(b"")
-    assert files.load_files(items(folder), 16)[2] == [("00.png", "OSError: the file is empty")]
+    assert images.load_files(items(folder), 16)[2] == [("00.png", "OSError: the file is empty")]
 
 
 def test_more_than_five_percent_broken_is_an_error_that_names_them(folder):
     for name in ("00.png", "01.png", "02.png"):
         (folder / name).write_bytes(b"x")
     with pytest.raises(GancourseError, match=r"3 of 40 .* 5%: 00\.png .*01\.png"):
-        files.load_files(items(folder), 16)
+        images.load_files(items(folder), 16)
 
 
 def test_files_that_desktops_leave_behind_do_not_count(folder):
     for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
         (folder / name).write_bytes(b"x")
-    assert len(files.list_files(folder)) == 40
+    assert len(images.list_files(folder)) == 40
 
 
 def test_a_set_too_large_for_memory_points_to_stream(folder, monkeypatch):
-    monkeypatch.setattr(files, "MAX_BYTES", 1000)
+    monkeypatch.setattr(images, "MAX_BYTES", 1000)
     with pytest.raises(GancourseError, match="Stream"):
-        files.load_files(items(folder), 16)
+        images.load_files(items(folder), 16)
 
 
 def test_mistake_12_a_folder_named_otherwise_is_an_error_that_lists_what_is_there(tmp_path):
@@ -211,14 +370,14 @@ def test_files_named_otherwise_are_an_error_that_lists_them(tmp_path):
 
 def stored(folder):
     """The same pictures held in memory, as an ``ImageSet``."""
-    pictures = files.load_files(items(folder), 16)[0]
+    pictures = images.load_files(items(folder), 16)[0]
     return data.ImageSet(pictures, [str(i) for i in range(len(pictures))], "held")
 
 
 def test_batches_from_disk_are_those_from_memory_also_after_an_interruption(folder):
     held, streamed = (
-        Batches(images, 6, seed=1)
-        for images in (stored(folder), data.Stream(files.list_files(folder), 16))
+        Batches(pictures, 6, seed=1)
+        for pictures in (stored(folder), data.Stream(images.list_files(folder), 16))
     )
     for _ in range(2):  # epochs, each in an order of its own
         for one, other in zip(held, streamed, strict=True):
@@ -230,7 +389,7 @@ def test_batches_from_disk_are_those_from_memory_also_after_an_interruption(fold
 
 
 def test_streaming_draws_nothing_from_the_global_generator(folder):
-    batches = Batches(data.Stream(files.list_files(folder), 16), 6)
+    batches = Batches(data.Stream(images.list_files(folder), 16), 6)
     before = torch.get_rng_state()
     list(batches)
     assert torch.equal(before, torch.get_rng_state())
@@ -238,7 +397,7 @@ def test_streaming_draws_nothing_from_the_global_generator(folder):
 
 def test_a_stream_leaves_broken_files_out_and_lists_them(folder):
     (folder / "07.png").write_bytes(b"x")
-    stream = data.Stream(files.list_files(folder), 16)
+    stream = data.Stream(images.list_files(folder), 16)
     assert sum(map(len, Batches(stream, 8))) == 39
     assert [name for name, _ in stream.skipped] == ["07.png"]
 
@@ -247,16 +406,16 @@ def test_a_stream_of_mostly_broken_files_is_an_error(folder):
     for i in range(10):
         (folder / f"{i:02}.png").write_bytes(b"x")
     with pytest.raises(GancourseError, match="cannot be read"):
-        list(Batches(data.Stream(files.list_files(folder), 16), 8))
+        list(Batches(data.Stream(images.list_files(folder), 16), 8))
 
 
 def test_a_stream_reads_in_worker_processes(folder):
-    stream = data.Stream(files.list_files(folder), 16, workers=1)
+    stream = data.Stream(images.list_files(folder), 16, workers=1)
     assert sum(map(len, Batches(stream, 8))) == 40
 
 
 def test_a_stream_of_other_files_has_another_fingerprint(folder):
-    paths = files.list_files(folder)
+    paths = images.list_files(folder)
     first = data.Stream(paths, 16).fingerprint()
     assert first == data.Stream(paths, 16).fingerprint()
     assert first not in (

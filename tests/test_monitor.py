@@ -67,8 +67,7 @@ def test_every_sign_has_a_fault_that_raises_it():
 def test_watching_changes_nothing(name, monkeypatch):
     """Not even where reals are drawn with random augmentation and samples are taken early."""
     model = FAULTS[name].model
-    monkeypatch.setitem(inspect_step.SAMPLED, model, 2)
-    monkeypatch.setitem(inspect_step.SETTLED, model, 2)
+    monkeypatch.setitem(inspect_step.PACES, model, inspect_step.Pace(settled=2, sampled=2))
     alone = faults.train(name, 3, images(model, 24), epochs=1).step
     torch.manual_seed(99)
     monitor = Monitor(every=2, log=None)
@@ -118,7 +117,7 @@ def test_a_step_of_another_kind_is_refused():
             self.classifier = nn.Linear(1, 1)
 
     run = Run(Step(), None, 1, History())
-    with pytest.raises(GancourseError, match="Step has classifier"):
+    with pytest.raises(GancourseError, match="gancourse.train.step.Step"):
         Monitor().on_start(run)
 
 
@@ -216,22 +215,20 @@ def watching(**changes):
 def test_translations_are_compared_with_the_domain_they_go_to():
     watched, (drawn_a, drawn_b) = watching(), images("cyclegan", 24)
     centres = [x.floats()[:, :, 2:-2, 2:-2] for x in (drawn_a, drawn_b)]
-    assert [torch.equal(x, y) for x, y in zip(watched.real, centres[::-1], strict=True)] == [
-        True
-    ] * 2
-    assert [torch.equal(x, y[:4]) for x, y in zip(watched.probes, centres, strict=True)] == [
-        True
-    ] * 2
+    there, back = watched.probes
+    assert torch.equal(there.real, centres[1]) and torch.equal(back.real, centres[0])
+    assert torch.equal(there.inputs, centres[0][:4]) and torch.equal(back.inputs, centres[1][:4])
+    assert (there.generator, back.generator) == ("gen_ab", "gen_ba")
 
 
 def test_the_cycle_is_judged_in_the_direction_that_is_trained(monkeypatch):
     found = {}
     for direction in ("forward", "backward", "both"):
         watched = watching(direction=direction)
-        x = watched.probes[0]
+        x = watched.probes[0].inputs
         # G and F return horses, whatever they are given: A comes back, B does not
         monkeypatch.setattr(watched, "paint", lambda name, fake, x=x: x)
-        found[direction] = inspect_step.Look(watched)._unclosed(x, x)
+        found[direction] = inspect_step.Look(watched)._unclosed([x, x])
     assert found["forward"] == 0 < found["backward"]
     assert found["both"] == pytest.approx(found["backward"] / 2)
 

@@ -19,7 +19,9 @@ from gancourse.errors import GancourseError, UnknownName
 from gancourse.notebook import cell, figures, panels
 from gancourse.notebook.figures import movie
 from gancourse.train.loop import History, Run
+from gancourse.train.step import Chart
 from gancourse_lab import faults
+from gancourse_studies import dcgan as studies_dcgan
 from gancourse_studies import recording, train
 from gancourse_tools import records_table
 
@@ -192,7 +194,7 @@ def test_a_row_is_a_setting_over_its_seeds(record, tmp_path, monkeypatch):
 
 
 def test_the_strip_and_the_generator_come_back(record):
-    assert record.strip.shape == (train.dcgan.ROWS, 3, 3, 16, 16)
+    assert record.strip.shape == (studies_dcgan.ROWS, 3, 3, 16, 16)
     assert record.strip.dtype == torch.uint8 and record.columns == [0, 1, 2]
     gen = record.generator()
     assert not gen.training
@@ -200,7 +202,7 @@ def test_the_strip_and_the_generator_come_back(record):
     from gancourse.train.dcgan import sample_images, sample_z
 
     settings = profiles.DCGANSettings(**record["settings"])
-    z = sample_z(train.dcgan.MANY, settings, torch.device("cpu"), z)[: train.dcgan.ROWS]
+    z = sample_z(studies_dcgan.MANY, settings, torch.device("cpu"), z)[: studies_dcgan.ROWS]
     again = sample_images(gen, z).float()
     # through fp16 weights and WebP
     assert (again - record.strip[:, -1].float()).abs().mean() < 12
@@ -230,7 +232,7 @@ def test_an_existing_run_is_not_overwritten_but_resumed(record):
 
 
 def test_what_the_monitor_says_of_a_training_is_printed_and_recorded(tmp_path, monkeypatch, capsys):
-    fresh = train.dcgan.Experiment.step
+    fresh = studies_dcgan.Experiment.step
 
     def broken(plan):
         step = fresh(plan)
@@ -238,7 +240,7 @@ def test_what_the_monitor_says_of_a_training_is_printed_and_recorded(tmp_path, m
         return step
 
     monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(train.dcgan.Experiment, "step", broken)
+    monkeypatch.setattr(studies_dcgan.Experiment, "step", broken)
     options = {"profile": "smoke", "source": "stand-in", "device": "cpu"}
     out = tmp_path / "x" / "y"
     path = train.train("neu-scratches", {"epochs": 1, "ema": 0.5}, out=out, **options)
@@ -534,6 +536,8 @@ def test_the_live_figure_draws_into_one_place(monkeypatch):
     live = panels.LiveFigure(torch.zeros(4, 3), seconds=0.0)
 
     class Step:
+        charts = (Chart("losses", "loss", ("gen",)),)
+
         def sample(self, z, ema):
             return torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
 

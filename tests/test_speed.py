@@ -338,7 +338,7 @@ def test_rates_that_are_tensors_stay_tensors_and_are_saved_as_numbers():
 def test_translating_does_not_compile(monkeypatch):
     step, batches = make("cyclegan", compile="on")
     monkeypatch.setattr(step, "_fast", lambda net: broken)
-    translate(step.shown("ab", False), noise().images)
+    translate(step.shown("gen_ab", False), noise().images)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         step(batch_of(batches))

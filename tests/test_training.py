@@ -15,6 +15,7 @@ from gancourse.data import ImageSet
 from gancourse.errors import GancourseError
 from gancourse.train import dcgan as training
 from gancourse.train import loop
+from gancourse.train.step import update_ema
 
 SETTINGS = profiles.DCGANSettings(size=16, width_g=4, width_d=4, batch_size=4, epochs=2)
 
@@ -134,7 +135,7 @@ def test_ema_weights_the_old_average_by_the_decay():
     """Mistake 4: the weights of the average the wrong way round."""
     average, net = nn.Linear(1, 1), nn.Linear(1, 1)
     nn.init.zeros_(average.weight), nn.init.ones_(net.weight)
-    training.update_ema(average, net, 0.9)
+    update_ema(average, net, 0.9)
     assert average.weight.item() == pytest.approx(0.1)
 
 

@@ -36,6 +36,11 @@ class Batches:
         return len(self.images) // self.batch_size
 
     @property
+    def sets(self) -> tuple:
+        """The sets of images that a batch is made of."""
+        return (self.images,)
+
+    @property
     def device(self) -> torch.device:
         """Where the batches come from."""
         return self.images.device
@@ -94,6 +99,10 @@ class PairBatches(Batches):
         larger = max(images_a, images_b, key=len)
         super().__init__(larger, batch_size, augment, seed)
         self.images_a, self.images_b = images_a, images_b
+
+    @property
+    def sets(self) -> tuple:
+        return (self.images_a, self.images_b)
 
     def fingerprint(self) -> str:
         return f"{self.images_a.fingerprint()} {self.images_b.fingerprint()}"

@@ -7,9 +7,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import torch
-from PIL import Image
 
-from gancourse.data.files import square_geometry
+from gancourse.data.images import open_picture, square_geometry
 
 
 def voc_boxes(file: Path) -> torch.Tensor:
@@ -34,7 +33,7 @@ def boxes_of(files: Sequence[Path], size: int) -> list[torch.Tensor]:
     for file in files:
         xml = file.parent.parent / "ANNOTATIONS" / f"{file.stem}.xml"
         found = voc_boxes(xml) if xml.is_file() else torch.zeros(0, 4)
-        with Image.open(file) as picture:
+        with open_picture(file) as picture:
             wide, high, left, top = square_geometry(*picture.size, size)
             scale = torch.tensor([wide / picture.width, high / picture.height]).repeat(2)
         moved = (found * scale - torch.tensor([left, top, left, top])).clamp(0, size)

@@ -60,6 +60,28 @@ class Entry:
         """The text whose hash decides the split: the file's name, or the number of a tile."""
         return re.search(self.split_key, file.name)[1]
 
+    def place(self, base: Path) -> Path:
+        """Where it lies below a data folder or the cache."""
+        return base / (self.file or self.name)
+
+    @property
+    def checked(self) -> str:
+        """What its files are compared with."""
+        if self.digest:
+            return "per file"
+        return "by hash" if self.file else "no manifest"
+
+    @property
+    def how_to_get(self) -> str:
+        """What a user can do to get it."""
+        if self.how:
+            return self.how
+        return (
+            f"Run `gancourse data fetch {self.name}` where there is a network, or get it by hand "
+            f"from {self.page} and set GANCOURSE_DATA to the folder that holds "
+            f"{self.file or self.name + '/'} (data/README.md shows the layout)."
+        )
+
 
 def _github(repository: str, commit: str) -> tuple[Mirror, ...]:
     """Both addresses of a repository's archive; its bytes may change, the files inside do not."""

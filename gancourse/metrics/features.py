@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from gancourse import device as devices
-from gancourse.data.store import cache_folder
+from gancourse.data.fetch import cache_folder
 from gancourse.errors import GancourseError, unknown
 
 FULL = "pt_inception-2015-12-05-6726825d.pth"  # the suffix is the start of the file's SHA-256

@@ -191,6 +191,14 @@ def discriminator(settings) -> nn.Module:
     return initialise(PatchDiscriminator(s.width_d, s.patch_layers, s.channels))
 
 
+NETWORKS = {
+    "gen_ab": generator,
+    "gen_ba": generator,
+    "disc_a": discriminator,
+    "disc_b": discriminator,
+}
+
+
 def receptive_field(network: nn.Module, size: int = 256, channels: int = 3) -> Tensor:
     """Which pixels the middle logit of ``network`` depends on: (size, size) float, |gradient|.
 

@@ -165,12 +165,24 @@ class Discriminator(nn.Module):
         return self.stages(image).flatten()
 
 
-def build(settings) -> tuple[Generator, Discriminator]:
-    """The two networks that a ``profiles.DCGANSettings`` describes."""
+def generator(settings) -> Generator:
+    """The generator of a ``profiles.DCGANSettings``."""
     s = settings
-    gen = Generator(s.size, s.width_g, s.z_dim, s.channels, s.norm, s.upsample)
-    disc = Discriminator(s.size, s.width_d, s.channels, s.norm, s.spectral)
-    return gen, disc
+    return Generator(s.size, s.width_g, s.z_dim, s.channels, s.norm, s.upsample)
+
+
+def discriminator(settings) -> Discriminator:
+    """The discriminator of a ``profiles.DCGANSettings``."""
+    s = settings
+    return Discriminator(s.size, s.width_d, s.channels, s.norm, s.spectral)
+
+
+def build(settings) -> tuple[Generator, Discriminator]:
+    """Both networks that a ``profiles.DCGANSettings`` describes."""
+    return generator(settings), discriminator(settings)
+
+
+NETWORKS = {"generator": generator, "disc": discriminator}  # as records call them
 
 
 def parameters(network: nn.Module) -> int:

@@ -207,31 +207,21 @@ def _levels(axis, levels: Mapping[str, float] | None) -> None:
         axis.annotate(textwrap.fill(label, 18), (1.01, level), fontsize=8, color=GREY, **place)
 
 
-DCGAN = (
-    ("losses", "loss", ("disc_real", "disc_fake", "gen")),
-    ("D's belief", "D(x), D(G(z))", ("p_real", "p_fake")),
-)
-CYCLEGAN = (
-    ("adversarial", "loss", ("adv_a", "adv_b", "disc_a", "disc_b")),
-    ("cycle and identity", "distance", ("cycle_a", "cycle_b", "idt_a", "idt_b")),
-)
-
-
-def progress(history, images: Tensor, steps_per_epoch: int, title: str, caption: str) -> Figure:
-    """What the live panel draws of a DCGAN or CycleGAN: two groups of curves, and samples."""
-    figure, axes = subplots(1, 3, figsize=(11, 3.2), width_ratios=(1.2, 1.2, 1))
-    cyclegan = "adv_a" in history.terms or "cycle_a" in history.terms
-    for axis, (heading, ylabel, names) in zip(axes, CYCLEGAN if cyclegan else DCGAN, strict=False):
-        terms = {k: history.terms[k] for k in names if k in history.terms}
-        curves(terms, steps_per_epoch, heading, ylabel, axis=axis)
-        if not terms:
+def progress(run, images: Tensor, title: str, caption: str) -> Figure:
+    """What the live panel draws of a ``Run``: the step's charts, and samples (N, C, H, W)."""
+    charts, terms = run.step.charts, run.history.terms
+    figure, axes = subplots(1, len(charts) + 1, figsize=(3.7 * (len(charts) + 1), 3.2))
+    for axis, chart in zip(axes, charts, strict=False):
+        shown = {name: terms[name] for name in chart.terms if name in terms}
+        curves(shown, len(run.batches), chart.heading, chart.ylabel, axis=axis)
+        if not shown:
             place = {"transform": axis.transAxes, "ha": "center", "va": "center"}
             axis.text(0.5, 0.5, "not in this run's loss", fontsize=9, color=GREY, **place)
-    if not cyclegan:
-        axes[1].set_ylim(0, 1)
-    axes[2].imshow(tile(images, 4))
-    axes[2].set_axis_off()
-    axes[2].set_title("samples", fontsize=10)
+        if chart.limits:
+            axis.set_ylim(*chart.limits)
+    axes[-1].imshow(tile(images, 4))
+    axes[-1].set_axis_off()
+    axes[-1].set_title("samples", fontsize=10)
     figure.suptitle(title, fontsize=10)
     figure.supxlabel(caption, fontsize=8, color=GREY)
     return figure

@@ -117,7 +117,7 @@ class LiveFigure(Callback):
             picture = self.paint(run)
         else:
             images = run.step.sample(self.z, ema=True)
-            figure = figures.progress(run.history, images, len(run.batches), title, self.caption)
+            figure = figures.progress(run, images, title, self.caption)
             picture = figures.png(figure, LIVE_DPI)
         image = Image(picture, alt=f"Live training figure. {title}.")
         if self.handle is None:

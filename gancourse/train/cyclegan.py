@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from itertools import chain
 
 import torch
@@ -13,14 +12,10 @@ from gancourse.augment import DIFFAUGMENT, diffaugment
 from gancourse.data.images import to_float, to_uint8
 from gancourse.errors import GancourseError, unknown
 from gancourse.models import cyclegan
-from gancourse.train.dcgan import update_ema
 from gancourse.train.loop import Callback, Run
 from gancourse.train.pool import ImagePool
-from gancourse.train.speed import Tunable, load_optimiser, optimiser_state, set_rate
+from gancourse.train.step import Chart, Probe, Step
 
-NETWORKS = ("gen_ab", "gen_ba", "disc_a", "disc_b")
-AVERAGES = ("ema_ab", "ema_ba")  # of the generators' weights, where the settings ask for them
-POOLS = ("pool_a", "pool_b")
 R1_EVERY = 4  # steps: the penalty differentiates twice, and changes slowly
 
 
@@ -43,7 +38,7 @@ def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tenso
     return torch.cat(parts).cpu()
 
 
-class CycleGANStep(Tunable):
+class CycleGANStep(Step):
     """A CycleGAN: four networks, two optimisers, two pools, and the step that moves them.
 
     ``gen_ab`` turns A into B; ``disc_a`` judges domain A. Calling it with reals (real_a, real_b),
@@ -54,11 +49,15 @@ class CycleGANStep(Tunable):
         gen = adv_a + adv_b + λ (cycle_a + cycle_b) + λ λ_identity (idt_a + idt_b).
 
     Terms that the settings leave out are not computed and not returned (section 3 of the paper).
-    ``precision``, ``compile``, ``graph`` and ``channels_last`` as in ``speed.Tunable``; a step is
-    eager and in fp32 until its ``tune`` is called.
     """
 
-    networks = NETWORKS
+    model = "cyclegan"
+    generators = ("gen_ab", "gen_ba")
+    discriminators = ("disc_a", "disc_b")
+    charts = (
+        Chart("adversarial", "loss", ("adv_a", "adv_b", "disc_a", "disc_b")),
+        Chart("cycle and identity", "distance", ("cycle_a", "cycle_b", "idt_a", "idt_b")),
+    )
 
     def __init__(
         self,
@@ -75,26 +74,13 @@ class CycleGANStep(Tunable):
         super().__init__(s, device, precision, compile, graph, channels_last)
         self.loss_disc, self.loss_gen = losses.pair(s.loss)
         self.distance = losses.distance(s.cycle)
-        makers = [cyclegan.generator] * 2 + [cyclegan.discriminator] * 2
-        gen_ab, gen_ba, disc_a, disc_b = (make(s).to(memory_format=self.layout) for make in makers)
-        if s.ema:
-            self.ema_ab, self.ema_ba = (
-                copy.deepcopy(gen).to(self.device).eval().requires_grad_(False)
-                for gen in (gen_ab, gen_ba)
-            )
-        fused = self.device.type in ("cpu", "cuda")
-        betas = (s.beta1, s.beta2)
-        gens = [*gen_ab.parameters(), *gen_ba.parameters()]
-        discs = [*disc_a.parameters(), *disc_b.parameters()]
-        prepared = self.accelerator.prepare(
-            gen_ab,
-            gen_ba,
-            disc_a,
-            disc_b,
-            torch.optim.Adam(gens, s.lr, betas, fused=fused),
-            torch.optim.Adam(discs, s.lr * s.disc_rate, betas, fused=fused),
-        )
-        self.gen_ab, self.gen_ba, self.disc_a, self.disc_b, self.opt_gen, self.opt_disc = prepared
+        networks = {
+            "gen_ab": cyclegan.generator(s),
+            "gen_ba": cyclegan.generator(s),
+            "disc_a": cyclegan.discriminator(s),
+            "disc_b": cyclegan.discriminator(s),
+        }
+        self.prepare(networks, s.lr, s.lr * s.disc_rate)
         self.pool_a, self.pool_b = ImagePool(s.pool), ImagePool(s.pool)
         # The reference halves D's loss, "which slows down the rate at which D learns"; the
         # least-squares form of `losses` holds that half already.
@@ -126,14 +112,6 @@ class CycleGANStep(Tunable):
                 for p in chain(self.disc_a.parameters(), self.disc_b.parameters()):
                     p.clamp_(-self.settings.clip, self.settings.clip)
         return terms
-
-    def average(self) -> None:
-        """Move the averages of both generators, where the settings ask for them."""
-        if self.settings.ema:
-            # short memory first: the average must forget the random start
-            decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
-            update_ema(self.ema_ab, self.network("gen_ab"), decay)
-            update_ema(self.ema_ba, self.network("gen_ba"), decay)
 
     def variant(self) -> bool:
         """Whether this step takes R1's penalty."""
@@ -168,12 +146,13 @@ class CycleGANStep(Tunable):
 
         The terms are ``adv_y``, ``cycle_x`` (X→Y→X), ``idt_y`` and their weighted sum ``gen``.
         """
-        s, (x, y) = self.settings, way
-        gen, gen_back, disc, direction = (
-            (self.gen_ab, self.gen_ba, self.disc_b, "forward")
-            if way == "ab"
-            else (self.gen_ba, self.gen_ab, self.disc_a, "backward")
-        )
+        s = self.settings
+        if way == "ab":
+            x, y, gen, gen_back, disc = "a", "b", self.gen_ab, self.gen_ba, self.disc_b
+            direction = "forward"
+        else:
+            x, y, gen, gen_back, disc = "b", "a", self.gen_ba, self.gen_ab, self.disc_a
+            direction = "backward"
         identity = s.lambda_identity > 0 and s.lambda_cycle > 0
         # One pass for the fake and the identity image: instance norm keeps images apart, so the
         # numbers are those of two passes.
@@ -198,19 +177,20 @@ class CycleGANStep(Tunable):
         for disc in (self.disc_a, self.disc_b):
             disc.requires_grad_(not frozen)
 
-    def averages(self) -> tuple[str, ...]:
-        """``ema_ab`` and ``ema_ba``, where the settings ask for them."""
-        return AVERAGES if self.settings.ema else ()
-
     def pools(self) -> tuple[str, ...]:
         """Both pools, of fakes of A and of B."""
-        return POOLS
+        return ("pool_a", "pool_b")
 
-    def shown(self, way: str, average: bool = True) -> nn.Module:
-        """The generator to look at, ``way`` "ab" or "ba": averaged weights where there are any."""
-        if average and self.settings.ema:
-            return getattr(self, f"ema_{way}")
-        return self.network(f"gen_{way}")
+    def probes(self, images: list[Tensor]) -> list[Probe]:
+        """Four images of each domain: what G makes of A should look like B."""
+        images_a, images_b = images
+        return [Probe("gen_ab", images_a[:4], images_b), Probe("gen_ba", images_b[:4], images_a)]
+
+    def ways_back(self) -> dict[str, str]:
+        """Those that the objective closes; both where it closes none."""
+        both = {"gen_ab": "gen_ba", "gen_ba": "gen_ab"}
+        closed = {"forward": "gen_ab", "backward": "gen_ba"}.get(self.settings.direction)
+        return {closed: both[closed]} if closed else both
 
     def sample(self, reals: tuple[Tensor, Tensor], ema: bool = True) -> Tensor:
         """uint8 images (images_a, images_b) → uint8 (n + m, C, H, W): their translations, A first.
@@ -218,42 +198,13 @@ class CycleGANStep(Tunable):
         ``ema`` takes the averaged weights, where the settings keep an average.
         """
         images_a, images_b = reals
-        fakes = [translate(self.shown("ab", ema), images_a)] if len(images_a) else []
-        fakes += [translate(self.shown("ba", ema), images_b)] if len(images_b) else []
+        fakes = [translate(self.shown("gen_ab", ema), images_a)] if len(images_a) else []
+        fakes += [translate(self.shown("gen_ba", ema), images_b)] if len(images_b) else []
         return torch.cat(fakes)
 
     def set_epoch(self, epoch: int) -> float:
         """Set both learning rates for ``epoch``, counted from 0; returns the factor."""
         return self.set_rate(decay(epoch, self.settings.epochs, self.settings.constant_epochs))
-
-    def set_rate(self, factor: float) -> float:
-        """Both learning rates to ``factor`` of the settings'; returns the factor."""
-        s = self.settings
-        set_rate(self.opt_gen, s.lr * factor)
-        set_rate(self.opt_disc, s.lr * s.disc_rate * factor)
-        return factor
-
-    def state_dict(self) -> dict:
-        """Networks, optimisers and pools: all that the next step depends on."""
-        kept = (*self.networks, *self.averages())
-        return {
-            **{name: self.network(name).state_dict() for name in kept},
-            "opt_gen": optimiser_state(self.opt_gen),
-            "opt_disc": optimiser_state(self.opt_disc),
-            "pool_a": self.pool_a.state_dict(),
-            "pool_b": self.pool_b.state_dict(),
-            **self.speed_state(),
-        }
-
-    def load_state_dict(self, state: dict) -> None:
-        """Take over what ``state_dict`` returned."""
-        for name in (*self.networks, *self.averages()):
-            self.network(name).load_state_dict(state[name])
-        self.load_speed_state(state)
-        load_optimiser(self.opt_gen, state["opt_gen"])
-        load_optimiser(self.opt_disc, state["opt_disc"])
-        self.pool_a.load_state_dict(state["pool_a"], self.device)
-        self.pool_b.load_state_dict(state["pool_b"], self.device)
 
 
 def check_settings(s) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +10,7 @@ from gancourse.augment import diffaugment
 from gancourse.data.images import to_float, to_uint8
 from gancourse.errors import unknown
 from gancourse.models import dcgan
-from gancourse.train.speed import Tunable, load_optimiser, optimiser_state
+from gancourse.train.step import Chart, Probe, Step
 
 
 def sample_z(n: int, settings, device, generator: torch.Generator | None = None) -> Tensor:
@@ -29,33 +27,21 @@ def sample_z(n: int, settings, device, generator: torch.Generator | None = None)
     return z.to(device)
 
 
-@torch.no_grad()
-def update_ema(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """A running average of a network's weights, moved by one step; steadier than the last weights.
+class DCGANStep(Step):
+    """A DCGAN: one update of D and one of G on the same fakes.
 
-    average ← decay · average + (1 - decay) · network, for parameters and float buffers.
-    """
-    mine = [*average.parameters(), *average.buffers()]
-    theirs = [*network.parameters(), *network.buffers()]
-    pairs = list(zip(mine, theirs, strict=True))
-    floats = [(a, b) for a, b in pairs if a.dtype.is_floating_point]
-    torch._foreach_lerp_(*map(list, zip(*floats, strict=True)), 1 - decay)
-    for a, b in pairs:
-        if not a.dtype.is_floating_point:  # batch norm's counter
-            a.copy_(b)
-
-
-class DCGANStep(Tunable):
-    """Networks and optimisers of a DCGAN, and the step that moves them.
-
-    Calling it with reals (N, C, H, W) in [-1, 1] makes one update of D and one of G and returns
-    the terms: ``disc_real`` and ``disc_fake`` (the two halves of D's loss), ``gen`` (G's loss),
-    ``p_real`` and ``p_fake`` (mean D(x) and D(G(z)) before the updates). ``precision``,
-    ``compile``, ``graph`` and ``channels_last`` as in ``speed.Tunable``; a step is eager and in
-    fp32 until its ``tune`` is called.
+    Calling it with reals (N, C, H, W) in [-1, 1] returns the terms ``disc_real`` and ``disc_fake``
+    (the two halves of D's loss), ``gen`` (G's loss), and, where D answers with a probability,
+    ``p_real`` and ``p_fake`` (mean D(x) and D(G(z)) before the updates).
     """
 
-    networks = ("gen", "disc")
+    model = "dcgan"
+    generators = ("gen",)
+    discriminators = ("disc",)
+    charts = (
+        Chart("losses", "loss", ("disc_real", "disc_fake", "gen")),
+        Chart("D's belief", "D(x), D(G(z))", ("p_real", "p_fake"), (0, 1)),
+    )
 
     def __init__(
         self,
@@ -70,17 +56,7 @@ class DCGANStep(Tunable):
         super().__init__(settings, device, precision, compile, graph, channels_last)
         self.loss_disc, self.loss_gen = losses.pair(settings.loss)
         gen, disc = dcgan.build(settings)
-        self.ema = copy.deepcopy(gen).to(self.device).eval().requires_grad_(False)
-        gen, disc = (net.to(memory_format=self.layout) for net in (gen, disc))
-        betas = (settings.beta1, settings.beta2)
-        # fused: one pass over the weights, of which the published networks have 57 million
-        fused = self.device.type in ("cpu", "cuda")
-        self.gen, self.disc, self.opt_gen, self.opt_disc = self.accelerator.prepare(
-            gen,
-            disc,
-            torch.optim.Adam(gen.parameters(), settings.lr_g, betas, fused=fused),
-            torch.optim.Adam(disc.parameters(), settings.lr_d, betas, fused=fused),
-        )
+        self.prepare({"gen": gen, "disc": disc}, settings.lr_g, settings.lr_d)
 
     def update(self, real: Tensor) -> dict[str, Tensor]:
         """One update of D and one of G; their terms."""
@@ -104,22 +80,16 @@ class DCGANStep(Tunable):
         self.opt_gen.step()
         self.disc.requires_grad_(True)
 
-        return {
-            "disc_real": disc_real,
-            "disc_fake": disc_fake,
-            "gen": gen,
-            "p_real": logit_real.detach().sigmoid().mean(),
-            "p_fake": logit_fake.detach().sigmoid().mean(),
-        }
+        terms = {"disc_real": disc_real, "disc_fake": disc_fake, "gen": gen}
+        if self.settings.loss == "bce":  # only there D answers with a probability
+            terms["p_real"] = logit_real.detach().sigmoid().mean()
+            terms["p_fake"] = logit_fake.detach().sigmoid().mean()
+        return terms
 
-    def average(self) -> None:
-        """Move the average of G's weights."""
-        # short memory first: the average must forget the random start
-        decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
-        update_ema(self.ema, self.network("gen"), decay)
-
-    def averages(self) -> tuple[str, ...]:
-        return ("ema",)
+    def probes(self, images: list[Tensor]) -> list[Probe]:
+        """Always the same 32 latents, and the real images."""
+        fixed = torch.Generator().manual_seed(0)
+        return [Probe("gen", sample_z(32, self.settings, "cpu", fixed), images[0])]
 
     @torch.no_grad()
     def sample(self, z: Tensor, ema: bool = False, batch_size: int = 64) -> Tensor:
@@ -127,27 +97,7 @@ class DCGANStep(Tunable):
 
         ``ema`` takes the averaged weights instead of the last ones.
         """
-        net = self.ema if ema else self.accelerator.unwrap_model(self.gen)
-        return sample_images(net, z.to(self.device), batch_size)
-
-    def state_dict(self) -> dict:
-        """Networks, optimisers, average and counter: all that the next step depends on."""
-        return {
-            "gen": self.network("gen").state_dict(),
-            "disc": self.network("disc").state_dict(),
-            "ema": self.ema.state_dict(),
-            "opt_gen": optimiser_state(self.opt_gen),
-            "opt_disc": optimiser_state(self.opt_disc),
-            **self.speed_state(),
-        }
-
-    def load_state_dict(self, state: dict) -> None:
-        """Take over what ``state_dict`` returned."""
-        for name in ("gen", "disc", "ema"):
-            self.network(name).load_state_dict(state[name])
-        self.load_speed_state(state)
-        load_optimiser(self.opt_gen, state["opt_gen"])
-        load_optimiser(self.opt_disc, state["opt_disc"])
+        return sample_images(self.shown("gen", ema), z.to(self.device), batch_size)
 
 
 @torch.no_grad()

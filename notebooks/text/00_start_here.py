@@ -67,7 +67,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from gancourse import data, device, losses, models, profiles
-from gancourse.data import CATALOG, download, images
+from gancourse.data import CATALOG, fetch, images
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import check, report
@@ -140,7 +140,7 @@ for found in doctor.examine():
 
 # %%
 rows = ["| set | what | size | licence | cite | checked |", "|---|---|---|---|---|---|"]
-for row in download.table():
+for row in fetch.table():
     if row["name"] in CATALOG:
         size = f"{row['megabytes']} MB" if row["megabytes"] else "not known"
         cells = [f"[{row['name']}]({row['page']})", row["about"], size]
@@ -169,7 +169,7 @@ print(f"{300 - len(held_out)} to train on, {len(held_out)} held out, the first f
 # (3 MB), which are downloaded if there is a network.
 
 # %% tags=["nbval-ignore-output"]
-here = {row["name"] for row in download.table() if row["here"]}
+here = {row["name"] for row in fetch.table() if row["here"]}
 wanted = list(CATALOG) if DATA != "real" else [n for n in CATALOG if n in here] or ["NEU-DET"]
 shown = {}
 for name in wanted:

@@ -247,8 +247,8 @@ panel
 
 # %% tags=["nbval-ignore-output"]
 trained = panel.step or step
-there = translate(trained.shown("ab"), shown[0])
-rows = {"A": shown[0], "G(A)": there, "F(G(A))": translate(trained.shown("ba"), there)}
+there = translate(trained.shown("gen_ab"), shown[0])
+rows = {"A": shown[0], "G(A)": there, "F(G(A))": translate(trained.shown("gen_ba"), there)}
 alt = "Russian Blues, their translations, and the way back, which looks like the input again."
 figures.show_sheet(alt, rows, f"λ = {trained.settings.lambda_cycle:g}: there and back", held_out)
 

@@ -324,14 +324,14 @@ for name in ("gen_ab", "gen_ba", "disc_a", "disc_b"):
 pictures = [load_domain(chosen, part, DATA).to(ahead.device) for part in "AB"]
 horses_64 = looked_at(load_domain(chosen, "A", DATA, "test"), "a")
 shown = {"horse": horses_64}
-shown[f"step {state.steps:,}"] = translate(ahead.shown("ab"), horses_64)
+shown[f"step {state.steps:,}"] = translate(ahead.shown("gen_ab"), horses_64)
 history_ahead = fit(
     ahead,
     pairs_of(*pictures, chosen),
     callbacks=[ProgressBar(("adv_b", "cycle_a", "disc_b"))],
     steps=further,
 )
-shown[f"step {state.steps + further:,}"] = translate(ahead.shown("ab"), horses_64)
+shown[f"step {state.steps + further:,}"] = translate(ahead.shown("gen_ab"), horses_64)
 alt = "Eight horses, their translations from the recorded state, and after some further steps."
 about = f"{train_a.source} test pictures, 64 px; trained further here ({profile})"
 figures.show_sheet(alt, shown, "", about)

@@ -153,9 +153,7 @@ bar = ProgressBar(("gen", "p_real", "p_fake"), "healthy")
 healthy = faults.train("healthy", SEED, steel, [bar], **changes)
 z = torch.randn(8, healthy.step.settings.z_dim, generator=torch.Generator().manual_seed(1))
 title = f"healthy, {len(healthy.history)} steps, seed {SEED}"
-figure = figures.progress(
-    healthy.history, healthy.step.sample(z), len(healthy.batches), title, steel.caption
-)
+figure = figures.progress(healthy, healthy.step.sample(z), title, steel.caption)
 figure.set_size_inches(9.2, 2.6)
 figures.show(
     figure,
@@ -913,12 +911,11 @@ def by_step(run, term):
     return values.repeat_interleave(run["curves"]["every"]).tolist()[: run.steps]
 
 
-kinds = {"dcgan": profiles.DCGANSettings, "cyclegan": profiles.CycleGANSettings}
 silent = 0
 for name in records.names():
     run = records.load(name)
     if "final" in run.content and "prototype" not in run.content:  # not a measurement either
-        settings = kinds[run.model](**run["settings"])
+        settings = profiles.of_model(run.model, run["settings"])
         raised = review({term: by_step(run, term) for term in run.curves}, settings)
         silent += not raised
         for flag in raised:

@@ -1,0 +1,365 @@
+"""Where a set of the catalog lies, how it gets here, and whether it is as published.
+
+A download and what is unpacked from it live in a hidden folder beside the target until all checks
+have passed, and then appear in one rename. The archive is treated as hostile: its members are
+written one by one, as plain files, and no link is ever made.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from gancourse.data import catalog
+from gancourse.data.catalog import Entry, Mirror
+from gancourse.data.images import DataNotFound
+from gancourse.errors import GancourseError
+
+MANIFESTS = Path(__file__).parents[2] / "data" / "manifests"  # only in a checkout
+MAX_DOWNLOAD = 2 * 2**30  # bytes; a server that never stops sending is cut off here
+MAX_UNPACKED = 4 * 2**30  # bytes; the largest set of the course has 0.12 GB
+MAX_ENTRIES = 50_000  # files in an archive
+MAX_READ = 2**21  # bytes a tar may ask for at once: its headers are read whole, however long
+TIMEOUT = (10, 60)  # seconds to connect, and without a byte
+HURRIED = (4, 10)  # the same when load() only tries
+GRACE, SLOWEST = 15, 100_000  # load() gives up below so many bytes a second after so many seconds
+_failed: dict[str, str] = {}  # sets that load() could not download in this process, and why
+
+
+class DownloadError(DataNotFound):
+    """A set could not be fetched; the text says from where, why, and what to do."""
+
+
+class BadArchive(GancourseError):
+    """An archive that is broken, or that tries to write where or what it should not."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of ``verify``: ``ok`` True or False, or None when there is nothing to compare."""
+
+    ok: bool | None
+    text: str
+
+
+# Where it is
+
+
+def cache_folder() -> Path:
+    """$GANCOURSE_CACHE, else the platform's cache folder for this package."""
+    if os.environ.get("GANCOURSE_CACHE"):
+        return Path(os.environ["GANCOURSE_CACHE"]).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("gancourse"))
+
+
+def look(entry: Entry, root: str | Path | None = None) -> Path | None:
+    """Where ``entry`` lies: in ``root`` or $GANCOURSE_DATA, else in the cache; None if nowhere.
+
+    Raises ``DataNotFound`` when the folder named by ``root`` or $GANCOURSE_DATA does not exist:
+    a misspelt path must not quietly turn into stand-ins.
+    """
+    where = root or os.environ.get("GANCOURSE_DATA")
+    bases = [Path(where).expanduser()] if where else []
+    if bases and not bases[0].is_dir():
+        said = "root" if root else "GANCOURSE_DATA"
+        raise DataNotFound(f"{said} names {bases[0]}, which is not a folder. Mend or unset it.")
+    if not root:
+        bases.append(cache_folder())
+    places = [entry.place(base) for base in bases]
+    return next((found for found in places if found.exists()), None)
+
+
+def path(name: str) -> Path:
+    """The folder of a set (or the file of weights) on this machine; ``DataNotFound`` if none."""
+    entry = catalog.find(name, catalog.ALL)
+    found = look(entry)
+    if found is None:
+        raise DataNotFound(f"{entry.name} is not on this machine. {entry.how_to_get}")
+    return found
+
+
+def table() -> list[dict[str, object]]:
+    """One row a set: what the catalog says of it, how it is ``checked``, where it is ``here``."""
+    rows = []
+    for entry in catalog.ALL.values():
+        here = str(look(entry) or "")
+        rows.append(vars(entry) | {"checked": entry.checked, "here": here})
+    return rows
+
+
+# How it gets here
+
+
+def automatic(entry: Entry) -> tuple[Path | None, str]:
+    """Download for ``load()``: quickly, and once per process. (Folder, "") or (None, why not)."""
+    if not entry.mirrors:
+        return None, "It cannot be downloaded without an account."
+    if os.environ.get("GANCOURSE_OFFLINE", "0") not in ("", "0"):
+        return None, "GANCOURSE_OFFLINE is set, so nothing was downloaded."
+    if entry.name not in _failed:
+        try:
+            return fetch(entry.name, hurried=True), ""
+        except GancourseError as error:
+            _failed[entry.name] = str(error)
+    return None, _failed[entry.name]
+
+
+def fetch(name: str, *, again: bool = False, hurried: bool = False) -> Path:
+    """Download a set into the cache, unless it is there; returns its folder (or file).
+
+    The mirrors are tried in turn, twice, or once and with little patience if ``hurried``. An
+    interruption leaves nothing, and another process that wants the same set waits for this one.
+    ``again`` replaces what is in the cache. Raises ``DownloadError``, or ``GancourseError`` when
+    the disk is full or may not be written to.
+    """
+    import filelock
+
+    entry = catalog.find(name, catalog.ALL)
+    target = entry.place(cache_folder())
+    if target.exists() and not again:
+        return target
+    if not entry.mirrors:
+        raise DataNotFound(f"{entry.name} cannot be downloaded from here. {entry.how}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(target.parent / f".{entry.name}.lock"):  # ends with its process
+            if again or not target.exists():  # it may have come while we waited
+                _fetch_into(entry, target, hurried)
+    except GancourseError:
+        raise
+    except OSError as error:
+        raise GancourseError(
+            f"Could not write {target}: {error.strerror or error}. Nothing was kept of "
+            f"{entry.name}. Make room or set GANCOURSE_CACHE to a folder that you can write to."
+        ) from error
+    return target
+
+
+def _fetch_into(entry: Entry, target: Path, hurried: bool) -> None:
+    """Fill ``target`` from the first mirror whose files pass; holds the lock of ``entry``."""
+    prefix = f".partial-{entry.name}-"
+    for stale in target.parent.glob(f"{prefix}*"):  # of a process that was killed
+        shutil.rmtree(stale, ignore_errors=True)
+    need = (entry.megabytes or 100) * 2.2  # MB: the archive and what comes out of it
+    if shutil.disk_usage(target.parent).free < need * 1e6:
+        raise OSError(f"no space, {need:.0f} MB are needed")
+    reasons = {}
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as hidden:
+        for mirror in entry.mirrors if hurried else entry.mirrors * 2:
+            try:
+                new = _from_mirror(entry, mirror, Path(tempfile.mkdtemp(dir=hidden)), hurried)
+            except GancourseError as error:
+                reasons[mirror.url] = str(error)
+                continue
+            if target.exists():  # only with `again`
+                os.replace(target, Path(hidden) / "old")
+            os.replace(new, target)
+            return
+    said = "; ".join(f"{url}: {reason}" for url, reason in reasons.items())
+    raise DownloadError(
+        f"Could not fetch {entry.name}; nothing was kept. Tried {said}. {entry.how_to_get}"
+    )
+
+
+def _from_mirror(entry: Entry, mirror: Mirror, folder: Path, hurried: bool) -> Path:
+    """Download, check the file's hash, unpack, check each file; returns what may be shown."""
+    file = folder / Path(entry.file or entry.name).name
+    _download(mirror.url, file, hurried)
+    if mirror.sha256 and sha256(file) != mirror.sha256:
+        raise DownloadError("wrong bytes (SHA-256 differs from the published one)")
+    if entry.file:
+        return file
+    unpacked = folder / "files"
+    if not unpack(file, unpacked, entry.folders):
+        raise BadArchive(f"none of the folders {', '.join(entry.folders)} is in it")
+    check = verify(entry.name, unpacked)
+    if check.ok is False:
+        raise BadArchive(check.text)
+    return unpacked
+
+
+def _download(url: str, file: Path, hurried: bool) -> None:
+    """Save what ``url`` sends as ``file``; raises ``DownloadError`` with a short reason."""
+    import requests
+    import urllib3
+    from tqdm.auto import tqdm
+
+    timeout = HURRIED if hurried else TIMEOUT
+    plain = {"Accept-Encoding": "identity"}  # the published bytes, not packed once more
+    begun, got = time.monotonic(), 0
+    try:
+        with requests.get(url, stream=True, timeout=timeout, headers=plain) as response:
+            response.raise_for_status()
+            said = response.headers.get("Content-Length", "")
+            length = int(said) if said.isdigit() else None
+            # read1 hands on what has come; read would wait for a whole block, however slow
+            read = getattr(response.raw, "read1", response.raw.read)
+            bar = tqdm(total=length, desc=file.name, unit="B", unit_scale=True, leave=False)
+            with bar, open(file, "wb") as out:
+                while block := read(2**16):
+                    got += len(block)
+                    seconds = time.monotonic() - begun
+                    if got > MAX_DOWNLOAD:
+                        raise DownloadError(f"it sends more than {MAX_DOWNLOAD / 2**20:.0f} MB")
+                    if hurried and seconds > GRACE and got < SLOWEST * seconds:
+                        raise DownloadError(f"too slow, {got} bytes in {seconds:.0f} s")
+                    out.write(block)
+                    bar.update(len(block))
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        answer = getattr(error, "response", None)
+        reason = type(error).__name__ if answer is None else f"HTTP {answer.status_code}"
+        raise DownloadError(reason) from error
+
+
+# Unpacking
+
+
+def unpack(archive: Path, into: Path, folders: dict[str, str]) -> int:
+    """Take the files of ``folders`` out of a zip, tar or tar.gz; returns how many.
+
+    ``folders`` maps a folder of the archive, below its one top folder, to a folder under ``into``;
+    only plain files that lie directly in one of them are written. Raises ``BadArchive`` on absolute
+    or climbing paths, on links and devices, on two files of one name, beyond ``MAX_UNPACKED`` bytes
+    or ``MAX_ENTRIES`` in all, and on an archive that cannot be read.
+    """
+    done, left = 0, MAX_UNPACKED
+    try:
+        for number, (name, size, plain, source) in enumerate(_members(archive), start=1):
+            left -= max(size, 0)  # readers give no more than is declared; skipping costs too
+            if number > MAX_ENTRIES or left < 0:
+                raise BadArchive(
+                    f"{archive.name} unpacks to more than {MAX_UNPACKED / 2**20:.0f} MB or "
+                    f"{MAX_ENTRIES} files: stopped, nothing is kept."
+                )
+            target = _target(name, folders, archive)
+            if target is None:
+                continue
+            if not plain:
+                raise BadArchive(f"{archive.name} holds a link or device, {name!r}: not unpacked.")
+            (into / target).parent.mkdir(parents=True, exist_ok=True)
+            with source() as reader, open(into / target, "xb") as writer:
+                shutil.copyfileobj(reader, writer, 2**16)
+            done += 1
+    except FileExistsError as error:
+        raise BadArchive(f"{archive.name} holds {error.filename} twice: not unpacked.") from error
+    except (GancourseError, MemoryError):
+        raise
+    except Exception as error:  # zipfile, tarfile, zlib and gzip have no common error
+        if isinstance(error, OSError) and error.errno:
+            raise  # the disk's fault, not the archive's
+        text = f"{archive.name} cannot be unpacked ({type(error).__name__}: {error})."
+        raise BadArchive(text) from error
+    return done
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, bool, Callable[[], IO[bytes]]]]:
+    """(name, declared size, whether a plain file, how to open it) of each non-folder."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as opened:
+            for info in opened.infolist():
+                kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where made on Windows
+                if not info.is_dir():
+                    read = partial(opened.open, info)
+                    yield info.filename, info.file_size, kind in (0, stat.S_IFREG), read
+        return
+    with open(archive, "rb") as start:
+        packed = start.read(2) == b"\x1f\x8b"
+    with gzip.open(archive) if packed else open(archive, "rb") as file:
+        for member in (opened := tarfile.open(fileobj=_Sparing(file), mode="r:")):
+            if not member.isdir():
+                yield member.name, member.size, member.isreg(), partial(opened.extractfile, member)
+
+
+class _Sparing:
+    """A file that gives ``MAX_READ`` bytes at most at once: a tar's header may claim 1 GB."""
+
+    def __init__(self, file: IO[bytes]):
+        self.file, self.seek, self.tell = file, file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        if size > MAX_READ:
+            raise BadArchive(f"the archive has a header of {size} bytes: not unpacked")
+        return self.file.read(size)
+
+
+def _target(name: str, folders: dict[str, str], archive: Path) -> PurePosixPath | None:
+    """Where a member goes below the target folder, or None when it is none of ours."""
+    path = PurePosixPath(name)
+    inside = "/".join(path.parts[1:-1])
+    ours = inside in folders
+    if path.is_absolute() or ".." in path.parts or (ours and set(path.name) & set("\\:\0")):
+        raise BadArchive(f"{archive.name} wants to write to {name!r}: not unpacked.")
+    if not ours or path.name.startswith("."):
+        return None
+    return PurePosixPath(folders[inside]) / path.name
+
+
+# Whether it is as published
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def hashes(folder: Path, inside: Iterable[str]) -> dict[str, str]:
+    """File → SHA-256 of the visible files of the folders ``inside`` ``folder``, sorted."""
+    files = [f for name in set(inside) for f in (folder / name).glob("*") if f.is_file()]
+    names = [f.relative_to(folder).as_posix() for f in files if not f.name.startswith(".")]
+    return {name: sha256(folder / name) for name in sorted(names)}
+
+
+def manifest(found: dict[str, str]) -> bytes:
+    """What `sha256sum` prints for these hashes."""
+    lines = [f"{digest}  {name}\n" for name, digest in found.items()]
+    return "".join(lines).encode(errors="surrogateescape")
+
+
+def _differences(found: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    missing = [f"missing: {name}" for name in wanted if name not in found]
+    changed = [f"changed: {n}" for n in wanted if n in found and found[n] != wanted[n]]
+    return missing + changed + [f"not in the set: {name}" for name in found if name not in wanted]
+
+
+def verify(name: str, folder: str | Path | None = None) -> Check:
+    """Compare a set's files with their published SHA-256, file by file.
+
+    A set without published hashes is only counted. ``folder``: where the set lies; None looks for
+    it (``DataNotFound`` if it is nowhere).
+    """
+    entry = catalog.find(name, catalog.ALL)
+    where = Path(folder) if folder else path(name)
+    if entry.file:
+        good = sha256(where) == entry.mirrors[0].sha256
+        return Check(good, f"{where}: {'as published' if good else 'not the published bytes'}.")
+    have = hashes(where, entry.folders.values())
+    count = len(have)
+    if entry.digest is None:
+        if entry.folders and count < entry.files:
+            return Check(False, f"{entry.name} in {where} is not whole: {count} of {entry.files}.")
+        return Check(None, f"{entry.name}: {count} files in {where}; no manifest to check against.")
+    if hashlib.sha256(manifest(have)).hexdigest() == entry.digest:
+        return Check(True, f"{entry.name}: all {count} files in {where} are as published.")
+    wrong, known = [], MANIFESTS / f"{entry.name}.sha256"
+    if known.is_file():
+        lines = known.read_text(encoding="utf-8").splitlines()
+        wrong = _differences(have, {line[66:]: line[:64] for line in lines})
+    wrong = wrong or [f"{count} files, {entry.files} published; data/manifests/ says which"]
+    text = "; ".join(wrong[:5]).encode(errors="replace").decode()  # a name may be no UTF-8
+    text += f"; … ({len(wrong)} in all)" if len(wrong) > 5 else ""
+    return Check(False, f"{entry.name} in {where} is not the published set: {text}.")
