@@ -834,7 +834,7 @@ of_all = f"{first['data']['caption']}; {len(every_run)} recorded runs; {first['d
 # row of a seed.
 
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 def samples_at(run, epoch):
     """The recorded samples of one epoch, uint8 (6, 3, H, W)."""
     return run.strip[:, run.columns.index(epoch)]

@@ -934,7 +934,7 @@ for policy, group in policies.items():
         mean, low, high = group.mean_low_high(f"final.{weights}.copying.auc")
         print(f"{policy}, {weights} weights: mean AUC {mean:.3f}, range {low:.3f} to {high:.3f}")
 
-# %%
+# %% jupyter={"source_hidden": true}
 figure, axes = figures.subplots(2, 2, figsize=(9, 5), sharex=True, caption=first["data"]["caption"])
 for axis, (name, run) in zip(axes.flat, runs.items(), strict=True):
     stored = run.at_path("final.average.copying")
@@ -1012,7 +1012,7 @@ if here:
 else:
     print("The training images of the recorded runs are not on this machine.")
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 if here:
     closest = [fake for fake, _, _ in ranks["pixels"].pairs(6)]
     closest_real = ranks["pixels"].held_out.argsort()[:6]
