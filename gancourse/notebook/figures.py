@@ -217,6 +217,8 @@ def progress(run, images: Tensor, title: str, caption: str) -> Figure:
         if not shown:
             place = {"transform": axis.transAxes, "ha": "center", "va": "center"}
             axis.text(0.5, 0.5, "not in this run's loss", fontsize=9, color=GREY, **place)
+        low, high = axis.get_ylim()
+        axis.set_ylim(low, high + 0.2 * (high - low))  # room for the legend
         if chart.limits:
             axis.set_ylim(*chart.limits)
     axes[-1].imshow(tile(images, 4))
