@@ -95,7 +95,7 @@ def _add(sub, name: str, help: str, *examples: str):
     return sub.add_parser(name, help=help, description=help, epilog=listed, formatter_class=shape)
 
 
-RUN_HELP = "a record's name, such as horse2zebra/laptop-2600-seed0, or a run's folder"
+RUN_HELP = "a record's name, such as horse2zebra/laptop-seed0, or a run's folder"
 
 
 def _add_pictures(sub) -> None:
@@ -104,7 +104,7 @@ def _add_pictures(sub) -> None:
         sub,
         "translate",
         "translate your own pictures with a recorded CycleGAN",
-        "gancourse translate horse2zebra/laptop-2600-seed0 my_horses --out my_zebras",
+        "gancourse translate horse2zebra/laptop-seed0 my_horses --out my_zebras",
     )
     p.add_argument("run", metavar="RUN", help=RUN_HELP)
     p.add_argument("source", metavar="DIR|FILE", help="a picture, or a folder of them, any sizes")
@@ -129,7 +129,7 @@ def _add_export(sub) -> None:
         sub,
         "export",
         "write a recorded generator as ONNX",
-        "gancourse export horse2zebra/laptop-2600-seed0 --out zebra.onnx",
+        "gancourse export horse2zebra/laptop-seed0 --out zebra.onnx",
     )
     p.add_argument("run", metavar="RUN", help=RUN_HELP)
     p.add_argument("--way", default="a-to-b", help="of a CycleGAN: a-to-b (the default) or b-to-a")

@@ -381,6 +381,11 @@ def test_check(answer, expected, right, capsys):
     )
 
 
+def test_table(capsys):
+    cell.table(["", "AUC"], [["fresh", "0.51"], ["all copies", 1]])
+    assert capsys.readouterr().out == "             AUC\nfresh       0.51\nall copies     1\n"
+
+
 # Figures and panels
 
 

@@ -1,10 +1,24 @@
-"""What a chapter's cells call: the self-checks of the exercises, and the report of its numbers."""
+"""What a chapter's cells call: tables, the self-checks of exercises, the report of its numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from numbers import Number
 
 MIME = "application/vnd.gancourse+json"  # how a chapter's report travels in its executed notebook
+
+
+def table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> None:
+    """Print ``rows`` under ``head``, each column as wide as it must be; the first is left-aligned.
+
+    Numbers are printed as ``str`` has them: format what needs fewer digits.
+    """
+    lines = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [text.rjust(width) for text, width in zip(line, widths, strict=True)]
+        cells[0] = line[0].ljust(widths[0])
+        print("  ".join(cells).rstrip())
 
 
 def check(question: str, answer, expected, tolerance: float = 1e-6) -> None:

@@ -217,6 +217,8 @@ def progress(run, images: Tensor, title: str, caption: str) -> Figure:
         if not shown:
             place = {"transform": axis.transAxes, "ha": "center", "va": "center"}
             axis.text(0.5, 0.5, "not in this run's loss", fontsize=9, color=GREY, **place)
+        low, high = axis.get_ylim()
+        axis.set_ylim(low, high + 0.2 * (high - low))  # room for the legend
         if chart.limits:
             axis.set_ylim(*chart.limits)
     axes[-1].imshow(tile(images, 4))
@@ -297,10 +299,19 @@ def neighbours(
 
 
 def distributions(
-    groups: Mapping[str, Sequence[float]], xlabel: str, title: str = "", caption: str = ""
+    groups: Mapping[str, Sequence[float]],
+    xlabel: str,
+    title: str = "",
+    caption: str = "",
+    axis=None,
 ) -> Figure:
-    """Overlaid histograms on common bins, each with a line at its median; label → values."""
-    figure, axis = subplots(figsize=(7, 3), caption=caption)
+    """Overlaid histograms on common bins, each with a line at its median; label → values.
+
+    On an ``axis`` of a figure with several there is no legend.
+    """
+    alone = axis is None
+    if alone:
+        _, axis = subplots(figsize=(7, 3), caption=caption)
     values = {k: np.asarray(v, float) for k, v in groups.items()}
     bins = np.histogram_bin_edges(np.concatenate(list(values.values())), 28)
     for (label, v), (color, style) in zip(values.items(), itertools.cycle(CYCLE), strict=False):
@@ -310,9 +321,10 @@ def distributions(
         axis.hist(v, color=color, linestyle=style, linewidth=1.6, label=label, **options)
         axis.axvline(np.median(v), color=color, linestyle=style, linewidth=1)
     axis.set(xlabel=xlabel, ylabel="density", yticks=[], title=title)
-    axis.legend()
+    if alone:
+        axis.legend()
     axis.spines["left"].set_visible(False)
-    return figure
+    return axis.figure
 
 
 def sheet(

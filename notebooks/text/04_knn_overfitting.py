@@ -58,12 +58,12 @@ if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is No
     sys.path.insert(0, os.path.abspath("gancourse_repo"))
 
 import dataclasses
-import functools
 import itertools
 import math
 import textwrap
 import time
 
+import numpy as np
 import torch
 from IPython.display import display
 from matplotlib import pyplot as plt
@@ -74,7 +74,7 @@ from gancourse.data.batches import Batches, load_data
 from gancourse.metrics import features
 from gancourse.metrics.neighbours import copying, knn, mann_whitney
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report
+from gancourse.notebook.cell import check, report, table
 from gancourse.train.dcgan import DCGANStep, sample_images, sample_z
 from gancourse.train.loop import Callback, ProgressBar, fit
 
@@ -132,14 +132,11 @@ def recorded_fakes(run, n=None):
 
 
 train, held_out = scratches("train"), scratches("test")
-runs = {
-    name.split("/")[1]: records.load(name)
-    for name in records.names()
-    if name.startswith(("neu-scratches/laptop-", "neu-scratches/none-"))
+policies = {  # each with its seeds
+    "laptop": records.runs("neu-scratches/laptop"),
+    "none": records.runs("neu-scratches/none"),
 }
-policies = {}  # policy → its runs, one a seed
-for name, run in runs.items():
-    policies.setdefault(name.rsplit("-seed", 1)[0], []).append(run)
+runs = {run["run"]: run for group in policies.values() for run in group}
 first = runs["laptop-seed0"]
 fakes = shrink(recorded_fakes(first, 32), 64)
 print(f"{train.caption}; {len(held_out)} held out; fakes of {first['run']}")
@@ -189,45 +186,46 @@ one_by_one = [nearest_by_loop(x, train.images, NEIGHBOURS) for x in queries]
 loop = [torch.stack(parts) for parts in zip(*one_by_one, strict=True)]
 product = nearest_by_product(queries, train.images, NEIGHBOURS)
 package = knn(queries, train.images, NEIGHBOURS)
-agree = [
-    torch.equal(product[1], package[1]) and torch.equal(product[1], loop[1]),
-    torch.equal(product[0], loop[0]),
-    torch.allclose(product[0], package[0], rtol=1e-12),
-]
-assert all(agree)
+agree = 0
+for theirs in (loop, package):
+    agree += torch.equal(product[0], theirs[0])  # distances
+    agree += torch.equal(product[1], theirs[1])  # indices
+assert agree == 4
 print(
-    f"claim holds: {sum(agree)} of 3 comparisons of loop, product and package "
-    f"agree for {len(queries)} queries"
+    f"claim holds: {agree} of 4 comparisons with the product, of distances and indices, by loop "
+    f"and by package, agree to the last bit for {len(queries)} queries"
 )
 
 # %% [markdown]
-# Loop and product agree to the last bit because grey levels are whole numbers:
-# in float64 every square and every sum below $2^{53}$ is exact. In float32 that
-# ends at $2^{24}$, and the difference of two large numbers that are nearly
-# equal is what a copy leaves behind. So the quick product alone misjudges the
-# very case that we look for: below, an image seems to lie away from itself. The
-# package's `knn` takes the product in float64; of features, which are no whole
-# numbers, it takes candidates only, and measures these by differences.
+# They agree to the last bit because grey levels are whole numbers: in float64
+# every product and every sum below $2^{53}$ is exact. In float32, which is
+# quicker, that ends at $2^{24}$. And what a copy leaves behind is the difference
+# of two large numbers that are nearly equal, so float32 misjudges the very case
+# that we look for: below, an image seems to lie away from itself. The package's
+# `knn` is our product, a block of queries at a time. Features are no whole
+# numbers; there it takes from the product only the candidates, and measures
+# these by differences.
 
 # %% tags=["nbval-ignore-output"]
 flat = train.images.flatten(1).float()
 norms = flat.square().sum(1)
 squared = norms[:, None] + norms - 2 * flat @ flat.T
+farthest = squared.diag().abs().max().sqrt()
 print(f"largest ‖t‖²: {norms.max():.3g}; 2²⁴ = {2**24:.3g}")
-print(
-    f"distance of an image to itself, float32 product: up to {squared.diag().abs().max() ** 0.5:.2f}"
-)
+print(f"distance of an image to itself, float32 product: up to {farthest:.2f}")
 
-timings = {}
-for name, search in {
-    "loop": lambda: [nearest_by_loop(x, train.images, 5) for x in queries],
-    "product": lambda: nearest_by_product(queries, train.images, 5),
-    "package": lambda: knn(queries, train.images, 5),
-}.items():
+
+def loop_over_queries(queries, images, k):
+    """The loop, for each query in turn."""
+    return [nearest_by_loop(x, images, k) for x in queries]
+
+
+searches = {"loop": loop_over_queries, "product": nearest_by_product, "package": knn}
+for name, search in searches.items():
     start = time.perf_counter()
-    search()
-    timings[name] = time.perf_counter() - start
-    print(f"{name:8s} {timings[name] * 1e3:8.1f} ms for {len(queries)} queries")
+    search(queries, train.images, 5)
+    milliseconds = (time.perf_counter() - start) * 1e3
+    print(f"{name:8s} {milliseconds:8.1f} ms for {len(queries)} queries")
 
 # %% [markdown]
 # Look at neighbours yourself: which generated image, and how many. *Query* is
@@ -249,13 +247,9 @@ panels.panel(
 
 # %% tags=["nbval-ignore-output"]
 distances, index = knn(fakes[:4], train.images, NEIGHBOURS)
-figure = figures.neighbours(
-    fakes[:4],
-    train.images[index],
-    distances,
-    "generated (framed) and nearest training images, with distances",
-    f"fakes of {first['run']}; {train.caption}",
-)
+caption = f"fakes of {first['run']}; {train.caption}"
+title = "generated (framed) and nearest training images, with distances"
+figure = figures.neighbours(fakes[:4], train.images[index], distances, title, caption)
 figures.show(
     figure,
     "Four rows: a generated image in an orange frame, then its nearest training "
@@ -279,14 +273,14 @@ figures.show(
 def disguise(images, flip=0.0, move=0, noise=0.0, seed=SEED):
     """Copies: mirrored with probability flip, moved by ±move along both axes, with grey noise."""
     stream = torch.Generator().manual_seed(seed)
-    size, mirrored = images.shape[-1], torch.rand(len(images), generator=stream) < flip
+    size = images.shape[-1]
+    mirrored = torch.rand(len(images), generator=stream) < flip
     copies = torch.where(mirrored[:, None, None, None], images.flip(3), images).float()
     corners = 2 * move * torch.randint(0, 2, (len(images), 2), generator=stream)
     padded = F.pad(copies, [move] * 4, mode="reflect")
-    moved = [
-        image[:, y : y + size, x : x + size]
-        for image, (y, x) in zip(padded, corners.tolist(), strict=True)
-    ]
+    moved = []
+    for image, (y, x) in zip(padded, corners.tolist(), strict=True):
+        moved.append(image[:, y : y + size, x : x + size])
     noisy = torch.stack(moved) + noise * torch.randn(images.shape, generator=stream)
     return noisy.round().clamp(0, 255).to(torch.uint8)
 
@@ -303,7 +297,6 @@ for label, images in exhibits.items():
     found[label] = knn(images, train.images, 1)
     shown[label] = images[:6]
     shown[f"nearest to {label}"] = train.images[found[label][1][:6, 0]]
-caption = f"{train.caption}; fakes of {first['run']}"
 figure = figures.rows(shown, 6, "which set is made of copies?", caption)
 figures.show(
     compact(figure),
@@ -371,9 +364,8 @@ print(f"In set B the nearest image is the one that was copied for {hits} of {len
 
 # %%
 n, m = 3, 4
-every_u = torch.tensor(
-    [n * m + n * (n + 1) / 2 - sum(ranks) for ranks in itertools.combinations(range(1, 8), n)]
-)
+choices = list(itertools.combinations(range(1, n + m + 1), n))
+every_u = torch.tensor([n * m + n * (n + 1) / 2 - sum(ranks) for ranks in choices])
 assert every_u.mean() == n * m / 2
 assert abs(every_u.var(correction=0) - n * m * (n + m + 1) / 12) < 1e-5
 print(
@@ -447,16 +439,13 @@ controls = {
 for name, result in controls.items():
     print(f"{name:15s} AUC {result.auc:.2f}  p {result.p_value:.2g}")
     print(textwrap.indent(textwrap.fill(result.verdict, 92), "    "), "\n")
-figure = figures.distributions(
-    {
-        "planted copies": controls["planted copies"].fake,
-        "fresh real images": controls["fresh images"].fake,
-        "held-out baseline": controls["fresh images"].held_out,
-    },
-    "distance to the nearest training image",
-    "the two controls",
-    train.caption,
-)
+groups = {
+    "planted copies": controls["planted copies"].fake,
+    "fresh real images": controls["fresh images"].fake,
+    "held-out baseline": controls["fresh images"].held_out,
+}
+distance_to_nearest = "distance to the nearest training image"
+figure = figures.distributions(groups, distance_to_nearest, "the two controls", train.caption)
 figures.show(
     figure,
     "Histograms of distances: planted copies in a narrow peak far to the left, fresh "
@@ -486,14 +475,12 @@ for _ in range(400):
     shuffled = real[torch.randperm(len(real), generator=stream)]
     p_values.append(rank_test(shuffled[:half], shuffled[half:])[1])
 p_values = torch.tensor(p_values)
-figure, axis = plt.subplots(figsize=(7, 2.4), layout="constrained")
+title = "400 random splits of the held-out images"
+figure, axis = figures.subplots(figsize=(7, 2.4), title=title, caption=held_out.caption)
 axis.hist(p_values, bins=20, range=(0, 1), color=figures.SKY, edgecolor="white")
 axis.axhline(20, color=figures.ORANGE, linestyle="--", label="expected: 20 in each")
 axis.set(xlabel="p-value", ylabel="splits", ylim=(0, 40))
-axis.set_title("400 random splits of the held-out images", fontsize=10)
-axis.legend(frameon=False, fontsize=8)
-axis.spines[["top", "right"]].set_visible(False)
-figure.supxlabel(held_out.caption, fontsize=8, color=figures.GREY)
+axis.legend()
 figures.show(figure, "A flat histogram of 400 p-values between 0 and 1.")
 for level in (0.05, 0.01):
     print(f"p < {level}: {float((p_values < level).float().mean()):.3f} of the splits")
@@ -543,10 +530,11 @@ auc_seen = 0.5 + share_seen(len(result.fake), len(result.held_out)) / 2
 assert abs(auc_seen - result.detectable) < 1e-5  # the package's formula
 stored = first["final"]["average"]["copying"]
 n_run, m_run = len(stored["fake"]), len(stored["held_out"])
-print("fakes  held out  share seen by ranks  by the nearest")
+rows = []
 for n, m in ((37, 37), (n_run, m_run), (10 * n_run, m_run), (n_run, 10 * m_run)):
     c = copies_needed(n, m)
-    print(f"{n:5d}  {m:8d}  {share_seen(n, m):19.0%}  {c} of {n} = {c / n:.0%}")
+    rows.append([n, m, f"{share_seen(n, m):.0%}", f"{c} of {n} = {c / n:.0%}"])
+table(["fakes", "held out", "share seen by ranks", "by the nearest"], rows)
 
 # %% [markdown]
 # The second row is what the recorded runs of chapter 02 have. Ten times more
@@ -582,14 +570,10 @@ def both_tests(x, y):
 def draw_share(share):
     """Histogram of fakes with a share of copies, and what the two tests say."""
     x, y = plant(share, n_run, m_run, torch.Generator().manual_seed(SEED))
-    ranks, nearest = both_tests(x, y)
-    words = ["flagged" if p < LEVEL else "not seen" for p in (ranks, nearest)]
-    title = (
-        f"{share:.0%} copies: AUC {mann_whitney(x, y)[0]:.2f}, ranks p = {ranks:.1g} "
-        f"({words[0]}), nearest p = {nearest:.1g} ({words[1]})"
-    )
-    groups = {"fakes": x, "held-out images": y}
-    return figures.distributions(groups, "distance to the nearest training image", title)
+    title = f"{share:.0%} copies: AUC {mann_whitney(x, y)[0]:.2f}"
+    for name, p in zip(("ranks", "nearest"), both_tests(x, y), strict=True):
+        title += f", {name} p = {p:.1g} ({'flagged' if p < LEVEL else 'not seen'})"
+    return figures.distributions({"fakes": x, "held-out images": y}, distance_to_nearest, title)
 
 
 panels.panel(draw_share, share=panels.number(0.0, 1.0, SHARE, "share of copies", step=0.01))
@@ -602,32 +586,33 @@ panels.panel(draw_share, share=panels.number(0.0, 1.0, SHARE, "share of copies",
 # %% tags=["nbval-ignore-output"]
 trials = {"smoke": 20, "quick": 200, "full": 1000}[profile]
 shares = [0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6]
+
+
+def flagged(share, n, m, stream):
+    """How often the ranks and the nearest flag a set with a share of copies."""
+    p_values = [both_tests(*plant(share, n, m, stream)) for _ in range(trials)]
+    return np.mean(np.array(p_values) < LEVEL, axis=0)
+
+
 power = {}
 for n, m in ((n_run, m_run), (37, 37)):
     stream = torch.Generator().manual_seed(SEED)
-    flagged = torch.tensor(
-        [
-            [[p < LEVEL for p in both_tests(*plant(s, n, m, stream))] for _ in range(trials)]
-            for s in shares
-        ]
-    )
-    for column, name in enumerate(("ranks", "nearest")):
-        power[f"{name}, {n} against {m}"] = flagged[:, :, column].float().mean(1)
-figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
-for (name, y), (color, style) in zip(power.items(), figures.CYCLE, strict=False):
-    axis.plot(shares, y, style, color=color, marker="o", markersize=3, label=name)
-axis.axhline(0.8, color=figures.GREY, linewidth=0.9, linestyle=":")
-axis.set(xlabel="share of copies among the fakes", ylabel="share of sets flagged")
-axis.set_title(f"power at p < {LEVEL}, {trials} draws a point", fontsize=10)
-axis.legend(frameon=False, fontsize=8)
-axis.spines[["top", "right"]].set_visible(False)
-figure.supxlabel(f"distances of {train.caption}", fontsize=8, color=figures.GREY)
+    by_ranks, by_nearest = np.transpose([flagged(share, n, m, stream) for share in shares])
+    power[f"ranks, {n} against {m}"] = shares, by_ranks
+    power[f"nearest, {n} against {m}"] = shares, by_nearest
+figure = figures.metric(
+    power,
+    levels={"four times out of five": 0.8},
+    ylabel=f"share flagged at p < {LEVEL}, {trials} draws",
+    xlabel="share of copies among the fakes",
+    caption=f"distances of {train.caption}",
+)
 figures.show(
     figure,
     "Four rising curves from 0 to 1 over the share of copies; the test of the nearest "
     "rises first, and 256 against 74 images rise before 37 against 37.",
 )
-ranks = power[f"ranks, {n_run} against {m_run}"]
+_, ranks = power[f"ranks, {n_run} against {m_run}"]
 assert ranks[0] <= 0.15 and ranks[-1] == 1
 
 # %% [markdown]
@@ -689,33 +674,38 @@ figures.show(
 # %% tags=["nbval-ignore-output"]
 extract = features.extractor("stand-in" if profile == "smoke" else "auto")
 reference = train.images[chosen[:64]]
-table = {}
+by_distance = {}  # set → distance → what the test says
 for name, images in sets.items():
-    row = table[name] = {}
-    row["pixels"] = copying(images, train.images, baseline, flips="")
+    results = {"pixels": copying(images, train.images, baseline, flips="")}
     if profile != "smoke" or name.startswith("copies, m"):
-        row["search"] = copying(images, train.images, baseline, **SEARCH)
-    small = (shrink(x, 16) for x in (images, train.images, baseline))
-    row["16 × 16"] = copying(*small, flips="")
+        results["search"] = copying(images, train.images, baseline, **SEARCH)
+    small, small_train, small_baseline = (shrink(x, 16) for x in (images, train.images, baseline))
+    results["16 × 16"] = copying(small, small_train, small_baseline, flips="")
     if name not in ("copies, noise 20", "copies, moved 2 px"):
         few = (images[:24], reference, baseline[:24])
-        row["features"] = copying(*few, features=extract.cached, flips="")
+        results["features"] = copying(*few, features=extract.cached, flips="")
+    by_distance[name] = results
 
-
-def cell(result):
-    """AUC, and a star if flagged."""
-    return f"{result.auc:.2f}{'*' if result.p_value < LEVEL else ' '}" if result else "–  "
-
-
-columns = ("pixels", "search", "16 × 16", "features")
-print(f"{'AUC (* p < 0.005)':20s}" + "".join(f"{c:>10s}" for c in columns))
-for name, row in table.items():
-    print(f"{name:20s}" + "".join(f"{cell(row.get(c)):>10s}" for c in columns))
+DISTANCES = ("pixels", "search", "16 × 16", "features")
+rows = []
+for name, results in by_distance.items():
+    row = [name]
+    for distance in DISTANCES:
+        if distance in results:
+            star = "*" if results[distance].p_value < LEVEL else " "
+            row.append(f"{results[distance].auc:.2f}{star}")
+        else:
+            row.append("–  ")
+    rows.append(row)
+table(["AUC (* p < 0.005)", *DISTANCES], rows)
 print(f"\nfeatures: {extract.name}; {train.caption}")
 
 # %%
-pixels = {name: row["pixels"].auc for name, row in table.items()}
-searched = {name: row["search"].p_value < LEVEL for name, row in table.items() if "search" in row}
+pixels = {name: results["pixels"].auc for name, results in by_distance.items()}
+searched = {}
+for name, results in by_distance.items():
+    if "search" in results:
+        searched[name] = results["search"].p_value < LEVEL
 right = [
     pixels["copies, mirrored"] < 0.75,  # pixels lose what is mirrored …
     searched["copies, mirrored"],  # … the search does not
@@ -723,7 +713,7 @@ right = [
     not searched["copies, moved 4 px"],  # it goes as far as two pixels
     searched["copies, moved 2 px"],
     pixels["copies, noise 20"] < 0.5,  # a noisy copy lies farther away than a fresh image
-    table["copies, noise 20"]["16 × 16"].p_value < LEVEL,
+    by_distance["copies, noise 20"]["16 × 16"].p_value < LEVEL,
     pixels["fresh, smoothed"] > pixels["fresh"],  # smoothing alone looks like copying
 ]
 assert all(right)
@@ -790,17 +780,19 @@ def memory_test(fake, seen, unseen, permutations=RELABELLINGS):
 
 
 hundred = train.images[chosen[:100]]
-judged = {
+asked = {
     "fresh": fresh,
     "fresh, smoothed": sets["fresh, smoothed"],
     "copies, mirrored": disguise(hundred, flip=1),
     "copies, noise 20": disguise(hundred, noise=20),
 }
-judged = {name: memory_test(x, train.images, baseline) for name, x in judged.items()}
+judged = {name: memory_test(images, train.images, baseline) for name, images in asked.items()}
 expected = len(train) / (len(train) + len(baseline))
 print(f"{expected:.0%} of the pool were seen: by chance about as many lie nearest to a seen one")
+rows = []
 for name, (beyond, p_value, share) in judged.items():
-    print(f"{name:18s} Δ beyond chance {beyond:5.0f}  p {p_value:.3f}  nearest seen {share:.0%}")
+    rows.append([name, f"{beyond:.0f}", f"{p_value:.3f}", f"{share:.0%}"])
+table(["", "Δ beyond chance", "p", "nearest to a seen one"], rows)
 
 # %%
 right = [judged[name][1] > LEVEL for name in ("fresh", "fresh, smoothed")]
@@ -872,12 +864,9 @@ print(textwrap.fill(overfitted.verdict, 96))
 # %% tags=["nbval-ignore-output", "thumbnail"]
 memorised = step.sample(z_fixed, ema=True)
 best = all_distances(few.images, memorised).argmin(1)  # for each of the 16 the nearest fake
-figure = figures.rows(
-    {"trained on": few.images[:8], "nearest fake": memorised[best[:8]]},
-    8,
-    f"8 of the 16 images, and the nearest of {len(memorised)} fakes after {len(history)} steps",
-    few.caption,
-)
+shown = {"trained on": few.images[:8], "nearest fake": memorised[best[:8]]}
+title = f"8 of the 16 images, and the nearest of {len(memorised)} fakes after {len(history)} steps"
+figure = figures.rows(shown, 8, title, few.caption)
 figures.show(
     figure,
     "Eight of the sixteen training images above, below each the nearest fake: after a full "
@@ -886,14 +875,10 @@ figures.show(
 
 # %% tags=["nbval-ignore-output"]
 n, m = len(overfitted.fake), len(overfitted.held_out)
-limit = 0.5 + share_seen(n, m) / 2
-figure = figures.metric(
-    {"trained on these 16": ([e for e, _ in watch.found], [r.auc for _, r in watch.found])},
-    {"no copying": 0.5, "flagged four times out of five": limit},
-    "how the copying develops",
-    "AUC",
-    f"{n} fakes against {m} held-out images; {few.caption}",
-)
+at, aucs = zip(*[(epoch, result.auc) for epoch, result in watch.found], strict=True)
+levels = {"no copying": 0.5, "flagged four times out of five": 0.5 + share_seen(n, m) / 2}
+caption = f"{n} fakes against {m} held-out images; {few.caption}"
+figure = figures.metric({"trained on 16": (at, aucs)}, levels, ylabel="AUC", caption=caption)
 figures.show(
     figure,
     "The AUC against the epoch: below one half while G draws noise, then rising through "
@@ -914,11 +899,10 @@ against_others = copying(memorised, others.images, unseen_test)
 beyond, p_memory, share = memory_test(memorised, few.images, unseen_test)
 print(f"against its own 16 images  AUC {overfitted.auc:.2f}  p {overfitted.p_value:.2g}")
 print(f"against 16 it never saw    AUC {against_others.auc:.2f}  p {against_others.p_value:.2g}")
-print(
-    f"seen against unseen        Δ beyond chance {beyond:.0f}  p {p_memory:.2g}; "
-    f"{share:.0%} lie nearest to one of the 16, which are {FEW / (FEW + len(unseen_test)):.0%} "
-    f"of the {FEW + len(unseen_test)} real images"
-)
+print(f"seen against unseen        Δ beyond chance {beyond:.0f}  p {p_memory:.2g}")
+real_images = FEW + len(unseen_test)
+of_them = f"which are {FEW / real_images:.0%} of the {real_images} real images"
+print(f"{share:.0%} of the fakes lie nearest to one of the 16, {of_them}")
 assert 0 <= overfitted.auc <= 1 and 0 < overfitted.p_value <= 1
 if profile != "smoke" and len(history) >= 600:
     # how far 600 steps get depends on the data and on rounding; which way they go does not
@@ -932,50 +916,49 @@ if profile != "smoke" and len(history) >= 600:
 # fakes, as they are and mirrored left to right, against the held-out scratches.
 # *laptop* is the recipe that works, whose scratches one can believe; *none* is the
 # published recipe at a quarter of its width, which draws fog. **Guess first:**
-# which of the two lies nearer to its training images? First we make sure that the
-# record's numbers follow from the distances stored in it.
+# which of the two lies nearer to its training images? Before that we make sure that
+# the record's numbers follow from the distances stored in it.
 
 # %%
+rows = []
 for name, run in runs.items():
-    for kind in ("last", "average"):
-        stored = run["final"][kind]["copying"]
-        x, y = torch.tensor(stored["fake"]), torch.tensor(stored["held_out"])
-        auc, p_value = rank_test(x, y)
+    for weights in ("last", "average"):
+        stored = run.at_path(f"final.{weights}.copying")
+        auc, _ = rank_test(torch.tensor(stored["fake"]), torch.tensor(stored["held_out"]))
         assert abs(auc - stored["auc"]) < 2e-3
-        print(
-            f"{name}, {kind} weights: {len(x)} fakes, {len(y)} held out, "
-            f"AUC {stored['auc']:.3f}, p {stored['p_value']:.2g}, "
-            f"nearer than all held out: {stored['closest']}"
-        )
+        numbers = f"{stored['auc']:.3f}", f"{stored['p_value']:.2g}", stored["closest"]
+        rows.append([f"{name}, {weights}", *numbers])
+head = f"{n_run} fakes, {m_run} held out"
+table([head, "AUC", "p", "nearer than all held out"], rows)
 print()
 for policy, group in policies.items():
-    for kind in ("last", "average"):
-        aucs = [run["final"][kind]["copying"]["auc"] for run in group]
-        print(
-            f"{policy}, {kind} weights, {len(aucs)} seed(s): mean AUC {sum(aucs) / len(aucs):.3f}, "
-            f"range {min(aucs):.3f} to {max(aucs):.3f}"
-        )
+    for weights in ("last", "average"):
+        mean, low, high = group.mean_low_high(f"final.{weights}.copying.auc")
+        print(f"{policy}, {weights} weights: mean AUC {mean:.3f}, range {low:.3f} to {high:.3f}")
 
-# %%
-for name, run in runs.items():
-    stored = run["final"]["average"]["copying"]
-    figure = figures.distributions(
-        {"fakes": stored["fake"], "held-out images": stored["held_out"]},
-        "distance to the nearest training image",
-        f"{name}, averaged weights: AUC {stored['auc']:.2f}",
-        run.caption,
-    )
-    figures.show(
-        figure,
-        f"Two histograms of distances, fakes of {name} and held-out images, with a line "
-        f"at each median; the AUC is {stored['auc']:.2f}.",
-    )
+# %% jupyter={"source_hidden": true}
+size = 3.3 * len(runs), 2.8
+figure, axes = figures.subplots(
+    1, len(runs), figsize=size, sharex=True, caption=first["data"]["caption"]
+)
+for axis, (name, run) in zip(axes.flat, runs.items(), strict=True):
+    stored = run.at_path("final.average.copying")
+    groups = {"fakes": stored["fake"], "held-out images": stored["held_out"]}
+    title = f"{name}, averaged weights: AUC {stored['auc']:.2f}"
+    figures.distributions(groups, distance_to_nearest, title, axis=axis)
+axes[0].legend()
+figures.show(
+    figure,
+    "Panels, one a run: two histograms of distances, fakes of the averaged weights and "
+    "held-out images, with a line at each median; the fakes' lies a little farther left in each.",
+)
 
 # %% [markdown]
 # The last weights of a run and the running average of them are different
 # generators, and the numbers above say how different their AUCs are. Averaging
 # tends to smooth the images, and section 6 says what smoothness does to this
-# test. So we ask for more, of the averaged weights that the record holds:
+# test. So we ask for more, of the averaged weights of the one run whose weights
+# the record holds:
 #
 # - how *sharp* the fakes are: the standard deviation of what remains of an
 #   image after subtracting its average over 3 × 3 pixels;
@@ -984,160 +967,116 @@ for name, run in runs.items():
 #   of them are replaced by training images, mirrored and noised;
 # - the nearest pairs.
 #
-# That needs the training images of the record, so the next cells run on the
+# That needs the training images of the record, so the next two cells run on the
 # real data only, and say so otherwise.
 
 
 # %% tags=["nbval-ignore-output"]
-@functools.cache
-def load_pair(size, channels):
-    """Training and held-out set at the size of a record."""
-    settings = profiles.DCGANSettings(size=size, channels=channels)
-    return [load_data(settings, DATA, split) for split in ("train", "test")]
-
-
-def images_of(run):
-    """Training and held-out images of a record, or None if they are not on this machine."""
-    if train.source != run["data"]["source"]:
-        return None
-    pair = load_pair(run["settings"]["size"], run["settings"]["channels"])
-    same = pair[0].fingerprint() == run["data"]["fingerprint"]
-    return [images.images[:, :1] for images in pair] if same else None
-
-
 def sharpness(images):
     """Standard deviation of the images less their averages over 3 × 3 pixels."""
     inner = images[..., 1:-1, 1:-1].float()
     return float((inner - F.avg_pool2d(images.float(), 3, stride=1)).std())
 
 
-def second_opinion(run, own, unseen):
-    """Everything that the section asks about the fakes of the averaged weights."""
-    drawn = recorded_fakes(run, 48 if profile == "smoke" else None)
-    found = {"pixels": copying(drawn, own, unseen)}
-    sets = [shrink(x, 64) for x in (drawn, own, unseen)]
-    found["search"] = copying(*sets, flips="hv", shift=1)
-    small = [shrink(x, 16) for x in (drawn, own, unseen)]
-    found["16 × 16"] = copying(*small, flips="hv")
+settings = profiles.DCGANSettings(**first["settings"])
+seen, unseen = (load_data(settings, DATA, split) for split in ("train", "test"))
+here = seen.fingerprint() == first["data"]["fingerprint"]
+if here:
+    seen, unseen = seen.images[:, :1], unseen.images[:, :1]
+    drawn = recorded_fakes(first, 48 if profile == "smoke" else None)
+    at_64 = [shrink(images, 64) for images in (drawn, seen, unseen)]
+    at_16 = [shrink(images, 16) for images in (drawn, seen, unseen)]
+    ranks = {
+        "pixels": copying(drawn, seen, unseen),
+        "search": copying(*at_64, flips="hv", shift=1),
+        "16 × 16": copying(*at_16, flips="hv"),
+    }
     if profile == "full":
-        found["features"] = copying(drawn, own, unseen, features=extract.cached)
-    spiked = {}
-    for share in (0.2,) if profile == "smoke" else (0.05, 0.1, 0.2):
-        order = torch.randperm(len(own), generator=torch.Generator().manual_seed(SEED))
-        copies = disguise(sets[1][order[: round(share * len(drawn))]], flip=1, noise=4)
-        spiked[share] = memory_test(torch.cat([copies, sets[0][len(copies) :]]), *sets[1:])[1]
-    sharp = sharpness(drawn) / sharpness(own)
-    asked = {"ranks": found, "memory": memory_test(*sets), "spiked": spiked, "sharp": sharp}
-    return {**asked, "drawn": drawn}
+        ranks["features"] = copying(drawn, seen, unseen, features=extract.cached)
+    rows = []
+    for distance, result in ranks.items():
+        rows.append([f"ranks, {distance}", f"{result.auc:.2f}", f"{result.p_value:.2g}"])
 
-
-kept = {name: run for name, run in runs.items() if "networks" in run.content}
-here = {name: pair for name, run in kept.items() if (pair := images_of(run))}
-opinions = {name: second_opinion(runs[name], *pair) for name, pair in here.items()}
-for name, opinion in opinions.items():
-    print(f"{name}, averaged weights: {opinion['sharp']:.0%} as sharp as the training images")
-    for kind, result in opinion["ranks"].items():
-        print(f"  ranks, {kind:9s} AUC {result.auc:.2f}  p {result.p_value:.2g}")
-    beyond, p_value, share = opinion["memory"]
-    print(f"  seen against unseen: Δ beyond chance {beyond:.0f}  p {p_value:.3f}")
-    for share, p_value in opinion["spiked"].items():
-        print(f"    with {share:.0%} planted copies           p {p_value:.3f}")
-if not opinions:
+    fake_64, seen_64, unseen_64 = at_64
+    beyond, p_memory, _ = memory_test(fake_64, seen_64, unseen_64)
+    rows.append(["seen against unseen", "", f"{p_memory:.3f}"])
+    order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(SEED))
+    for share in (0.05, 0.1, 0.2):
+        copies = disguise(seen_64[order[: round(share * len(drawn))]], flip=1, noise=4)
+        spiked = torch.cat([copies, fake_64[len(copies) :]])
+        _, p_spiked, _ = memory_test(spiked, seen_64, unseen_64)
+        rows.append([f"… with {share:.0%} planted copies", "", f"{p_spiked:.3f}"])
+    table([first["run"], "AUC", "p"], rows)
+    sharp = sharpness(drawn) / sharpness(seen)
+    print(
+        f"Δ beyond chance {beyond:.0f}; the fakes are {sharp:.0%} as sharp as the training images"
+    )
+    if profile != "smoke":  # what the answer below says
+        assert sharp < 0.75
+        assert min(ranks["16 × 16"].p_value, p_memory) > LEVEL > p_spiked
+else:
     print("The training images of the recorded runs are not on this machine.")
 
-# %% tags=["nbval-ignore-output"]
-pairs = {}
-for name, (own, _) in here.items():
-    result = opinions[name]["ranks"]["pixels"]
-    closest = [i for i, _, _ in result.pairs(6)]
-    pairs[name] = opinions[name]["drawn"][closest]
-    pairs[f"nearest to {name}"] = own[result.nearest[closest]]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 if here:
-    own, unseen = here[name]
-    nearest_real = result.held_out.argsort()[:6]
-    pairs["held out"] = unseen[nearest_real]
-    pairs["nearest to held out"] = own[knn(unseen[nearest_real], own, 1)[1][:, 0]]
-    figure = figures.rows(
-        {label: shrink(images, 64) for label, images in pairs.items()},
-        6,
-        "the six nearest pairs of every run; at the bottom, of held-out images",
-        f"{first['data']['caption']}, shown at 64 px; {len(here)} recorded runs, averaged weights",
-    )
+    closest = [fake for fake, _, _ in ranks["pixels"].pairs(6)]
+    closest_real = ranks["pixels"].held_out.argsort()[:6]
+    near_those = knn(unseen[closest_real], seen, 1)[1][:, 0]
+    pairs = {
+        "fakes": drawn[closest],
+        "nearest to them": seen[ranks["pixels"].nearest[closest]],
+        "held out": unseen[closest_real],
+        "nearest to those": seen[near_those],
+    }
+    pairs = {label: shrink(images, 64) for label, images in pairs.items()}
+    title = "the six nearest pairs of fakes, and of held-out images"
+    caption = f"{first['run']}, averaged weights; {first['data']['caption']}, shown at 64 px"
+    figure = figures.rows(pairs, 6, title, caption)
     figures.show(
         compact(figure),
-        "Two rows of six steel images for each recorded run, the fakes that lie nearest to a "
-        "training image and these training images; then the nearest held-out images, and theirs.",
+        "Four rows of six steel images: the fakes that lie nearest to a training image and these "
+        "training images; then the nearest held-out images, and theirs.",
     )
 else:
     print("No pairs to show: the training images of the recorded runs are not here.")
 
 # %% [markdown]
-# *What you see.* Believable scratches (*laptop*, AUC 0.62) and fog (*none*, 0.60 and
-# 0.64) lie equally near to the training images, so nearness is no sign of quality.
-# The laptop's six nearest fakes hardly have details: nearly blank steel, of which
-# nothing can be wrong by much. No scratch with its bends and gaps is shared. The
-# pairs at the bottom show how near two real images come without any copying.
-
-# %% [markdown]
+# *What you see.* The laptop's six nearest fakes hardly have details: nearly blank
+# steel, of which nothing can be wrong by much. No scratch with its bends and gaps is
+# shared. The pairs at the bottom show how near two real images come without any
+# copying.
+#
 # Now the sentence that we came for: "similar but not too similar, so the
-# generator did not overfit". The answer is put together from the tests, run by
-# run, and is no stronger than they are. The level of 0.005 holds for one test
-# of one run: the more runs one asks, the likelier is a false alarm.
+# generator did not overfit".
 
-
-# %% tags=["nbval-ignore-output"]
-def answer_for(name):
-    """What may be said about one run, in words no stronger than the tests."""
-    stored = runs[name]["final"]["average"]["copying"]
-    near, opinion = stored["p_value"] < LEVEL, opinions.get(name)
-    said = [
-        f"{'Nearer' if near else 'Not nearer'} to the training images than held-out images are, "
-        f"over pixels (AUC {stored['auc']:.2f}, p = {stored['p_value']:.2g})."
-    ]
-    if 1 - stored["p_value"] < LEVEL:
-        said.append("They lie farther away, as noisy images do, and images unlike the real ones.")
-    if opinion is None:
-        said.append("Without images and weights we cannot tell copying from smoothness or noise.")
-        return " ".join(said)
-    coarse, (_, p_memory, _) = opinion["ranks"]["16 × 16"].p_value, opinion["memory"]
-    enough = next((s for s, p in opinion["spiked"].items() if p < LEVEL), None)
-    said.append(
-        f"The fakes are {opinion['sharp']:.0%} as sharp as real images; at 16 × 16, where "
-        f"sharpness hardly counts, the ranks give p = {coarse:.2g}."
+# %%
+for weights in ("average", "last"):
+    p_values = [run.at_path(f"final.{weights}.copying.p_value") for run in runs.values()]
+    nearer = sum(p < LEVEL for p in p_values)
+    farther = sum(1 - p < LEVEL for p in p_values)
+    print(
+        f"{weights} weights of {len(runs)} runs: {nearer} nearer than held out, {farther} farther"
     )
-    if p_memory < LEVEL:
-        said.append(
-            f"And they lie nearer to seen than to unseen images (p = {p_memory:.3f}): G "
-            "remembers. The sentence does not hold."
-        )
-        return " ".join(said)
-    said.append(
-        f"That the *seen* images attract them is not shown (p = {p_memory:.3f}, level {LEVEL}; "
-        + (f"{enough:.0%} planted copies are seen)." if enough else "nor are 20% planted copies).")
-    )
-    if near:
-        said.append(
-            "So over pixels the fakes are nearer than real images are, which is what the sentence "
-            "denies. Whether G copies or only smooths, these tests leave open."
-        )
-    else:
-        said.append("So the tests do not contradict the sentence, and they do not prove it.")
-    return " ".join(said)
-
-
-for name in runs:
-    print(textwrap.fill(f"{name}: {answer_for(name)}", 96), "\n")
-near = [run["final"]["average"]["copying"]["p_value"] < LEVEL for run in runs.values()]
-remember = [opinion["memory"][1] < LEVEL for opinion in opinions.values()]
-summary = (
-    f"In all: over pixels the fakes of {sum(near)} of {len(near)} runs are nearer than held-out "
-    f"images are; that seen images attract them is shown for {sum(remember)} of {len(remember)} "
-    f"runs. The ranks show a share of copies of about {share_seen(n_run, m_run):.0%}; few or "
-    "single copies, and copies that these distances do not see, would pass."
-)
-print(textwrap.fill(summary, 96))
+    assert nearer == {"average": 3, "last": 0}[weights]
+print(f"the ranks show a share of copies of about {share_seen(n_run, m_run):.0%}")
 
 # %% [markdown]
+# **The answer.** Over pixels the averaged weights of all three runs draw images
+# that lie *nearer* to the training images than real ones do, believable scratches
+# (AUC 0.62) as much as fog (0.60, 0.64): too similar, by the sentence's own measure,
+# and no sign of quality. The last weights of no run do; of one they lie farther
+# away, as noisy images do. But the average is smooth. In the run that we can draw
+# again, the laptop's, its fakes are little more than half as sharp as photographs;
+# at 16 × 16, where sharpness hardly counts, the ranks stay above the level, and that
+# *seen* images attract the fakes is not shown, by a test that sees 20 % of planted
+# copies. Smoothness would explain all of this. So the sentence's
+# conclusion is not contradicted, and its argument fails: the eye's "not too
+# similar" does not follow from the distances.
+#
+# The level of 0.005 holds for one test of one run: the more runs one asks, the
+# likelier is a false alarm. Few or single copies, and copies that these
+# distances do not see, would pass.
+#
 # **What this does not show.** The data set does not say which coil an image
 # shows: held-out and training images may share one, some perhaps the same metre
 # of steel. Then the baseline itself lies near, and the test forgives a
@@ -1283,13 +1222,13 @@ check("expected AUC with a leaking split", auc, 0.5 * leaked + 1.0 * (1 - leaked
 # **Next:** [05 · The CycleGAN objective](05_cyclegan_objective.ipynb)
 
 # %% tags=["nbval-ignore-output"]
+recorded = {}
+for name, run in runs.items():
+    recorded[f"AUC recorded ({name})"] = run.at_path("final.average.copying.auc")
 report(
     data=train,
     AUC_of_planted_copies=controls["planted copies"].auc,
     AUC_of_fresh_images=controls["fresh images"].auc,
     AUC_trained_on_16=overfitted.auc,
-    **{
-        f"AUC_recorded_({name})": run["final"]["average"]["copying"]["auc"]
-        for name, run in runs.items()
-    },
+    **recorded,
 )

@@ -58,11 +58,12 @@ import collections
 import math
 import time
 
+import numpy as np
 import torch
 
 from gancourse import device, profiles, records
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report
+from gancourse.notebook.cell import check, report, table
 from gancourse.train.loop import Callback, ProgressBar, fit
 from gancourse_lab import faults, flags
 from gancourse_lab.faults import FAULTS
@@ -70,7 +71,9 @@ from gancourse_lab.monitor import Monitor, review
 
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED)
-changes = {"epochs": EPOCHS or 2} if EPOCHS or profile == "smoke" else {}
+changes = {"epochs": 2} if profile == "smoke" else {}
+if EPOCHS:
+    changes["epochs"] = EPOCHS
 print(f"profile {profile}, {device.describe()}")
 
 # %% [markdown]
@@ -97,10 +100,6 @@ print("least squares, D = ½: " + ", ".join(f"{k} {v:.3f}" for k, v in squares.i
 def recorded(name):
     """A run of this chapter's records."""
     return records.load(f"is-it-working/{name}")
-
-
-def mean(values):
-    return sum(values) / len(values)
 
 
 x, y = recorded("eps"), records.load("neu-scratches/none-seed0")
@@ -140,8 +139,8 @@ for label, run, start, end in (
 # cause. Each row below is a run and the name of its fault.
 
 # %%
-for name, fault in FAULTS.items():
-    print(f"{name:17s}{fault.model:10s}{fault.flag or 'nothing planted'}")
+rows = [[name, fault.model, fault.flag or "nothing planted"] for name, fault in FAULTS.items()]
+table(["run", "model", "fault"], rows)
 
 # %% [markdown]
 # First the healthy one, live at this profile. At the right are eight of its
@@ -333,25 +332,33 @@ for name in ("healthy", "no-detach"):
 # Choose a run, or read on: all of them follow.
 
 
-# %% tags=["nbval-ignore-output"]
+# %%
 gallery = {name: recorded(name) for name in FAULTS}
 
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 STEEL = (("losses", ("gen", "disc")), ("D's belief", ("p_real", "p_fake")))
 HORSES = (
     ("adversarial", ("adv_b", "disc_a", "disc_b")),
     ("cycle, identity", ("cycle_a", "idt_a")),
 )
-WORDS = {"gen": "G", "disc": "D", "p_real": "D(x)", "p_fake": "D(G(z))"}
-WORDS |= {"adv_b": "G: A → B", "disc_a": "D_A", "disc_b": "D_B"}
-WORDS |= {"cycle_a": "cycle A → B → A", "idt_a": "identity of A"}
+WORDS = {
+    "gen": "G",
+    "disc": "D",
+    "p_real": "D(x)",
+    "p_fake": "D(G(z))",
+    "adv_b": "G: A → B",
+    "disc_a": "D_A",
+    "disc_b": "D_B",
+    "cycle_a": "cycle A → B → A",
+    "idt_a": "identity of A",
+}
 
 
 def curves_of(run):
     """A record's curves; D's two halves as one."""
     found = dict(run.curves)
     if "disc_real" in found:
-        halves = zip(found["disc_real"], found["disc_fake"], strict=True)
-        found["disc"] = [a + b for a, b in halves]
+        found["disc"] = np.add(found["disc_real"], found["disc_fake"])
     return found
 
 
@@ -365,8 +372,11 @@ def draw_curve(axis, values, color, style, label=None):
 def picture_of(run, title=""):
     """Two groups of curves, grey the healthy run's, and samples."""
     horses = run.model == "cyclegan"
-    sick, well = (curves_of(r) for r in (run, gallery["healthy-cyclegan" if horses else "healthy"]))
-    figure, axes = figures.subplots(1, 3, figsize=(7.8, 2.6), width_ratios=(1, 1, 0.75))
+    sick = curves_of(run)
+    well = curves_of(gallery["healthy-cyclegan" if horses else "healthy"])
+    beside = "" if run["run"].startswith("healthy") else "thin grey: healthy run. "
+    words = {"title": title or run["run"], "caption": beside + run.caption}
+    figure, axes = figures.subplots(1, 3, figsize=(7.8, 2.6), width_ratios=(1, 1, 0.75), **words)
     for axis, (heading, names) in zip(axes, HORSES if horses else STEEL, strict=False):
         for name, (color, style) in zip(names, figures.CYCLE, strict=False):
             draw_curve(axis, well[name], figures.GREY, style)
@@ -375,20 +385,15 @@ def picture_of(run, title=""):
         axis.set_title(heading, fontsize=9)
         axis.set_xlabel("step", fontsize=8)
         axis.tick_params(labelsize=8)
-        axis.spines[["top", "right"]].set_visible(False)
         if axis.get_legend_handles_labels()[0]:
-            axis.legend(frameon=False, fontsize=7, ncols=3, handlelength=2.2, columnspacing=1)
+            axis.legend(fontsize=7, ncols=3, handlelength=2.2, columnspacing=1)
         axis.set_ylim(0, 1.18 * axis.get_ylim()[1])  # room for the legend
     if not horses:
         axes[1].set_ylim(0, 1.18)
     strip = run.strip[:4]
-    axes[2].imshow(figures.tile(strip.flatten(0, 1), strip.shape[1]))
-    axes[2].set_axis_off()
+    figures.picture(axes[2], strip.flatten(0, 1), strip.shape[1])
     heads = "x → G(x) → F(G(x))" if horses else "after 0, 56, 126, 252 steps"
     axes[2].set_title(heads, fontsize=8)
-    figure.suptitle(title or run["run"], fontsize=10)
-    beside = "" if run["run"].startswith("healthy") else "thin grey: healthy run. "
-    figure.supxlabel(beside + run.caption, fontsize=7, color=figures.GREY)
     return figure
 
 
@@ -632,26 +637,29 @@ def outside(name):
     terms = ["gen", "p_real", "p_fake"]
     if model == "cyclegan":
         terms = [term for term in well[0]["last"] if term != "gen"]
-    count = 0
-    for row in rows_of[name]:
-        inside = [
-            min(r["last"][t] for r in well) <= row["last"][t] <= max(r["last"][t] for r in well)
-            for t in terms
-            if t in row["last"]
-        ]
-        count += not all(inside)
-    return count
+    ranges = {}
+    for term in terms:
+        values = [row["last"][term] for row in well]
+        ranges[term] = min(values), max(values)
+
+    def is_outside(row):
+        ends = [(row["last"][term], ranges[term]) for term in terms if term in row["last"]]
+        return any(not low <= end <= high for end, (low, high) in ends)
+
+    return sum(is_outside(row) for row in rows_of[name])
 
 
-gens = sorted(row["last"]["gen"] for row in rows_of["healthy"])
-print(f"G's loss of {len(gens)} healthy runs: {gens[0]:.2f} to {gens[-1]:.2f}")
-hidden = []
+gens = [row["last"]["gen"] for row in rows_of["healthy"]]
+print(f"G's loss of {len(gens)} healthy runs: {min(gens):.2f} to {max(gens):.2f}")
+hidden, rows = [], []
 for name, fault in FAULTS.items():
     if fault.flag:
         count, runs = outside(name), len(rows_of[name])
-        hidden += [name] * (count <= runs // 2)
-        value = mean([row["last"]["gen"] for row in rows_of[name]])
-        print(f"{name:13s}outside in {count} of {runs}; mean of G's loss {value:.2f}")
+        if count <= runs // 2:
+            hidden.append(name)
+        value = np.mean([row["last"]["gen"] for row in rows_of[name]])
+        rows.append([name, f"{count} of {runs}", f"{value:.2f}"])
+table(["fault", "outside", "mean of G's loss"], rows)
 print("In most of their runs the curves stay in the healthy range:", ", ".join(hidden))
 
 # %% [markdown]
@@ -688,7 +696,8 @@ print("In most of their runs the curves stay in the healthy range:", ", ".join(h
 
 # %%
 for name, sign in flags.SIGNS.items():
-    print(f"{name:23s}{'below' if sign.below else 'above'} {sign.limit:<8g}{sign.why}")
+    side = "below" if sign.below else "above"
+    print(f"{name:23s}{side} {sign.limit:<8g}{sign.why}")
 
 # %% [markdown]
 # Live, on the run with ten times the learning rate. A stopwatch around it says
@@ -750,26 +759,35 @@ for name in ("lr-x10", "dead"):
 
 # %%
 STATISTICAL = (
-    "learning rate too high", "D wins", "mode collapse", "checkerboard",
-    "augmentation leaks", "dead ReLUs", "cycle does not close",
-)  # fmt: skip
+    "learning rate too high",
+    "D wins",
+    "mode collapse",
+    "checkerboard",
+    "augmentation leaks",
+    "dead ReLUs",
+    "cycle does not close",
+)
 
 
 def worst(row, sign):
     """The reading nearest to, or farthest beyond, its limit; None if it was not taken."""
     values = [value for _, value in row["readings"].get(sign, [])]
-    return (min if flags.SIGNS[sign].below else max)(values) if values else None
+    if not values:
+        return None
+    return min(values) if flags.SIGNS[sign].below else max(values)
 
 
 def readings_of(rows, sign):
+    """The worst readings of those runs of which it was taken."""
     return [value for row in rows if (value := worst(row, sign)) is not None]
 
 
-figure, axes = figures.subplots(1, len(STATISTICAL), figsize=(11, 3.4))
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+caption = f"{survey.caption}; drawn horses; dashed: the limit"
+figure, axes = figures.subplots(1, len(STATISTICAL), figsize=(11, 3.4), caption=caption)
 for axis, sign in zip(axes, STATISTICAL, strict=True):
-    planted, others = [], []
-    for row in survey["sick"]:
-        (planted if FAULTS[row["fault"]].flag == sign else others).append(row)
+    planted = [row for row in survey["sick"] if FAULTS[row["fault"]].flag == sign]
+    others = [row for row in survey["sick"] if FAULTS[row["fault"]].flag != sign]
     groups = [
         ("healthy", survey["healthy"], figures.GREY, "o"),
         ("other\nfaults", others, figures.SKY, "."),
@@ -786,12 +804,8 @@ for axis, sign in zip(axes, STATISTICAL, strict=True):
     axis.set_title(sign.replace(" ", "\n", 1), fontsize=9)
     axis.set_xticks(range(3), [g[0] for g in groups], fontsize=8, rotation=60)
     axis.tick_params(axis="y", labelsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
     axis.set_xlim(-0.6, 2.6)
 axes[0].set_ylabel("worst reading of a run", fontsize=8)
-figure.supxlabel(
-    f"{survey.caption}; drawn horses; dashed: the limit", fontsize=8, color=figures.GREY
-)
 figures.show(
     figure,
     "Seven small diagrams of readings. In each the healthy runs lie on one side of the dashed "
@@ -799,12 +813,13 @@ figures.show(
 )
 
 # %%
-print(f"{'':24s}{'healthy':>10s}{'limit':>7s}{'planted':>9s}  (the nearest of each to the limit)")
+rows = []
 for sign in STATISTICAL:
     near, far = (min, max) if flags.SIGNS[sign].below else (max, min)
     planted = [row for row in survey["sick"] if FAULTS[row["fault"]].flag == sign]
     well, ill = near(readings_of(survey["healthy"], sign)), far(readings_of(planted, sign))
-    print(f"{sign:24s}{well:10.2g}{flags.SIGNS[sign].limit:7g}{ill:9.2g}")
+    rows.append([sign, f"{well:.2g}", f"{flags.SIGNS[sign].limit:g}", f"{ill:.2g}"])
+table(["the nearest to the limit", "healthy", "limit", "planted"], rows)
 
 # %%
 for source, found in surveys.items():
@@ -896,13 +911,15 @@ for name, run in gallery.items():
     found = review(run.curves, profiles.replace(settings, **FAULTS[name].settings))
     if found:
         print(f"{name}: {', '.join(flag.name for flag in found)}")
-    named += [name] * (FAULTS[name].flag in [flag.name for flag in found])
+    if FAULTS[name].flag in [flag.name for flag in found]:
+        named.append(name)
 sick = sum(bool(fault.flag) for fault in FAULTS.values())
 print(f"from curves alone: {len(named)} of {sick} ({', '.join(named)})")
 
 
 # %% [markdown]
 # And over the recorded runs of the other chapters:
+
 
 # %% tags=["nbval-ignore-output"]
 def by_step(run, term):
@@ -936,9 +953,8 @@ print(f"silent: {silent}")
 # %%
 for number in range(1, 6):
     run = recorded(f"case-{number}")
-    gallery_of_cases = picture_of(run, f"patient {number}")
     figures.show(
-        gallery_of_cases,
+        picture_of(run, f"patient {number}"),
         f"Patient {number}: losses, beliefs, and samples of four latents at four times.",
         photo=True,
     )
@@ -950,12 +966,13 @@ for number in range(1, 6):
 
 # %%
 asked = STATISTICAL[:6]
-print(f"{'':24s}{'healthy':>15s}" + "".join(f"{n:>9d}" for n in range(1, 6)))
+patients = range(1, 6)
+rows = []
 for sign in asked:
     well = readings_of(rows_of["healthy"], sign)
-    values = [worst(recorded(f"case-{n}").content, sign) for n in range(1, 6)]
-    span = f"{min(well):.2g} – {max(well):.2g}"
-    print(f"{sign:24s}{span:>15s}" + "".join(f"{v:9.2g}" for v in values))
+    values = [worst(recorded(f"case-{n}").content, sign) for n in patients]
+    rows.append([sign, f"{min(well):.2g} – {max(well):.2g}", *[f"{v:.2g}" for v in values]])
+table(["", "healthy", *patients], rows)
 
 # %% [markdown]
 # **1. Your diagnoses.** Put in names from the list of section 2, such as
@@ -1081,10 +1098,8 @@ def two_steps(name, clear_late=False):
 
 
 right, p, q = two_steps("healthy"), two_steps("no-detach"), two_steps("no-detach", True)
-largest = {
-    k: max(abs(a - b) for a, b in zip(v, right, strict=True)) for k, v in {"P": p, "Q": q}.items()
-}
-check("largest difference of Q", difference, largest["Q"], 1e-6)
+largest = {"P": np.abs(np.subtract(p, right)).max(), "Q": np.abs(np.subtract(q, right)).max()}
+check("largest difference of Q", difference, float(largest["Q"]), 1e-6)
 check("the harmful one", wrong, max(largest, key=largest.get))
 
 # %% [markdown]
