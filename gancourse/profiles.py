@@ -129,6 +129,8 @@ class Pix2PixSettings:
     model: ClassVar[str] = "pix2pix"
 
     data: str = "facades"
+    folder_a: str = ""  # of your own pictures, with folder_b, instead of ``data``
+    folder_b: str = ""
     size: int = 256  # a power of two: G halves down to one pixel
     load_size: int = 286  # the paper's jitter: enlarged, then a random crop
     channels: int = 3
@@ -164,6 +166,7 @@ class WGANSettings:
     model: ClassVar[str] = "wgan"
 
     data: str = "NEU-DET"  # this and the networks as in DCGANSettings
+    folder: str = ""
     part: str | None = "scratches"
     size: int = 128
     channels: int = 3
@@ -427,7 +430,7 @@ OWN = {
     "cyclegan": (("folder_a", "folder_b"), "grumpy-cats"),
     "dcgan": (("folder",), "neu-scratches"),
 }
-FOLDERS = tuple(name for fields, _ in OWN.values() for name in fields)
+FOLDERS = {name for fields, _ in OWN.values() for name in fields}
 
 
 def own(model: str, folders: list, profile: str | None = None, **overrides):
@@ -446,9 +449,9 @@ def own(model: str, folders: list, profile: str | None = None, **overrides):
     given = dict(zip(fields, map(str, folders), strict=True))
     names = [Path(folder).expanduser().resolve().name or "pictures" for folder in folders]
     given["data"] = " and ".join(names)
-    if model == "dcgan":
+    if fields == ("folder",):
         given["part"] = None
-    if "size" in overrides and model == "cyclegan":
+    elif "size" in overrides:
         size = replace(recipe, size=overrides["size"]).size
         given["size"], given["load_size"] = size, round(size * 72 / 64)
         given["patch_layers"] = min(recipe.patch_layers, max(1, size.bit_length() - 4))

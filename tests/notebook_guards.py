@@ -4,7 +4,6 @@ Each guard takes a notebook object and returns sentences; an empty list means th
 """
 
 import ast
-import collections
 import copy
 import re
 from pathlib import Path
@@ -12,9 +11,11 @@ from pathlib import Path
 from nbformat.v4 import new_code_cell
 from nbval.plugin import (
     IPyNbCell,
+    coalesce_streams,
     find_comment_markers,
     find_metadata_tags,
     get_sanitize_patterns,
+    nocolors,
 )
 
 SANITIZER = Path(__file__).with_name("nbval_sanitize.cfg")
@@ -199,7 +200,7 @@ class _Compared:
         *("metadata", "traceback", "prompt_number", "output_type", "name", "execution_count"),
         *("application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg"),
     )
-    colors = collections.defaultdict(str)
+    colors = nocolors
 
     def __init__(self):
         self.parent = self
@@ -219,9 +220,8 @@ def unequal(committed, executed):
     for stored, new in zip(code_cells(committed), again, strict=True):
         assert stored.source == new.source
         comparer = _Compared()
-        if is_compared(stored) and not IPyNbCell.compare_outputs(
-            comparer, new.outputs, stored.outputs
-        ):
+        outputs = [coalesce_streams(cell.outputs) for cell in (new, stored)]
+        if is_compared(stored) and not IPyNbCell.compare_outputs(comparer, *outputs):
             found.append(f"{name_of(stored)}: " + "".join(comparer.comparison_traceback))
     return found
 

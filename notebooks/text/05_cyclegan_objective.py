@@ -1017,7 +1017,7 @@ draw = torch.Generator().manual_seed(0)
 again = torch.randint(len(test_maps), (300, len(test_maps)), generator=draw)
 
 
-def fcn_score(images, truth=test_classes):
+def score_of(images, truth=test_classes):
     """(three measures of what the judge reads in ``images``, low and high end of each)."""
     called = fcn_score.predict(judge, images)
     n = torch.stack([fcn_score.confusion(a, b, 12) for a, b in zip(called, truth, strict=True)])
@@ -1037,7 +1037,7 @@ def score_row(label, score):
 
 
 print(f"{'':30s}{'per pixel':19s}{'class':7s}class IoU")
-real_score, other_score = fcn_score(test_photos.images), fcn_score(test_photos.images.roll(1, 0))
+real_score, other_score = score_of(test_photos.images), score_of(test_photos.images.roll(1, 0))
 score_row("real photos: the best", real_score)
 score_row("real photos of other facades", other_score)
 commonest = torch.full_like(test_classes, int(share.argmax()))
@@ -1046,7 +1046,7 @@ print(f"{'always ' + NAMES[int(share.argmax())]:30s}{value[0]:.2f}{value[1]:22.2
 facade_fakes, facade_back, facade_scores = {}, {}, {}
 for name, (gen_ab, gen_ba) in of_setting.items():
     facade_fakes[name], facade_back[name] = back_and_forth(gen_ab, gen_ba, test_maps.images)
-    facade_scores[name] = fcn_score(facade_fakes[name])
+    facade_scores[name] = score_of(facade_fakes[name])
     score_row(name, facade_scores[name])
 
 # %% tags=["nbval-ignore-output"]
