@@ -108,14 +108,9 @@ class Experiment:
 
     def distances(self, found, target: str) -> dict:
         """Distances of features ``found`` to the training and held-out images of ``target``."""
-        return {side: self._compare(found, real) for side, real in self.real[target].items()}
-
-    def _compare(self, found, real) -> dict:
-        from gancourse.metrics.distances import frechet, kid
-
         return {
-            self.extract.metric: recording.rounded(frechet(found, real)),
-            self.extract.kid: recording.rounded([v * 1e3 for v in kid(found, real)]),
+            side: recording.distances(self.extract, found, real)
+            for side, real in self.real[target].items()
         }
 
     def baselines(self) -> dict:
@@ -123,8 +118,8 @@ class Experiment:
         return {
             way: {
                 "untouched inputs": self.distances(self.real[here]["held_out"], there)["held_out"],
-                "training images": self._compare(
-                    self.real[there]["train"], self.real[there]["held_out"]
+                "training images": recording.distances(
+                    self.extract, self.real[there]["train"], self.real[there]["held_out"]
                 ),
             }
             for way, here, there in (("a_to_b", "a", "b"), ("b_to_a", "b", "a"))

@@ -97,14 +97,8 @@ class Experiment:
 
     def distances(self, found) -> dict:
         """Distances of features ``found`` (n, d) to the training and to the held-out images."""
-        return {side: self._compare(found, real) for side, real in self.real.items()}
-
-    def _compare(self, found, real) -> dict:
-        from gancourse.metrics.distances import frechet, kid
-
         return {
-            self.extract.metric: recording.rounded(frechet(found, real)),
-            self.extract.kid: recording.rounded([v * 1e3 for v in kid(found, real)]),
+            side: recording.distances(self.extract, found, real) for side, real in self.real.items()
         }
 
     def baselines(self) -> dict:
@@ -119,7 +113,10 @@ class Experiment:
                 source=self.train_set.source,
             )
             pairs["inclusions against held-out"] = self.extract.cached(other.images)
-        return {k: self._compare(found, self.real["held_out"]) for k, found in pairs.items()}
+        return {
+            k: recording.distances(self.extract, found, self.real["held_out"])
+            for k, found in pairs.items()
+        }
 
     def summary(self, step, history) -> dict:
         """Everything of a finished run that its record keeps, besides settings and samples."""

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from gancourse.errors import GancourseError
+from gancourse.files import replaced
 from gancourse.models import cyclegan, dcgan
 from gancourse_studies import pictures
 
@@ -27,8 +28,8 @@ def export(run: str | Path, out: str | Path, *, way: str = "a-to-b") -> float | 
     Raises ``GancourseError`` where a package is missing, the run keeps no weights, the file cannot
     be written, or the two differ by more than ``CLOSE``; ``UnknownName`` as ``records.load``.
     """
-    if missing := [name for name in ("onnx",) if not importlib.util.find_spec(name)]:
-        raise GancourseError(f"Export needs {missing[0]}: pip install onnx onnxruntime")
+    if not importlib.util.find_spec("onnx"):
+        raise GancourseError("Export needs onnx: pip install onnx onnxruntime")
     record = pictures.of_kind(run, (*pictures.TRANSLATORS, *pictures.SAMPLERS))
     network, example, other, inputs = _parts(record, way)
     out = Path(out).expanduser()
@@ -37,23 +38,23 @@ def export(run: str | Path, out: str | Path, *, way: str = "a-to-b") -> float | 
         for name in axes:
             axes[name] |= {2: "height", 3: "width"}
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of sizes that become constants: compared below
-            # not the newer exporter: it asks that a size be proved a multiple of 4
-            torch.onnx.export(
-                plain(network),
-                (example,),
-                str(out),
-                input_names=[inputs],
-                output_names=["picture"],
-                dynamic_axes=axes,
-                opset_version=OPSET,
-                dynamo=False,
-            )
+        with replaced(out) as temporary:  # appears once it has been compared
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of sizes that become constants: compared below
+                # not the newer exporter: it asks that a size be proved a multiple of 4
+                torch.onnx.export(
+                    plain(network),
+                    (example,),
+                    str(temporary),
+                    input_names=[inputs],
+                    output_names=["picture"],
+                    dynamic_axes=axes,
+                    opset_version=OPSET,
+                    dynamo=False,
+                )
+            return compare(temporary, network, other)
     except OSError as error:
         raise GancourseError(f"{out} cannot be written: {error}.") from error
-    return compare(out, network, other)
 
 
 def compare(file: Path, network: torch.nn.Module, inputs: torch.Tensor) -> float | None:
@@ -70,7 +71,7 @@ def compare(file: Path, network: torch.nn.Module, inputs: torch.Tensor) -> float
     with torch.no_grad():
         off = float((network(inputs) - torch.from_numpy(made)).abs().max())
     if not off <= CLOSE:
-        raise GancourseError(f"{file} differs from its network by {off:.2g}, over {CLOSE:g}.")
+        raise GancourseError(f"The graph differs from its network by {off:.2g}, over {CLOSE:g}.")
     return off
 
 

@@ -14,6 +14,7 @@ from gancourse import data, records
 from gancourse import device as devices
 from gancourse.data import images
 from gancourse.errors import GancourseError, unknown
+from gancourse.files import replaced
 from gancourse.train.cyclegan import translate as through
 from gancourse.train.dcgan import sample_images, sample_z
 
@@ -206,8 +207,8 @@ def _save(picture: torch.Tensor, file: Path) -> Path:
     """Write ``picture`` (1 or 3, H, W) uint8 as PNG."""
     array = picture[0] if len(picture) == 1 else picture.permute(1, 2, 0)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(array.contiguous().numpy()).save(file, format="PNG")
+        with replaced(file) as temporary:
+            Image.fromarray(array.contiguous().numpy()).save(temporary, format="PNG")
     except OSError as error:
         raise GancourseError(f"{file} cannot be written: {error}.") from error
     return file

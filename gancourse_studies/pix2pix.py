@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from gancourse.data.batches import AlignedBatches, aligned, check_pairs, load_domain, looked_at
-from gancourse.errors import GancourseError
 from gancourse.train.pix2pix import Pix2PixStep, check_settings
-from gancourse_studies import recording
+from gancourse_studies import folders, recording
 
 MANY = 256  # held-out images translated for a metric, at most
 
@@ -24,8 +23,7 @@ class Experiment:
         self.test_a, self.test_b = (load_domain(settings, p, source, "test") for p in "AB")
         check_pairs(self.train_a, self.train_b)
         check_pairs(self.test_a, self.test_b)
-        if len(self.test_a) < 2:
-            raise GancourseError("Measuring needs at least two held-out pairs.")
+        folders.check_counts(self.train_a, self.test_a, settings.batch_size)
         # the same rows of both: the held-out sets are aligned
         self.looked_at = looked_at(self.test_a, "a")
         self.true = looked_at(self.test_b, "b")
@@ -84,15 +82,8 @@ class Experiment:
 
     def distances(self, found) -> dict:
         """Distances of features ``found`` to the training and held-out photos."""
-        return {side: self.compare(found, real) for side, real in self.real.items()}
-
-    def compare(self, found, real) -> dict:
-        """FID and KID of two sets of features, by the names that belong to the features."""
-        from gancourse.metrics.distances import frechet, kid
-
         return {
-            self.extract.metric: recording.rounded(frechet(found, real)),
-            self.extract.kid: recording.rounded([v * 1e3 for v in kid(found, real)]),
+            side: recording.distances(self.extract, found, real) for side, real in self.real.items()
         }
 
     def baselines(self) -> dict:
@@ -102,10 +93,10 @@ class Experiment:
         return {
             "a_to_b": {
                 "untouched inputs": {
-                    **self.compare(self.extract(inputs), held_out),
+                    **recording.distances(self.extract, self.extract(inputs), held_out),
                     "l1": recording.rounded(recording.l1(inputs, true)),
                 },
-                "training images": self.compare(self.real["train"], held_out),
+                "training images": recording.distances(self.extract, self.real["train"], held_out),
                 "another photo": {"l1": recording.rounded(recording.l1(true.roll(1, 0), true))},
             }
         }

@@ -143,6 +143,19 @@ def rounded(values, digits: int = 4):
     return float(f"{values:.{digits}g}") if isinstance(values, float) else values
 
 
+def distances(extract, found: Tensor, real: Tensor) -> dict:
+    """Fréchet distance and [KID×10³, low, high] of two sets of features, by their names.
+
+    ``extract`` is the ``Extractor`` of both, (n, d) and (m, d): its features are in the names.
+    """
+    from gancourse.metrics.distances import frechet, kid
+
+    return {
+        extract.metric: rounded(frechet(found, real)),
+        extract.kid: rounded([value * 1e3 for value in kid(found, real)]),
+    }
+
+
 def l1(a: Tensor, b: Tensor) -> float:
     """Mean |a - b| on the networks' scale, [-1, 1], of two uint8 tensors."""
     return float((a.float() - b.float()).abs().mean() / 127.5)

@@ -70,49 +70,75 @@ def train(
     for remark in folders.remarks(settings):
         tqdm.write(remark)
     study = importlib.import_module(f"gancourse_studies.{settings.model}")
-    plan = study.Experiment(settings, source, device)
-    devices.seed_everything(settings.seed)  # networks, latents and augmentation follow
-    step = plan.step()
-    batches = plan.batches(step)
-    history = checkpoint.load(newest, step, batches) if newest else None
-    length = _length(settings, minutes)
-    if history and history.planned:  # a run by minutes keeps its plan, whatever is said now
-        length = {"steps": history.planned}
-    planned = length.get("steps", length.get("epochs", 0) * len(batches))
-    if not newest:  # a resumed run stays as it began
-        step.tune(batches, steps=planned, minutes=minutes)
-    samples = _samples(plan, settings, length)
-    begun = {"commit": recording.commit(), "images": plan.first()}
-    if newest:
-        begun = torch.load(out / "strip.pt", weights_only=True)
-    samples.images = begun["images"]
-    saver = _SaveWithStrip(out / "checkpoints", begun)
-    monitor = Monitor(log=lambda flag: tqdm.write(str(flag)))  # beside the bar, not into it
-    bar = ProgressBar(plan.terms, name)
-    watchers = [*plan.callbacks(by_steps="epochs" not in length), monitor, bar, samples]
-    watchers += [Metrics(plan.measure, metrics_every), saver]
-    watchers += [Forecast(saver.folder, log=tqdm.write, again="--resume goes on")]
-    history = fit(step, batches, callbacks=watchers, history=history, **length)
-    if history.interrupted:
-        raise KeyboardInterrupt(f"Stopped; go on with --resume. Saved: {out / 'checkpoints'}")
-    content = {
-        "experiment": experiment,
-        "run": name,
-        "model": settings.model,
-        "commit": begun["commit"],  # of the code that the run began with
-        "settings": profiles.without_folders(dataclasses.asdict(settings)),
-        "device": devices.describe(step.device, step.execution["precision"]),
-        "execution": dict(step.execution),
-        "steps": len(history),
-        "epochs": round(len(history) / len(batches), 2),
-        "minutes": round(history.seconds / 60, 2),
-        "curves": recording.thinned(history.terms),
-        "metrics": history.metrics,
-        "flags": [dataclasses.asdict(flag) for flag in monitor.flags],
-        **plan.summary(step, history),
-    }
-    strip = [(_column(samples, moment, batches), images) for moment, images in samples.images]
-    return recording.save(out, content, strip, plan.networks(step))
+    run = _Run(study.Experiment(settings, source, device), settings, out, newest, minutes)
+    run.go(name, metrics_every)
+    return run.save(experiment, name)
+
+
+class _Run:
+    """A training from its settings, or from the checkpoint ``newest``, to its record."""
+
+    def __init__(self, plan, settings, out: Path, newest: Path | None, minutes: float | None):
+        self.plan, self.settings, self.out = plan, settings, out
+        devices.seed_everything(settings.seed)  # networks, latents and augmentation follow
+        self.step = plan.step()
+        self.batches = plan.batches(self.step)
+        self.history = checkpoint.load(newest, self.step, self.batches) if newest else None
+        self.length = _length(settings, minutes)
+        if self.history and self.history.planned:  # a run by minutes keeps its plan
+            self.length = {"steps": self.history.planned}
+        if newest:  # it stays as it began
+            self.begun = torch.load(out / "strip.pt", weights_only=True)
+        else:
+            epochs = self.length.get("epochs", 0)
+            planned = self.length.get("steps", epochs * len(self.batches))
+            self.step.tune(self.batches, steps=planned, minutes=minutes)
+            self.begun = {"commit": recording.commit(), "images": plan.first()}
+        self.samples = _samples(plan, settings, self.length)
+        self.samples.images = self.begun["images"]
+        self.monitor = Monitor(log=lambda flag: tqdm.write(str(flag)))  # beside the bar
+
+    def go(self, name: str, metrics_every: int) -> None:
+        """Train; raises ``KeyboardInterrupt`` where that was interrupted, after saving."""
+        folder = self.out / "checkpoints"
+        watchers = [
+            *self.plan.callbacks(by_steps="epochs" not in self.length),
+            self.monitor,
+            ProgressBar(self.plan.terms, name),
+            self.samples,
+            Metrics(self.plan.measure, metrics_every),
+            _SaveWithStrip(folder, self.begun),
+            Forecast(folder, log=tqdm.write, again="--resume goes on"),
+        ]
+        self.history = fit(
+            self.step, self.batches, callbacks=watchers, history=self.history, **self.length
+        )
+        if self.history.interrupted:
+            raise KeyboardInterrupt(f"Stopped; go on with --resume. Saved: {folder}")
+
+    def save(self, experiment: str, name: str) -> Path:
+        """Measure what is measured at the end, and write the record."""
+        step, history = self.step, self.history
+        content = {
+            "experiment": experiment,
+            "run": name,
+            "model": self.settings.model,
+            "commit": self.begun["commit"],  # of the code that the run began with
+            "settings": profiles.without_folders(dataclasses.asdict(self.settings)),
+            "device": devices.describe(step.device, step.execution["precision"]),
+            "execution": dict(step.execution),
+            "steps": len(history),
+            "epochs": round(len(history) / len(self.batches), 2),
+            "minutes": round(history.seconds / 60, 2),
+            "curves": recording.thinned(history.terms),
+            "metrics": history.metrics,
+            "flags": [dataclasses.asdict(flag) for flag in self.monitor.flags],
+            **self.plan.summary(step, history),
+        }
+        strip = []
+        for moment, images in self.samples.images:
+            strip.append((_column(self.samples, moment, self.batches), images))
+        return recording.save(self.out, content, strip, self.plan.networks(step))
 
 
 def _length(settings, minutes: float | None) -> dict:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 
-from gancourse.records import Record, load, names
+from gancourse.records import Record, folder, load, names_in
 
 
 def table() -> str:
-    """All trained runs as Markdown tables, one for each kind of model and of features.
+    """All trained runs of the course as Markdown tables, one for each kind of model and features.
 
     A row is a setting: of several seeds the mean and (lowest–highest), of one seed the value and,
-    where it has one, its [95 % interval]. Measurements and prototypes are left out.
+    where it has one, its [95 % interval]. Measurements and prototypes are left out, and a reader's
+    own runs: what lies in other folders than the first of ``records.folders``.
     """
     groups: dict[tuple, dict[str, list[Record]]] = {}
-    for name in names():
+    for name in names_in(folder()):
         run = load(name)
         if "final" not in run.content or "prototype" in run.content:
             continue

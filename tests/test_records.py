@@ -483,3 +483,13 @@ def test_a_folder_that_is_no_run_says_what_it_lacks(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(GancourseError, match="--resume"):
         records.load(tmp_path)
+
+
+def test_a_reader_s_own_runs_are_in_no_table(folder, tmp_path, monkeypatch):
+    mine = tmp_path / "mine"
+    recording.save(folder / "neu-scratches" / "none-seed0", content())
+    recording.save(mine / "my" / "none-seed0", content())
+    monkeypatch.setenv("GANCOURSE_RECORDS", f"{folder}{os.pathsep}{mine}")
+    assert records.names() == ["my/none-seed0", "neu-scratches/none-seed0"]
+    made = records_table.table()
+    assert "| neu-scratches/none |" in made and "| my/none |" not in made

@@ -43,17 +43,8 @@ class DCGANStep(Step):
         Chart("D's belief", "D(x), D(G(z))", ("p_real", "p_fake"), (0, 1)),
     )
 
-    def __init__(
-        self,
-        settings,
-        device: str = "auto",
-        precision: str = "auto",
-        *,
-        compile: str | bool = "auto",
-        graph: str | bool = "auto",
-        channels_last: str | bool = "auto",
-    ):
-        super().__init__(settings, device, precision, compile, graph, channels_last)
+    def __init__(self, settings, device: str = "auto", precision: str = "auto", **execution):
+        super().__init__(settings, device, precision, **execution)
         self.loss_disc, self.loss_gen = losses.pair(settings.loss)
         gen, disc = dcgan.build(settings)
         self.prepare({"gen": gen, "disc": disc}, settings.lr_g, settings.lr_d)

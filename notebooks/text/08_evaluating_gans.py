@@ -33,7 +33,7 @@
 # **Data:** horse2zebra, the official test set of 120 horses and 140 zebras, or
 # seeded stand-ins where it is not at hand; every figure says which. What takes
 # more pictures comes from a record, made once with all 2,636 by
-# `python -m gancourse_studies.score_behaviour`. **Time:** about a minute on two CPU
+# the command that `records/README.md` gives. **Time:** about a minute on two CPU
 # cores (`quick`), two thirds of it for the features of 330 pictures; not run on
 # a GPU.
 
