@@ -76,7 +76,7 @@ def translate(
     if largest > LARGER * trained:
         written.notes.append(
             f"{record.path.name} was trained at {trained} px and the largest picture has {largest}:"
-            " that works, but what it changes is as fine as it learnt it. "
+            " its patterns are as fine as it learnt them, too fine for so large a picture. "
             f"--size {trained} shows it what it knows."
         )
     return written
