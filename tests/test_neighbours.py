@@ -45,6 +45,7 @@ KINDS += ["far from zero", "two far clusters", "underflow", "overflow", "mixed t
 @pytest.mark.parametrize("values", [1, 100, neighbours.VALUES])
 def test_exact(kind, values, monkeypatch):
     monkeypatch.setattr(neighbours, "VALUES", values)  # small blocks give the same answer
+    monkeypatch.setattr(neighbours, "CACHED", values)
     query, reference = sets(kind)
     for k in (1, 7, 90):
         distance, index = knn(query, reference, k, device="cpu")

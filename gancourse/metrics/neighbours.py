@@ -15,7 +15,8 @@ from gancourse import device as devices
 from gancourse.errors import GancourseError
 
 SPARE = 16  # candidates beyond k: rounding may swap neighbours that are equally far
-VALUES = 2**24  # numbers in one block of a matrix, 128 MB in float64
+VALUES = 2**24  # distances of one block of queries, 128 MB in float64
+CACHED = 2**19  # numbers of one block of the reference, 4 MB: in larger ones memory is the limit
 
 
 def knn(query: torch.Tensor, reference: torch.Tensor, k: int, *, device: str = "auto"):
@@ -59,9 +60,9 @@ def _nearest(query, reference, k: int, where: torch.device):
 
 
 def _squared_distances(query, reference, where: torch.device) -> torch.Tensor:
-    """Squared distances float64 (n, m), a block of columns at a time: float64 copies are large."""
+    """Squared distances float64 (n, m), a block of columns at a time."""
     total = torch.zeros(len(query), len(reference), dtype=torch.float64, device=where)
-    columns = max(1, VALUES // len(reference))
+    columns = max(1, CACHED // len(reference))
     for q, r in zip(query.split(columns, 1), reference.split(columns, 1), strict=True):
         q, r = q.to(where).double(), r.to(where).double()
         total += q.square().sum(1)[:, None] + r.square().sum(1) - 2 * q @ r.T
