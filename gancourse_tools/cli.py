@@ -43,13 +43,24 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     pairs = {"type": _pair, "action": "append", "default": [], "metavar": "NAME=VALUE"}
 
-    sub.add_parser("doctor", help="check what this machine has for the course")
+    _add(sub, "doctor", "check what this machine has for the course", "gancourse doctor")
 
-    p = sub.add_parser("data", help="data sets: list, fetch, verify, path")
+    p = _add(
+        sub,
+        "data",
+        "data sets: list, fetch, verify, path",
+        "gancourse data fetch NEU-DET",
+        "gancourse data verify",
+    )
     p.add_argument("action", choices=["list", "fetch", "verify", "path"], nargs="?", default="list")
     p.add_argument("names", nargs="*", metavar="NAME", help="data sets or weights")
 
-    p = sub.add_parser("run", help="execute chapters and write one page about it")
+    p = _add(
+        sub,
+        "run",
+        "execute chapters and write one page about it",
+        "gancourse run 02 --profile smoke -p EPOCHS=2",
+    )
     p.add_argument("chapters", nargs="*", help="such as 02; default: all")
     p.add_argument("--profile", help="smoke, quick (the default) or full (hours of a GPU)")
     p.add_argument("-p", "--parameter", dest="parameters", **pairs, help="a chapter's parameter")
@@ -86,7 +97,13 @@ def parser() -> argparse.ArgumentParser:
     _add_score(sub)
     _add_export(sub)
 
-    p = sub.add_parser("records", help="recorded runs: list, show NAME, index")
+    p = _add(
+        sub,
+        "records",
+        "recorded runs: list, show NAME, index",
+        "gancourse records",
+        "gancourse records show cats/none-seed0",
+    )
     p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
     p.add_argument("name", nargs="?", help="EXPERIMENT/RUN, for show")
     return top
@@ -137,6 +154,7 @@ def _add_export(sub) -> None:
     p.add_argument("run", metavar="RUN", help=RUN_HELP)
     p.add_argument("--way", default="a-to-b", help="of a CycleGAN: a-to-b (the default) or b-to-a")
     p.add_argument("--out", required=True, metavar="FILE.onnx", help="the file to write")
+    p.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def _add_score(sub) -> None:
@@ -270,7 +288,7 @@ def _sample(args) -> int:
 def _export(args) -> int:
     from gancourse_studies import export
 
-    off = export.export(args.run, args.out, way=args.way)
+    off = export.export(args.run, args.out, way=args.way, force=args.force)
     checked = "not compared: onnxruntime is not installed"
     if off is not None:
         checked = f"onnxruntime and PyTorch agree to {off:.1g}"
