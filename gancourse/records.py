@@ -11,6 +11,7 @@ What loops over the course's records, ``names`` and ``settings``, sees no runs o
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import io
 import json
@@ -26,7 +27,7 @@ import torch
 from torch import Tensor
 
 from gancourse import __version__
-from gancourse.errors import GancourseError, unknown
+from gancourse.errors import GancourseError, UnknownName, unknown
 
 FORMAT = "gancourse-record-2"
 METRICS = {  # features → what KID and the Fréchet distance between them are called
@@ -356,7 +357,12 @@ def _file_of(name: str | Path) -> Path:
     known = all_names()
     if not known:
         raise GancourseError(_no_records(name))
-    raise unknown("record", name, known)
+    near = difflib.get_close_matches(str(name), known, n=4, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    others = f" Also near: {', '.join(near[1:])}." if near[1:] else ""
+    raise UnknownName(
+        f"Unknown record {str(name)!r}.{hint}{others} `gancourse records` lists all {len(known)}."
+    )
 
 
 def _no_records(name) -> str:

@@ -377,6 +377,19 @@ def test_folders_that_do_not_fit_are_refused_before_the_first_step(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("out", ["run", "file/run"])
+def test_an_out_that_holds_a_record_or_lies_in_a_file_is_refused(tmp_path, capsys, out):
+    record_of(CYCLE, tmp_path / "run", ())
+    (tmp_path / "file").write_text("x")
+    before = (tmp_path / "run" / "record.json").read_text()
+    for more in ("", " --resume"):
+        command = f"train grumpy-cats --profile tiny --source stand-in --out {out}{more}"
+        assert cli.main(command.split()) == 1
+        err = capsys.readouterr().err
+        assert "Choose another --out" in err and err.count("\n") == 1
+    assert (tmp_path / "run" / "record.json").read_text() == before
+
+
 # export
 
 
@@ -400,6 +413,9 @@ def test_the_exported_dcgan_takes_any_number_of_latents(tmp_path, capsys):
     runtime = pytest.importorskip("onnxruntime")
     assert cli.main(["export", "mine/dcgan", "--out", "deep/g.onnx"]) == 0
     assert "agree to" in capsys.readouterr().out
+    assert cli.main(["export", "mine/dcgan", "--out", "deep/g.onnx"]) == 1
+    assert "there already" in capsys.readouterr().err
+    assert cli.main(["export", "mine/dcgan", "--out", "deep/g.onnx", "--force"]) == 0
     session = runtime.InferenceSession("deep/g.onnx")
     (made,) = session.run(None, {"z": np.zeros((7, DCGAN.z_dim), np.float32)})
     assert made.shape == (7, 1, 16, 16)
