@@ -427,28 +427,32 @@ def settings(experiment: str, profile: str | None = None, **overrides):
 
 # Model → the settings that name folders of one's own, and the recipe that is taken for them.
 OWN = {
-    "cyclegan": (("folder_a", "folder_b"), "grumpy-cats"),
-    "dcgan": (("folder",), "neu-scratches"),
+    "cyclegan": (("folder_a", "folder_b"), "grumpy-cats", "laptop"),
+    "dcgan": (("folder",), "neu-scratches", "laptop"),
+    "pix2pix": (("folder_a", "folder_b"), "facades-paired", "cpu"),
+    "wgan": (("folder",), "neu-wgan", "hour"),
 }
-FOLDERS = {name for fields, _ in OWN.values() for name in fields}
+FOLDERS = sorted({name for fields, _, _ in OWN.values() for name in fields})
 
 
 def own(model: str, folders: list, profile: str | None = None, **overrides):
-    """Settings of ``model`` for folders of your own: ``[data]`` of a DCGAN, ``[a, b]``.
+    """Settings of ``model`` for folders of your own: ``[data]``, or ``[a, b]`` of a translator.
 
-    They are those of ``OWN``'s experiment at ``profile``, by default "laptop". Another ``size``
+    They are those of ``OWN``'s experiment, by default at the profile there. Another ``size``
     brings its ``load_size`` and the depth of a patch discriminator with it. Raises ``UnknownName``
     as ``settings`` does, ``GancourseError`` for another number of folders.
     """
     if model not in OWN:
         raise unknown("model that trains on folders", model, OWN)
-    fields, experiment = OWN[model]
+    fields, experiment, usual = OWN[model]
     if len(folders) != len(fields):
         raise GancourseError(f"A {model} takes {len(fields)} folder(s), not {len(folders)}.")
-    recipe = settings(experiment, profile or "laptop")
+    recipe = settings(experiment, profile or usual)
     given = dict(zip(fields, map(str, folders), strict=True))
-    names = [Path(folder).expanduser().resolve().name or "pictures" for folder in folders]
-    given["data"] = " and ".join(names)
+    places = [Path(folder).expanduser().resolve() for folder in folders]
+    if model == "pix2pix" and places[0].parent == places[1].parent:
+        places = [places[0].parent]  # mine/A and mine/B are the pairs "mine"
+    given["data"] = " and ".join(place.name or "pictures" for place in places)
     if fields == ("folder",):
         given["part"] = None
     elif "size" in overrides:

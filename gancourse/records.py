@@ -6,14 +6,18 @@ point or an input, one column a moment) and the generators' weights as fp16 safe
 measurement, such as chapter 08's, has the JSON alone. Nothing in it is pickled.
 
 ``load(name)`` gives one run, ``runs(setting)`` all seeds of a setting; both find numbers by paths.
+What loops over the course's records, ``names`` and ``settings``, sees no runs of a reader's own.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import io
 import json
+import math
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +27,7 @@ import torch
 from torch import Tensor
 
 from gancourse import __version__
-from gancourse.errors import GancourseError, unknown
+from gancourse.errors import GancourseError, UnknownName, unknown
 
 FORMAT = "gancourse-record-2"
 METRICS = {  # features → what KID and the Fréchet distance between them are called
@@ -66,7 +70,12 @@ def names_in(root: Path) -> list[str]:
 
 
 def names() -> list[str]:
-    """All records as ``experiment/run``, sorted."""
+    """The course's records, those of ``folder``, as ``experiment/run``, sorted."""
+    return names_in(folder())
+
+
+def all_names() -> list[str]:
+    """What ``load`` finds by name: the course's records and one's own, sorted."""
     return sorted({name for root in folders() for name in names_in(root)})
 
 
@@ -176,17 +185,21 @@ class Record:
     def at_path(self, path: str, interval: bool = False, within: dict | None = None):
         """The entry at a dotted path, such as ``"final.{weights}.held_out.{kid}"``.
 
-        ``{kid}``, ``{fid}`` and ``{weights}`` stand for this record's own names. KID is recorded
-        as [value, low, high]: its value, or with ``interval`` all three. ``within`` is a part of
-        the record to start from. Raises ``UnknownName`` where the path leaves the record.
+        ``{kid}``, ``{fid}`` and ``{weights}`` stand for this record's own names; a key may hold
+        dots, as in ``"altered.blur 0.5.{kid}"``: of several that fit, the longest is taken. KID is
+        recorded as [value, low, high]: its value, or with ``interval`` all three. ``within`` is a
+        part of the record to start from. Raises ``UnknownName`` where the path leaves the record.
         """
         found = self.content if within is None else within
-        for part in path.split("."):
-            key = getattr(self, part[1:-1]) if part in ("{kid}", "{fid}", "{weights}") else part
-            if not isinstance(found, dict) or key not in found:
-                here = found if isinstance(found, dict) else ["nothing below this"]
-                raise unknown(f"part of {path!r} in record {self.path.name}", key, here)
-            found = found[key]
+        own = {"{kid}": "kid", "{fid}": "fid", "{weights}": "weights"}
+        parts = [getattr(self, own[part]) if part in own else part for part in path.split(".")]
+        while parts:
+            here = found if isinstance(found, dict) else ["nothing below this"]
+            keys = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+            key = next((key for key in keys if key in here), None)
+            if key is None:
+                raise unknown(f"part of {path!r} in record {self.path.name}", parts[0], here)
+            found, parts = found[key], parts[key.count(".") + 1 :]
         measured = key in {kid for kid, _ in METRICS.values()}
         return found[0] if measured and not interval else found
 
@@ -264,7 +277,8 @@ class Runs(list):
     def mean_low_high(self, path: str) -> tuple[float, float, float]:
         """Mean, smallest and largest over the seeds."""
         values = self.over_seeds(path)
-        return sum(values) / len(values), min(values), max(values)
+        # fsum: the same digits on every Python, of which 3.12 changed sum
+        return math.fsum(values) / len(values), min(values), max(values)
 
     def over_epochs(self, path: str) -> tuple[list[int], np.ndarray]:
         """(epochs, values): what stands at ``path`` of each measurement, one row a seed.
@@ -281,27 +295,40 @@ class Runs(list):
 
 
 def settings() -> list[str]:
-    """All settings of which there are runs, as ``experiment/setting``, sorted."""
-    return sorted({name.rpartition("-seed")[0] for name in names() if "-seed" in name})
+    """The course's settings, of which there are runs, as ``experiment/setting``, sorted."""
+    return sorted({_setting(name) for name in names()} - {""})
+
+
+def _setting(name: str) -> str:
+    """``experiment/setting`` of a run's name, "" of one that ends in no seed."""
+    found = re.fullmatch(r"(.+)-seed\d+", name)
+    return found[1] if found else ""
 
 
 def runs(setting: str) -> Runs:
-    """The runs of one setting, such as ``"cats/none"``; ``UnknownName`` if there is none."""
-    found = [name for name in names() if name.rpartition("-seed")[0] == setting]
-    if not found:
-        raise unknown("setting", setting, settings() or ["none: train one with `gancourse train`"])
-    return Runs(load(name) for name in sorted(found, key=lambda n: int(n.rpartition("-seed")[2])))
+    """The runs of one setting, such as ``"cats/none"``, in the first folder that has any.
+
+    So another seed of one's own joins no runs of the course. ``UnknownName`` if there is none.
+    """
+    for root in folders():
+        found = [name for name in names_in(root) if _setting(name) == setting]
+        if found:
+            found.sort(key=lambda name: int(name.rpartition("-seed")[2]))
+            return Runs(load(root / name) for name in found)
+    raise unknown("setting", setting, settings() or ["none: train one with `gancourse train`"])
 
 
 def load(name: str | Path) -> Record:
     """The record ``experiment/run``, or the one in a run's folder.
 
     Raises ``UnknownName`` if there is none of that name, ``GancourseError`` for a folder without a
-    record, a file that is no record, is cut short, or has the format of another version.
+    record, a file that may not be read, is no record, is cut short, or is of another version.
     """
     file = _file_of(name)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise GancourseError(f"{file} cannot be read: {error.strerror}.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise GancourseError(
             f"{file} is no record or is cut short ({error}): copy it again, or record it again."
@@ -327,10 +354,15 @@ def _file_of(name: str | Path) -> Path:
         )
     if place.is_dir():
         raise GancourseError(f"{place} is a folder without a record.json: name the run's folder.")
-    known = names()
+    known = all_names()
     if not known:
         raise GancourseError(_no_records(name))
-    raise unknown("record", name, known)
+    near = difflib.get_close_matches(str(name), known, n=4, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    others = f" Also near: {', '.join(near[1:])}." if near[1:] else ""
+    raise UnknownName(
+        f"Unknown record {str(name)!r}.{hint}{others} `gancourse records` lists all {len(known)}."
+    )
 
 
 def _no_records(name) -> str:

@@ -25,8 +25,8 @@ class Experiment:
         self.test_a, self.test_b = (load_domain(settings, p, source, "test") for p in "AB")
         larger = max(len(self.train_a), len(self.train_b))
         enough = settings.batch_size if larger < settings.batch_size else 1  # an epoch is over it
-        folders.check_counts(self.train_a, self.test_a, enough)
-        folders.check_counts(self.train_b, self.test_b, enough)
+        folders.check(self.train_a, self.test_a, enough)
+        folders.check(self.train_b, self.test_b, enough)
         self.looked_at = (looked_at(self.test_a, "a"), looked_at(self.test_b, "b"))
         self.extract = features.extractor(settings.features, device)
         window = (settings.load_size - settings.size) // 2

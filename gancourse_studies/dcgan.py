@@ -32,7 +32,8 @@ class Experiment:
 
         self.settings, self.device = settings, device
         train_set, held_out = (load_data(settings, source, split) for split in ("train", "test"))
-        folders.check_counts(train_set, held_out, settings.batch_size)
+        parts = getattr(settings, "critic_steps", 1)  # a WGAN's batch is split among its updates
+        folders.check(train_set, held_out, settings.batch_size, multiple=parts)
         self.train_set, self.held_out = train_set, held_out
         self.extract = features.extractor(settings.features, device)
         self.real = {

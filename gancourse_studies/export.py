@@ -19,22 +19,27 @@ CLOSE = 1e-4  # largest difference between the two programs' outputs, on the sca
 OPSET = 17
 
 
-def export(run: str | Path, out: str | Path, *, way: str = "a-to-b") -> float | None:
+def export(
+    run: str | Path, out: str | Path, *, way: str = "a-to-b", force: bool = False
+) -> float | None:
     """Write a generator of ``run`` to ``out`` as ONNX; returns how far onnxruntime is off, or None.
 
-    A translator takes ``image`` (n, C, h, w) in [-1, 1], h and w any multiples of 4 from 8 on, and
-    gives a picture of the same shape; a DCGAN takes ``z`` (n, z_dim). The graph's ``picture`` is in
-    [-1, 1]. None: onnxruntime is not installed, so nothing was compared.
-    Raises ``GancourseError`` where a package is missing, the run keeps no weights, the file cannot
-    be written, or the two differ by more than ``CLOSE``; ``UnknownName`` as ``records.load``.
+    A CycleGAN takes ``image`` (n, C, h, w) in [-1, 1], h and w any multiples of 4 from 8 on, and
+    gives a picture of the same shape; a pix2pix the same at its own size. A DCGAN and a WGAN take
+    ``z`` (n, z_dim). The graph's ``picture`` is in [-1, 1]. None: onnxruntime is not installed, so
+    nothing was compared. Raises ``GancourseError`` where a package is missing, the run keeps no
+    weights, the file is there already (unless ``force``) or cannot be written, or the two differ by
+    more than ``CLOSE``; ``UnknownName`` as ``records.load``.
     """
     if not importlib.util.find_spec("onnx"):
         raise GancourseError("Export needs onnx: pip install onnx onnxruntime")
     record = pictures.of_kind(run, (*pictures.TRANSLATORS, *pictures.SAMPLERS))
     network, example, other, inputs = _parts(record, way)
     out = Path(out).expanduser()
+    if out.exists() and not force:
+        raise GancourseError(f"{out} is there already. Choose another --out, or --force.")
     axes = {inputs: {0: "n"}, "picture": {0: "n"}}
-    if inputs == "image":
+    if inputs == "image" and record.model not in pictures.SQUARE:
         for name in axes:
             axes[name] |= {2: "height", 3: "width"}
     try:
@@ -124,8 +129,9 @@ def _parts(record, way: str):
         network, z_dim = record.generator("generator"), record["settings"]["z_dim"]
         z = torch.randn(5, z_dim, generator=stream)
         return network, z[:2], z, "z"
-    network = record.generator(pictures.network_of(way))
+    network = record.generator(pictures.network_of(record, way))
     size, channels = record["settings"]["size"], record["settings"]["channels"]
     image = torch.rand(1, channels, size, size, generator=stream) * 2 - 1
-    other = torch.rand(2, channels, size + 4, size + 12, generator=stream) * 2 - 1
+    sides = (size, size) if record.model in pictures.SQUARE else (size + 4, size + 12)
+    other = torch.rand(2, channels, *sides, generator=stream) * 2 - 1
     return network, image, other, "image"

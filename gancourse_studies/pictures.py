@@ -18,8 +18,13 @@ from gancourse.files import replaced
 from gancourse.train.cyclegan import translate as through
 from gancourse.train.dcgan import sample_images, sample_z
 
-WAYS = {"a-to-b": "gen_ab", "b-to-a": "gen_ba"}  # way → the network, as records call it
-TRANSLATORS, SAMPLERS = ("cyclegan",), ("dcgan",)  # models, by what their generators take
+# Models by what their generators take, pictures or latents. Way → the network, as records call it.
+TRANSLATORS = {
+    "cyclegan": {"a-to-b": "gen_ab", "b-to-a": "gen_ba"},
+    "pix2pix": {"a-to-b": "gen"},
+}
+SAMPLERS = ("dcgan", "wgan")
+SQUARE = ("pix2pix",)  # take pictures of the trained size only
 LARGER = 2  # pictures over so many times the trained side are worth a word
 
 
@@ -43,36 +48,43 @@ def translate(
     device: str = "auto",
     progress: bool = True,
 ) -> Written:
-    """Translate a picture, or all of a folder and its subfolders, with a recorded CycleGAN.
+    """Translate a picture, or all of a folder and its subfolders, with a CycleGAN or a pix2pix.
 
-    ``run``: a record's name or a run's folder; ``way``: one of ``WAYS``. A picture keeps its size,
-    whatever it is, or with ``size`` gets that short side first. It becomes ``<its name>.png`` in
-    ``out``, below the same subfolder. What cannot be read is left out and listed.
+    ``run``: a record's name or a run's folder; ``way``: "a-to-b" or "b-to-a", of a pix2pix only the
+    first. A picture keeps its size, whatever it is, or with ``size`` gets that short side first; a
+    pix2pix takes its middle square at the trained size. It becomes ``<its name>.png`` in ``out``,
+    below the same subfolder. What cannot be read is left out and listed.
     Raises ``UnknownName`` for a run or a way that is not there, ``GancourseError`` for a run that
     does not translate, for pictures that are missing or all unreadable, and, without ``force``,
     for an ``out`` that holds pictures.
     """
-    network_of(way)
     if size is not None and size < 1:
         raise GancourseError(f"size must be at least 1 pixel, not {size}.")
     record = of_kind(run, TRANSLATORS)
+    named, trained = network_of(record, way), record["settings"]["size"]
+    square = trained if record.model in SQUARE else None
+    if square and size not in (None, square):
+        raise GancourseError(f"{run} is a {record.model}: its size is {square} px, not {size}.")
     found, root = _pictures_of(source)
     out = _empty(out, root, force)
-    network = record.generator(network_of(way), devices.pick(device))
+    network = record.generator(named, devices.pick(device))
     written, largest = Written(), 0
     for file in tqdm(found, desc=way, unit="picture", disable=not progress):
         name = file.relative_to(root).as_posix()
         try:
-            picture = images.decode(file, None, record["settings"]["channels"])
+            picture = images.decode(file, square, record["settings"]["channels"])
         except (OSError, ValueError, SyntaxError) as error:
             written.skipped.append((name, f"{type(error).__name__}: {error}"))
             continue
-        picture = _resized(picture, size)
+        picture = picture if square else _resized(picture, size)
         largest = max(largest, *picture.shape[1:])
         written.files.append(_save(through(network, picture[None])[0], out / f"{name}.png"))
     if not written.files:
         images.check_bad(written.skipped, len(found), root)
-    trained = record["settings"]["size"]
+    if square:
+        written.notes.append(
+            f"{record.path.name} takes squares of {square} px: the middle of each picture."
+        )
     if largest > LARGER * trained:
         written.notes.append(
             f"{record.path.name} was trained at {trained} px and the largest picture has {largest}:"
@@ -92,7 +104,7 @@ def sample(
     device: str = "auto",
     progress: bool = True,
 ) -> Written:
-    """Draw ``n`` pictures from a recorded DCGAN as ``out/0000.png``, …; a seed draws the same ones.
+    """Draw ``n`` pictures from a DCGAN or a WGAN as ``out/0000.png``, …; by ``seed`` the same ones.
 
     Raises ``GancourseError`` for a run that does not sample, n below 1, and, without ``force``,
     for an ``out`` that holds pictures.
@@ -117,11 +129,12 @@ def sample(
     return written
 
 
-def network_of(way: str) -> str:
-    """The network of a ``way``, as records call it; raises ``UnknownName``."""
-    if way not in WAYS:
-        raise unknown("way", way, WAYS)
-    return WAYS[way]
+def network_of(record: records.Record, way: str) -> str:
+    """The network of a translator's ``way``, as its record calls it; raises ``UnknownName``."""
+    ways = TRANSLATORS[record.model]
+    if way not in ways:
+        raise unknown(f"way of a {record.model}", way, ways)
+    return ways[way]
 
 
 def _settings(record: records.Record):
@@ -154,9 +167,12 @@ def of_kind(run: str | Path, models: Sequence[str]) -> records.Record:
 def with_weights(models: Sequence[str]) -> str:
     """The names of the records of ``models`` that keep weights, for a message."""
     found = []
-    for name in records.names():
-        record = records.load(name)
-        if record.content.get("model") in models and record.content.get("networks"):
+    for name in records.all_names():
+        try:
+            content = records.load(name).content
+        except GancourseError:
+            continue  # `gancourse records` says what is wrong with it
+        if content.get("model") in models and content.get("networks"):
             found.append(name)
     return ", ".join(found) or "none yet"
 

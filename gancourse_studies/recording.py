@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from gancourse import __version__, records
+from gancourse.errors import GancourseError
 from gancourse.files import replaced
 from gancourse.records import FORMAT
 
@@ -64,9 +65,12 @@ def save(
     return path
 
 
-def listing() -> str:
-    """What ``records`` finds where, a line a run; a run that an earlier folder hides says so."""
-    lines, seen = [], {}
+def listing() -> tuple[str, int]:
+    """(What ``records`` finds where, a line a run; how many of them cannot be read).
+
+    A run that an earlier folder hides says so, one that cannot be read says why.
+    """
+    lines, seen, unread = [], {}, 0
     for root in records.folders():
         found = records.names_in(root)
         missing = "" if root.is_dir() else " (no such folder)"
@@ -76,8 +80,26 @@ def listing() -> str:
                 lines.append(f"  {name}: hidden by the one in {seen[name]}; open it by its folder")
                 continue
             seen[name] = root
-            lines.append(f"  {name}: {records.load(name).caption}")
-    return "\n".join(lines)
+            about, whole = _about(root / name)
+            lines.append(f"  {name}: {about}")
+            unread += not whole
+    return "\n".join(lines), unread
+
+
+def _about(path: Path) -> tuple[str, bool]:
+    """(A record's caption, or why it cannot be read; whether it can)."""
+    try:
+        record = records.load(path)
+        caption = record.caption
+        missing = [name for name in record["files"] if not (path / name).is_file()]
+    except GancourseError as error:
+        return f"cannot be read: {error}", False
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # a value of another type
+        reason = f"{type(error).__name__}: {error}"
+        return f"cannot be read: record.json is not what was written ({reason})", False
+    if missing:
+        return f"cannot be read whole: {', '.join(missing)} missing; copy it again", False
+    return caption, True
 
 
 def thinned(terms: dict[str, list[float]]) -> dict:

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from PIL import Image
-
 from gancourse import data
-from gancourse.data import images
 from gancourse.errors import GancourseError
 from gancourse.metrics import features
 from gancourse.metrics.distances import Interval, frechet, kid, precision_recall
+from gancourse_studies import folders
 
 K = 3  # neighbours of precision and recall
 FEWEST = K + 2  # a side: one more than precision and recall need
@@ -83,7 +81,7 @@ def score(
                 f"{folder} holds {len(found)} pictures: a score needs {FEWEST} or more a side, and "
                 f"says little below {SMALL}."
             )
-    extract = features.extractor(kind or _best(), device)
+    extract = features.extractor(kind or folders.best_features(), device)
     a, b = (extract(found.images, progress=progress) for found in sets)
     value = kid(a, b)
     precision, recall = precision_recall(a, b, K)
@@ -110,24 +108,10 @@ def short_side(folder: str | Path) -> int:
 
     Only headers are read. Raises ``DataNotFound`` where there are none.
     """
-    found, place = [], Path(folder).expanduser()
-    if not place.is_dir():
-        data.folder(place)  # says what is wrong with it
-    for file in images.picture_files(place):
-        try:
-            with images.open_picture(file) as picture:
-                found.append(min(picture.size))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            continue  # `data.folder` counts and names these
+    found = folders.short_sides(folder) if Path(folder).expanduser().is_dir() else []
     if not found:
-        data.folder(place)  # likewise
+        data.folder(folder)  # says what is wrong with it
     return int(median(found)) if found else LARGEST
-
-
-def _best() -> str:
-    """The feature network that records are measured with, where its weights are here."""
-    here = features.find_weights(features.TRUNK) or features.find_weights(features.FULL)
-    return "inception-768" if here else "stand-in"
 
 
 def _warnings(sets, sides, size: int, extract) -> list[str]:

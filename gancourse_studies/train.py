@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,16 +64,26 @@ def train(
     name = name or (Path(out).name if out else profiles.run_name(settings))
     out = Path(out or Path("runs") / experiment / name)
     newest = checkpoint.latest(out / "checkpoints")
-    if newest and not resume:
-        raise GancourseError(
-            f"{out} already holds a run ({newest.name}). Use --resume, or another --out."
-        )
+    _check_out(out, newest, resume)
     for remark in folders.remarks(settings):
         tqdm.write(remark)
     study = importlib.import_module(f"gancourse_studies.{settings.model}")
     run = _Run(study.Experiment(settings, source, device), settings, out, newest, minutes)
     run.go(name, metrics_every)
     return run.save(experiment, name)
+
+
+def _check_out(out: Path, newest: Path | None, resume: bool) -> None:
+    """Raise ``GancourseError`` for a folder that holds another run, or that cannot be made."""
+    if newest and not resume:
+        raise GancourseError(
+            f"{out} already holds a run ({newest.name}). Use --resume, or another --out."
+        )
+    if not newest and (out / "record.json").exists():
+        raise GancourseError(f"{out} already holds a record. Choose another --out.")
+    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise GancourseError(f"{there} is no folder that can be written to. Choose another --out.")
 
 
 class _Run:

@@ -43,13 +43,24 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     pairs = {"type": _pair, "action": "append", "default": [], "metavar": "NAME=VALUE"}
 
-    sub.add_parser("doctor", help="check what this machine has for the course")
+    _add(sub, "doctor", "check what this machine has for the course", "gancourse doctor")
 
-    p = sub.add_parser("data", help="data sets: list, fetch, verify, path")
+    p = _add(
+        sub,
+        "data",
+        "data sets: list, fetch, verify, path",
+        "gancourse data fetch NEU-DET",
+        "gancourse data verify",
+    )
     p.add_argument("action", choices=["list", "fetch", "verify", "path"], nargs="?", default="list")
     p.add_argument("names", nargs="*", metavar="NAME", help="data sets or weights")
 
-    p = sub.add_parser("run", help="execute chapters and write one page about it")
+    p = _add(
+        sub,
+        "run",
+        "execute chapters and write one page about it",
+        "gancourse run 02 --profile smoke -p EPOCHS=2",
+    )
     p.add_argument("chapters", nargs="*", help="such as 02; default: all")
     p.add_argument("--profile", help="smoke, quick (the default) or full (hours of a GPU)")
     p.add_argument("-p", "--parameter", dest="parameters", **pairs, help="a chapter's parameter")
@@ -62,14 +73,17 @@ def parser() -> argparse.ArgumentParser:
         "train an experiment, or a model on your own folders",
         "gancourse train cyclegan --a my_cats --b my_dogs --minutes 40",
         "gancourse train dcgan --data my_pictures --size 64 --minutes 40",
+        "gancourse train pix2pix --pairs my_pairs --minutes 40    # my_pairs/A, my_pairs/B",
         "gancourse train horse2zebra --profile smoke",
     )
-    p.add_argument("experiment", metavar="WHAT", help="an experiment, or cyclegan or dcgan")
+    p.add_argument("experiment", metavar="WHAT", help="an experiment, or a model: cyclegan, …")
     p.add_argument("--a", metavar="DIR", help="your own pictures of domain A, for cyclegan")
     p.add_argument("--b", metavar="DIR", help="and of domain B")
-    p.add_argument("--data", metavar="DIR", help="your own pictures, for dcgan")
+    paired = "for pix2pix: two folders inside, A and B; pictures of one name are a pair"
+    p.add_argument("--pairs", metavar="DIR", help=paired)
+    p.add_argument("--data", metavar="DIR", help="your own pictures, for dcgan and wgan")
     p.add_argument("--size", type=int, help="side in pixels, such as 64")
-    p.add_argument("--profile", help="smoke, quick (the default) or full; own folders: laptop")
+    p.add_argument("--profile", help="smoke, quick (the default) or full; own folders: a laptop's")
     p.add_argument("--set", dest="settings", **pairs, help="a setting, such as epochs=2")
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
@@ -83,7 +97,13 @@ def parser() -> argparse.ArgumentParser:
     _add_score(sub)
     _add_export(sub)
 
-    p = sub.add_parser("records", help="recorded runs: list, show NAME, index")
+    p = _add(
+        sub,
+        "records",
+        "recorded runs: list, show NAME, index",
+        "gancourse records",
+        "gancourse records show cats/none-seed0",
+    )
     p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
     p.add_argument("name", nargs="?", help="EXPERIMENT/RUN, for show")
     return top
@@ -103,7 +123,7 @@ def _add_pictures(sub) -> None:
     p = _add(
         sub,
         "translate",
-        "translate your own pictures with a recorded CycleGAN",
+        "translate your own pictures with a recorded CycleGAN or pix2pix",
         "gancourse translate horse2zebra/laptop-seed0 my_horses --out my_zebras",
     )
     p.add_argument("run", metavar="RUN", help=RUN_HELP)
@@ -115,7 +135,7 @@ def _add_pictures(sub) -> None:
     p = _add(
         sub,
         "sample",
-        "draw new pictures from a recorded DCGAN",
+        "draw new pictures from a recorded DCGAN or WGAN",
         "gancourse sample cats/deluxe-seed0 -n 64 --out my_cats",
     )
     p.add_argument("run", metavar="RUN", help=RUN_HELP)
@@ -134,6 +154,7 @@ def _add_export(sub) -> None:
     p.add_argument("run", metavar="RUN", help=RUN_HELP)
     p.add_argument("--way", default="a-to-b", help="of a CycleGAN: a-to-b (the default) or b-to-a")
     p.add_argument("--out", required=True, metavar="FILE.onnx", help="the file to write")
+    p.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def _add_score(sub) -> None:
@@ -207,8 +228,10 @@ def _data(args) -> int:
         return 0
     names = [catalog.find(name, catalog.ALL).name for name in args.names]  # unknown ones first
     if args.action == "verify":
-        here = [row["name"] for row in fetch.table() if row["here"]]
-        checks = [fetch.verify(name) for name in names or here]
+        names = names or [row["name"] for row in fetch.table() if row["here"]]
+        if not names:
+            raise GancourseError("No data set is on this machine: `gancourse data fetch NAME`.")
+        checks = [fetch.verify(name) for name in names]
         print(*(check.text for check in checks), sep="\n")
         return int(any(check.ok is False for check in checks))
     if not names:
@@ -226,14 +249,26 @@ def _train(args) -> int:
     overrides = dict(args.settings)
     if args.size is not None:
         overrides["size"] = args.size
-    if args.data and (args.a or args.b):
-        raise GancourseError("--data is for dcgan, --a and --b are for cyclegan: one or the other.")
-    if bool(args.a) != bool(args.b):
-        raise GancourseError("A CycleGAN needs both --a DIR and --b DIR.")
-    own = [folder for folder in (args.a, args.b, args.data) if folder]
-    done = train.train(args.experiment, overrides, own=own, **given)
+    done = train.train(args.experiment, overrides, own=_own_folders(args), **given)
     print(f"Recorded in {done}")
     return 0
+
+
+def _own_folders(args) -> list:
+    """The folders that ``train`` was given, as the model takes them."""
+    if sum(map(bool, (args.data, args.pairs, args.a or args.b))) > 1:
+        raise GancourseError(
+            "--data is for dcgan and wgan, --pairs for pix2pix, --a and --b for cyclegan: give one."
+        )
+    if bool(args.a) != bool(args.b):
+        raise GancourseError("A CycleGAN needs both --a DIR and --b DIR.")
+    if args.pairs:
+        if args.experiment != "pix2pix":
+            raise GancourseError("--pairs is for pix2pix: gancourse train pix2pix --pairs DIR.")
+        from gancourse_studies import folders
+
+        return folders.pair_of(args.pairs)
+    return [folder for folder in (args.a, args.b, args.data) if folder]
 
 
 def _translate(args) -> int:
@@ -253,7 +288,7 @@ def _sample(args) -> int:
 def _export(args) -> int:
     from gancourse_studies import export
 
-    off = export.export(args.run, args.out, way=args.way)
+    off = export.export(args.run, args.out, way=args.way, force=args.force)
     checked = "not compared: onnxruntime is not installed"
     if off is not None:
         checked = f"onnxruntime and PyTorch agree to {off:.1g}"
@@ -284,14 +319,19 @@ def _records(args) -> int:
 
     if args.action == "show":
         if not args.name:
-            raise GancourseError(f"records show NAME: one of {', '.join(records.names()) or '-'}.")
+            known = ", ".join(records.all_names()) or "-"
+            raise GancourseError(f"records show NAME: one of {known}.")
         print(recording.as_text(records.load(args.name).content), end="")
         return 0
     if args.action == "index":  # a Markdown table: the README's
         print(records_table.table())
         return 0
-    print(recording.listing())
-    return 0
+    listed, unread = recording.listing()
+    print(listed)
+    if unread:
+        counted = f"{unread} record{'s' * (unread != 1)}"
+        print(f"gancourse: {counted} cannot be read, see the list for why.", file=sys.stderr)
+    return 1 if unread else 0
 
 
 COMMANDS = {

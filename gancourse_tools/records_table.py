@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 
-from gancourse.records import Record, folder, load, names_in
+from gancourse.records import Record, load, names
 
 
 def table() -> str:
@@ -15,7 +16,7 @@ def table() -> str:
     own runs: what lies in other folders than the first of ``records.folders``.
     """
     groups: dict[tuple, dict[str, list[Record]]] = {}
-    for name in names_in(folder()):
+    for name in names():
         run = load(name)
         if "final" not in run.content or "prototype" in run.content:
             continue
@@ -40,7 +41,7 @@ def _over_seeds(values: list, digits: int = 2) -> str:
         if isinstance(values[0], list | tuple):
             return f"{firsts[0]:.{digits}f} [{values[0][1]:.{digits}f}, {values[0][2]:.{digits}f}]"
         return f"{firsts[0]:.{digits}f}"
-    mean = sum(firsts) / len(firsts)
+    mean = math.fsum(firsts) / len(firsts)  # the same digits on every Python: 3.12 changed sum
     return f"{mean:.{digits}f} ({min(firsts):.{digits}f}–{max(firsts):.{digits}f})"
 
 

@@ -88,6 +88,17 @@ def test_incomplete_commands_are_usage_errors(arguments):
     assert stop.value.code == 2
 
 
+@pytest.mark.parametrize("command", list(cli.COMMANDS))
+def test_the_help_of_every_command_has_an_example_that_parses(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    _, found, listed = capsys.readouterr().out.partition("for example:\n")
+    examples = [line.partition("#")[0].split() for line in listed.splitlines() if line.strip()]
+    assert found and examples
+    for program, *words in examples:
+        assert program == "gancourse" and cli.parser().parse_args(words).command == command
+
+
 def test_other_errors_exit_1_with_their_text(capsys, monkeypatch):
     def fail(args):
         raise GancourseError("No space for NEU-DET. Make room.")

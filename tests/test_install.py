@@ -106,7 +106,47 @@ def test_every_target_of_the_issue_exists_and_is_in_the_help(checkout):
         assert make(checkout, "-n", target, "REPO=a/b").returncode == 0
 
 
-def test_ci_runs_the_readmes_test_command():
-    script = ROOT / ".ci" / "run"
-    assert os.access(script, os.X_OK)
-    assert script.read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
+def test_ci_runs_the_readmes_test_command_and_then_the_newest_python():
+    for script in (ROOT / ".ci" / "run", ROOT / ".ci" / "newest-python"):
+        assert os.access(script, os.X_OK)
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert lines[-2:] == ["make test", "exec .ci/newest-python"]
+
+
+def newest(folder, **environment):
+    """What ``.ci/newest-python`` says in ``folder``; its only Pythons are made there."""
+    (folder / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "newest-python", folder / ".ci")
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    answer(folder / ".venv" / "bin" / "python", 11)
+    answer(folder / ".venv" / "bin" / "uv", "none 1>&2", code=1)  # finds and downloads nothing
+    tools = folder / "tools"
+    tools.mkdir()
+    for name in ("bash", "dirname", "ls", "rm", "timeout"):
+        (tools / name).symlink_to(shutil.which(name))
+    told = {"PATH": str(tools), "HOME": str(folder), **environment}
+    return subprocess.run(
+        ["bash", ".ci/newest-python"], cwd=folder, env=told, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def answer(file, text, code=0):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\necho {text}\nexit {code}\n")
+    file.chmod(0o755)
+
+
+def test_without_a_newer_python_ci_says_so_in_one_line_and_goes_on(tmp_path):
+    done = newest(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1 and "No Python newer than 3.11" in done.stdout
+
+
+def test_a_python_that_does_not_run_is_passed_over(tmp_path):
+    broken = tmp_path / ".pyenv" / "versions" / "3.13.0" / "bin" / "python"
+    answer(broken, 13, code=1)
+    older = tmp_path / ".pyenv" / "versions" / "3.12.1" / "bin" / "python"
+    answer(older, 3)  # says that it is another
+    done = newest(tmp_path)
+    assert done.returncode == 0 and "No Python newer" in done.stdout

@@ -21,6 +21,8 @@ from gancourse_tools import cli
 
 CYCLE = profiles.settings("grumpy-cats", "tiny")
 DCGAN = profiles.settings("neu-scratches", "smoke", size=16)
+WGAN = profiles.settings("neu-wgan", "smoke")
+PAIRED = profiles.settings("facades-paired", "smoke")
 
 
 def draw(folder, sizes, seed=0, names="{}.png"):
@@ -55,6 +57,8 @@ def runs(tmp_path_factory):
     record_of(CYCLE, root / "mine" / "cycle", ("gen_ab", "gen_ba"))
     record_of(DCGAN, root / "mine" / "dcgan", ("generator",))
     record_of(CYCLE, root / "mine" / "bare", ())
+    record_of(WGAN, root / "mine" / "wgan", ("generator",))
+    record_of(PAIRED, root / "mine" / "paired", ("gen",))
     return root
 
 
@@ -109,6 +113,20 @@ def test_the_two_ways_are_two_networks_and_size_resizes_first(tmp_path):
         pictures.translate("mine/cycle", mine, "x", way="b-to")
 
 
+def test_a_pix2pix_takes_the_middle_square_at_its_own_size(tmp_path):
+    mine = draw(tmp_path / "in", [(40, 60), (16, 16), (7, 5)])
+    written = pictures.translate("mine/paired", mine, "out", progress=False)
+    assert [read(file).shape for file in written.files] == [(3, 16, 16)] * 3
+    assert any("squares of 16 px" in note for note in written.notes)
+    net = records.load("mine/paired").generator("gen")
+    middle = images.decode(mine / "0.png", 16)[None]
+    assert torch.equal(read(written.files[0])[None], through(net, middle))
+    with pytest.raises(GancourseError, match="its size is 16 px, not 32"):
+        pictures.translate("mine/paired", mine, "other", size=32)
+    with pytest.raises(ValueError, match="way of a pix2pix 'b-to-a'.*Known: a-to-b"):
+        pictures.translate("mine/paired", mine, "other", way="b-to-a")
+
+
 def test_an_out_that_holds_pictures_is_refused_unless_forced(tmp_path, capsys):
     mine = draw(tmp_path / "in", [(16, 16)])
     command = f"translate mine/cycle {mine} --out out"
@@ -144,7 +162,9 @@ def test_what_cannot_be_read_is_listed_and_the_others_go_on(tmp_path, capsys):
     [
         ("translate mine/cycel in --out x", 2, "Did you mean 'mine/cycle'?"),
         ("translate mine/dcgan in --out x", 1, "gancourse sample mine/dcgan -n 64"),
+        ("translate mine/wgan in --out x", 1, "gancourse sample mine/wgan -n 64"),
         ("sample mine/cycle --out x", 1, "gancourse translate mine/cycle FOLDER"),
+        ("sample mine/paired --out x", 1, "gancourse translate mine/paired FOLDER"),
         ("translate mine/bare in --out x", 1, "Runs that do: mine/cycle"),
         ("sample mine/dcgan -n 0 --out x", 1, "n must be at least 1"),
         ("translate in in --out x", 1, "without a record.json"),
@@ -169,6 +189,7 @@ def test_samples_are_those_of_their_seed(tmp_path, runs):
     assert [f.read_bytes() for f in first] == [f.read_bytes() for f in again]
     assert all(a.read_bytes() != b.read_bytes() for a, b in zip(first, other, strict=True))
     assert read(first[0]).shape == (3, 16, 16)
+    assert len(pictures.sample("mine/wgan", 3, "d", progress=False).files) == 3
 
 
 # score
@@ -268,15 +289,49 @@ def test_a_dcgan_trains_in_colour_or_grey_as_the_pictures_are(tmp_path, monkeypa
     assert (grey.channels, grey.augment, grey.epochs) == (1, "steel", 600)  # the laptop's recipe
 
 
+def test_a_pix2pix_trains_on_own_pairs_without_the_broken_ones(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("GANCOURSE_RECORDS")
+    forty(tmp_path / "pairs" / "1-drawn"), forty(tmp_path / "pairs" / "2-true", seed=1)
+    named = sorted((tmp_path / "pairs" / "1-drawn").iterdir())
+    broken = next(file.name for file in named if not images.held_out(file.name))
+    (tmp_path / "pairs" / "2-true" / broken).write_bytes(b"no picture")
+    command = "train pix2pix --pairs pairs --profile smoke --set batch_size=8 --device cpu"
+    assert cli.main(command.split()) == 0
+    assert f"2-true: {broken} cannot be read and is left out" in capsys.readouterr().out
+    (path,) = tmp_path.glob("runs/pairs/*")
+    run = records.load(path)
+    assert run["data"]["train"] + run["data"]["held_out"] == 39 and run["data"]["source"] == "own"
+    assert str(tmp_path) not in (path / "record.json").read_text()
+    assert len(pictures.translate(path, "pairs/1-drawn", "out", progress=False).files) == 40
+    scored = scores.score("pairs/1-drawn", "out", progress=False)
+    assert scored.fid > 0 and "own out images" in scored.other
+
+
+def test_a_wgan_trains_on_own_pictures_and_samples(tmp_path, monkeypatch):
+    monkeypatch.delenv("GANCOURSE_RECORDS")
+    forty(tmp_path / "pets")
+    options = {"profile": "smoke", "device": "cpu", "metrics_every": 1}
+    run = records.load(training.train("wgan", {"steps": 2}, own=["pets"], **options))
+    assert run.model == "wgan" and run["settings"]["channels"] == 3 and run.steps == 2
+    assert len(pictures.sample(run.path, 6, "fakes", progress=False).files) == 6
+    assert scores.score("pets", "fakes", progress=False).fid > 0
+    usual = folders.settings_of("wgan", ["pets"])
+    assert (usual.steps, usual.augment) == (1800, "basic")  # the recipe of an hour
+
+
 def test_own_sizes_bring_what_depends_on_them_along(tmp_path):
     places = [forty(tmp_path / "a"), forty(tmp_path / "b")]
     usual = folders.settings_of("cyclegan", places)
     assert (usual.size, usual.load_size, usual.patch_layers, usual.steps) == (64, 72, 3, 1900)
     small = folders.settings_of("cyclegan", places, overrides={"size": "32"})
     assert (small.size, small.load_size, small.patch_layers) == (32, 36, 2)
-    (remark, other) = folders.remarks(small)
+    (measured, remark, other) = folders.remarks(small)
+    assert small.features == "stand-in" and "stand-in features" in measured  # no weights here
     assert "40 of 40 pictures" in remark and "below the 36 px" in remark and "smallest 24" in remark
-    assert not folders.remarks(folders.settings_of("cyclegan", places, "tiny"))
+    assert len(folders.remarks(folders.settings_of("cyclegan", places, "tiny"))) == 1
+    asked = folders.settings_of("cyclegan", places, overrides={"features": "inception-2048"})
+    assert asked.features == "inception-2048" and len(folders.remarks(asked)) == 2
+    assert not folders.remarks(profiles.settings("grumpy-cats", "smoke"))
 
 
 @pytest.mark.parametrize(
@@ -294,6 +349,16 @@ def test_own_sizes_bring_what_depends_on_them_along(tmp_path):
         ("train dcgan --data many --profile smoke --set batch_size=31", "--set batch_size=27"),
         ("train dcgan --data none", "No pictures in"),
         ("train dcgan --data nowhere", "There is no folder nowhere"),
+        ("train wgan --data many --profile smoke --set batch_size=60", "--set batch_size=25"),
+        ("train pix2pix --pairs many", "Pairs lie in two folders inside many"),
+        ("train pix2pix --pairs nowhere", "There is no folder nowhere"),
+        ("train pix2pix --pairs uneven", "1 pictures of uneven/A and uneven/B have no partner"),
+        ("train pix2pix --pairs uneven --data many", "give one"),
+        ("train cyclegan --pairs uneven", "--pairs is for pix2pix"),
+        ("train pix2pix", "gancourse train pix2pix --pairs DIR"),
+        ("train pix2pix --a many --b many", "not apart"),
+        ("train pix2pix --pairs paired --size 48 --profile smoke", "must be a power of two"),
+        ("train pix2pix --pairs paired --profile smoke", "A: 2 held-out pictures"),
         ("train dcgna --data many", "Did you mean 'dcgan'?"),
     ],
 )
@@ -303,10 +368,26 @@ def test_folders_that_do_not_fit_are_refused_before_the_first_step(
     monkeypatch.setattr(training, "fit", None)
     forty(tmp_path / "many")
     draw(tmp_path / "few", [(24, 24)] * 6)
+    for side in "AB":
+        draw(tmp_path / "uneven" / side, [(24, 24)] * (6 + (side == "A")))
+        draw(tmp_path / "paired" / side, [(24, 24)] * 6)
     (tmp_path / "none").mkdir()
     assert cli.main(command.split()) in (1, 2)
     assert text in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("out", ["run", "file/run"])
+def test_an_out_that_holds_a_record_or_lies_in_a_file_is_refused(tmp_path, capsys, out):
+    record_of(CYCLE, tmp_path / "run", ())
+    (tmp_path / "file").write_text("x")
+    before = (tmp_path / "run" / "record.json").read_text()
+    for more in ("", " --resume"):
+        command = f"train grumpy-cats --profile tiny --source stand-in --out {out}{more}"
+        assert cli.main(command.split()) == 1
+        err = capsys.readouterr().err
+        assert "Choose another --out" in err and err.count("\n") == 1
+    assert (tmp_path / "run" / "record.json").read_text() == before
 
 
 # export
@@ -332,9 +413,23 @@ def test_the_exported_dcgan_takes_any_number_of_latents(tmp_path, capsys):
     runtime = pytest.importorskip("onnxruntime")
     assert cli.main(["export", "mine/dcgan", "--out", "deep/g.onnx"]) == 0
     assert "agree to" in capsys.readouterr().out
+    assert cli.main(["export", "mine/dcgan", "--out", "deep/g.onnx"]) == 1
+    assert "there already" in capsys.readouterr().err
+    assert cli.main(["export", "mine/dcgan", "--out", "deep/g.onnx", "--force"]) == 0
     session = runtime.InferenceSession("deep/g.onnx")
     (made,) = session.run(None, {"z": np.zeros((7, DCGAN.z_dim), np.float32)})
     assert made.shape == (7, 1, 16, 16)
+
+
+def test_the_exported_pix2pix_takes_any_number_of_its_squares(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    assert export.export("mine/paired", "paired.onnx") <= 1e-4
+    image = torch.rand(3, 3, 16, 16) * 2 - 1
+    (made,) = runtime.InferenceSession("paired.onnx").run(None, {"image": image.numpy()})
+    with torch.no_grad():
+        net = records.load("mine/paired").generator("gen")
+        assert torch.allclose(net(image), torch.from_numpy(made), atol=1e-4)
+    assert export.export("mine/wgan", "wgan.onnx") <= 1e-4
 
 
 def test_an_export_that_is_another_network_is_refused_and_a_missing_package_named(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,10 +13,11 @@ from gancourse import __version__, profiles, records
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.models import dcgan
 from gancourse_studies import recording
-from gancourse_tools import records_table
+from gancourse_tools import cli, records_table
 
 SETTINGS = profiles.settings("neu-scratches", "smoke")
 MEGABYTE = 1_000_000
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -453,13 +455,14 @@ def test_the_first_folder_that_has_a_name_wins_and_the_list_says_so(tmp_path, mo
     kept(ours, "a/x", "of the course")
     kept(mine, "a/x", "my own x")
     path = kept(mine, "a/y", "my own y")
-    assert records.names() == ["a/x", "a/y"]
+    assert records.all_names() == ["a/x", "a/y"] and records.names() == ["a/x"]
     assert "of the course" in records.load("a/x").caption
     assert "my own y" in records.load("a/y").caption
     assert "my own x" in records.load(mine / "a" / "x").caption  # by its folder
     assert records.load(str(path)).path == path
-    lines = recording.listing().splitlines()
-    assert lines[0] == f"{ours}: 1 record" and lines[2] == f"{mine}: 2 records"
+    listed, unread = recording.listing()
+    lines = listed.splitlines()
+    assert unread == 0 and lines[0] == f"{ours}: 1 record" and lines[2] == f"{mine}: 2 records"
     assert "hidden by the one in" in lines[3] and "my own y" in lines[4]
 
 
@@ -468,7 +471,7 @@ def test_runs_of_the_current_folder_are_found_by_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     kept(tmp_path / "runs", "mine/x", "my own")
     assert "my own" in records.load("mine/x").caption
-    assert len(records.names()) > 1
+    assert "mine/x" in records.all_names() and "mine/x" not in records.names()
 
 
 def test_where_there_are_no_records_the_error_says_where_to_get_them(tmp_path, monkeypatch):
@@ -490,6 +493,52 @@ def test_a_reader_s_own_runs_are_in_no_table(folder, tmp_path, monkeypatch):
     recording.save(folder / "neu-scratches" / "none-seed0", content())
     recording.save(mine / "my" / "none-seed0", content())
     monkeypatch.setenv("GANCOURSE_RECORDS", f"{folder}{os.pathsep}{mine}")
-    assert records.names() == ["my/none-seed0", "neu-scratches/none-seed0"]
+    assert records.all_names() == ["my/none-seed0", "neu-scratches/none-seed0"]
     made = records_table.table()
     assert "| neu-scratches/none |" in made and "| my/none |" not in made
+
+
+def test_a_reader_s_own_runs_change_no_loop_over_the_course_s(tmp_path, monkeypatch):
+    """What chapters go through: names, settings and the seeds of a setting."""
+    ours, mine = tmp_path / "ours", tmp_path / "runs"
+    monkeypatch.setenv("GANCOURSE_RECORDS", f"{ours}{os.pathsep}{mine}")
+    recording.save(ours / "cats" / "none-seed0", content())
+    before = (records.names(), records.settings(), len(records.runs("cats/none")))
+    for name in ("cats/none-seed1", "cats/other-seed0", "mine/none-seed0", "mine/none-seed1"):
+        recording.save(mine / name, content())
+    assert (records.names(), records.settings(), len(records.runs("cats/none"))) == before
+    assert len(records.runs("mine/none")) == 2 and records.load("cats/none-seed1").caption
+
+
+def test_chapters_go_through_the_course_s_records_only():
+    texts = sorted((ROOT / "notebooks" / "text").glob("*.py"))
+    assert texts
+    for file in texts:
+        assert "all_names" not in file.read_text(encoding="utf-8"), file.name
+
+
+def test_what_cannot_be_read_is_listed_and_the_others_are_shown(folder, capsys, run):
+    torch.manual_seed(0)
+    good = run.path / "record.json"
+    for number, change in enumerate(({"data": 5}, {"settings": "none"}, {"files": None})):
+        broken = json.loads(good.read_text()) | change
+        write(folder, json.dumps(broken), f"broken/type{number}")
+    write(folder, good.read_text()[:300], "broken/short")
+    write(folder, good.read_text(), "broken/alone")  # its files are missing
+    (folder / "broken" / "place" / "record.json").mkdir(parents=True)
+    assert cli.main(["records"]) == 1
+    out, err = capsys.readouterr()
+    lines = {line.split(":")[0].strip(): line for line in out.splitlines()[1:]}
+    assert lines.pop("neu-scratches/none-seed0").endswith(run.caption)
+    assert len(lines) == 6 and all("cannot be read" in line for line in lines.values())
+    assert "cut short" in lines["broken/short"] and "samples.webp" in lines["broken/alone"]
+    assert "6 records cannot be read" in err and err.count("\n") == 1
+
+
+def test_a_key_with_dots_is_found_and_the_longest_wins():
+    altered = {"blur 0.5": {"FID": 1.0}, "1": {"x": 2.0}, "1.5": {"x": 3.0}}
+    run = records.Record(Path("r"), {"altered": altered})
+    assert run.at_path("altered.blur 0.5.FID") == 1.0
+    assert run.at_path("altered.1.x") == 2.0 and run.at_path("altered.1.5.x") == 3.0
+    with pytest.raises(UnknownName, match="Known: 1, 1.5, blur 0.5"):
+        run.at_path("altered.blur 0.7.FID")

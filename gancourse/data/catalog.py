@@ -1,8 +1,8 @@
 """What data there is: whose it is, where it can be had, and how its folders are laid out.
 
 Addresses point at the makers' or first publishers' own copies, at a fixed commit where there is
-one. ``digest`` is the SHA-256 of the manifest ``data/manifests/<name>.sha256``, so that a package
-installed without the manifests can still check a download as a whole.
+one. ``digest`` is the SHA-256 of the manifest ``manifests/<name>.sha256``: one comparison checks
+a download as a whole.
 """
 
 from __future__ import annotations

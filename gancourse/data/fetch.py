@@ -27,7 +27,7 @@ from gancourse.data.catalog import Entry, Mirror
 from gancourse.data.images import DataNotFound
 from gancourse.errors import GancourseError
 
-MANIFESTS = Path(__file__).parents[2] / "data" / "manifests"  # only in a checkout
+MANIFESTS = Path(__file__).parent / "manifests"
 MAX_DOWNLOAD = 2 * 2**30  # bytes; a server that never stops sending is cut off here
 MAX_UNPACKED = 4 * 2**30  # bytes; the largest set of the course has 0.12 GB
 MAX_ENTRIES = 50_000  # files in an archive
@@ -359,7 +359,7 @@ def verify(name: str, folder: str | Path | None = None) -> Check:
     if known.is_file():
         lines = known.read_text(encoding="utf-8").splitlines()
         wrong = _differences(have, {line[66:]: line[:64] for line in lines})
-    wrong = wrong or [f"{count} files, {entry.files} published; data/manifests/ says which"]
+    wrong = wrong or [f"{count} files, {entry.files} published; {MANIFESTS.name}/ says which"]
     text = "; ".join(wrong[:5]).encode(errors="replace").decode()  # a name may be no UTF-8
     text += f"; … ({len(wrong)} in all)" if len(wrong) > 5 else ""
     return Check(False, f"{entry.name} in {where} is not the published set: {text}.")

@@ -506,7 +506,7 @@ best_mmd2 = losses.mmd2(again, real, BANDWIDTHS).item()
 real_row = ("real points, drawn again", near_ring(again), best_mmd2, "")
 lines, gen_loss = [], history["gen"]
 for frame, values in [(frames[0], gen_loss[:20]), (frames[-1], gen_loss[-20:])]:
-    mean = f"{sum(values) / len(values):.2f}"
+    mean = f"{math.fsum(values) / len(values):.2f}"
     lines.append((f"fakes, step {frame['step']}", frame["near"], frame["mmd2"], mean))
 print(f"{'':26}{'near the ring':>14}{'MMD²':>10}{'L_G':>8}")
 for name, near, mmd2, loss in [*lines, real_row]:

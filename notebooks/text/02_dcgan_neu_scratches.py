@@ -691,7 +691,7 @@ for label, group in runs.items():
     belief = {}
     for term in ("gen", "p_real", "p_fake"):
         means = [run.mean(term, run.steps * (1 - 10 / run.epochs)) for run in group]
-        belief[term] = sum(means) / len(means)
+        belief[term] = math.fsum(means) / len(means)
     print(f"{label:24} last 10 epochs: D(x) {belief['p_real']:.2f}, ", end="")
     print(f"D(G(z)) {belief['p_fake']:.2f}, G's loss {belief['gen']:.2f}")
 
@@ -710,7 +710,7 @@ for label, group in runs.items():
 # %%
 def over_seeds(values):
     """Mean, and the range where there are several seeds."""
-    mean, several = sum(values) / len(values), len(values) > 1
+    mean, several = math.fsum(values) / len(values), len(values) > 1
     return f"{mean:.2f}" + f" ({min(values):.2f}–{max(values):.2f})" * several
 
 
@@ -1024,7 +1024,7 @@ report(
     steps=len(history),
     **{f"KID×10³_of_this_run_({extract.name})": kid["this run's fakes"].value * 1e3},
     **{
-        f"recorded_{near.kid}_({label})": sum(
+        f"recorded_{near.kid}_({label})": math.fsum(
             run["final"]["average"]["held_out"][near.kid][0] for run in group
         )
         / len(group)
