@@ -288,7 +288,7 @@ def test_the_environment_says_how_often_terms_are_fetched(monkeypatch):
 
 
 def test_it_is_the_steps_device_that_decides_not_the_pictures():
-    """A data.Stream lies on the CPU beside a step on the GPU."""
+    """Pictures may lie on the CPU beside a step on the GPU."""
 
     class OnGPU:
         device = torch.device("cuda")

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gancourse.errors import unknown
+from gancourse.errors import among
 
 NEU_CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
 MT_CLASSES = ("MT_Blowhole", "MT_Break", "MT_Crack", "MT_Fray", "MT_Free", "MT_Uneven")
@@ -221,9 +221,6 @@ ALL = {entry.name: entry for entry in _ENTRIES}
 CATALOG = {name: entry for name, entry in ALL.items() if not entry.file}  # the sets of pictures
 
 
-def find(name: str, among: dict[str, Entry] = CATALOG) -> Entry:
+def find(name: str, entries: dict[str, Entry] = CATALOG) -> Entry:
     """The entry called ``name``, in any case; raises ``UnknownName`` with the nearest word."""
-    lowered = {key.lower(): entry for key, entry in among.items()}
-    if str(name).lower() not in lowered:
-        raise unknown("data set", name, among)
-    return lowered[str(name).lower()]
+    return entries[among("data set", name, entries)]
