@@ -13,6 +13,13 @@ HELD_OUT = 3  # KID's interval needs three held-out pictures
 TRAIN = 4  # precision looks at the third neighbour of a training picture
 
 
+# Model → the settings that name folders of one's own, and the recipe that is taken for them.
+OWN = {
+    "cyclegan": (("folder_a", "folder_b"), "grumpy-cats"),
+    "dcgan": (("folder",), "neu-scratches"),
+}
+
+
 def settings_of(
     what: str, folders: Sequence[str | Path], profile: str | None = None, overrides=None
 ):
@@ -25,10 +32,10 @@ def settings_of(
     overrides = dict(overrides or {})
     if what not in profiles.MODELS:
         if folders and what in profiles.experiments():
-            models = " or ".join(profiles.OWN)
+            models = " or ".join(OWN)
             raise GancourseError(f"{what} has data of its own. For your folders: train {models}.")
         if what not in profiles.experiments():
-            raise unknown("experiment or model", what, [*profiles.experiments(), *profiles.OWN])
+            raise unknown("experiment or model", what, [*profiles.experiments(), *OWN])
         return profiles.settings(what, profile, **overrides)
     if not folders:
         raise GancourseError(f"{what} is a model: say which pictures. {HOW.get(what, '')}")
@@ -36,7 +43,32 @@ def settings_of(
         data.check_apart(*folders)
     elif what == "dcgan" and not _grey(folders[0]):
         overrides = {"channels": 3, "augment": "basic"} | overrides
-    return profiles.own(what, folders, profile, **overrides)
+    return own(what, folders, profile, **overrides)
+
+
+def own(model: str, folders: Sequence, profile: str | None = None, **overrides):
+    """Settings of ``model`` for folders of your own: ``[data]`` of a DCGAN, ``[a, b]``.
+
+    They are those of ``OWN``'s experiment at ``profile``, by default "laptop". Another ``size``
+    brings its ``load_size`` and the depth of a patch discriminator with it. Raises ``UnknownName``
+    as ``profiles.settings`` does, ``GancourseError`` for another number of folders.
+    """
+    if model not in OWN:
+        raise unknown("model that trains on folders", model, OWN)
+    fields, experiment = OWN[model]
+    if len(folders) != len(fields):
+        raise GancourseError(f"A {model} takes {len(fields)} folder(s), not {len(folders)}.")
+    recipe = profiles.settings(experiment, profile or "laptop")
+    given = dict(zip(fields, map(str, folders), strict=True))
+    names = [Path(folder).expanduser().resolve().name or "pictures" for folder in folders]
+    given["data"] = " and ".join(names)
+    if model == "dcgan":
+        given["part"] = None
+    elif "size" in overrides:
+        size = profiles.replace(recipe, size=overrides["size"]).size
+        given["size"], given["load_size"] = size, round(size * 72 / 64)
+        given["patch_layers"] = min(recipe.patch_layers, max(1, size.bit_length() - 4))
+    return profiles.replace(recipe, **(given | overrides))
 
 
 HOW = {

@@ -201,7 +201,7 @@ def test_the_table_says_whose_everything_is(nowhere):
 def test_every_set_can_be_had_somewhere_and_is_described_in_the_readme():
     readme = (fetch.MANIFESTS.parent / "README.md").read_text()
     for entry in catalog.ALL.values():
-        assert entry.how or entry.mirrors
+        assert entry.how or entry.urls
         assert entry.name in readme
 
 
@@ -232,7 +232,7 @@ def test_real_classes(load_from):
     steel = load_from(REAL, "neu-det", size=16, channels=1)
     assert steel.images.shape == (1800, 1, 16, 16)
     classes = [name.rpartition("_")[0] for name in steel.names]
-    assert classes == [name for name in catalog.NEU_CLASSES for _ in range(300)]
+    assert classes == [name for name in catalog.find("NEU-DET").parts for _ in range(300)]
 
 
 @real("grumpifycat")

@@ -107,8 +107,7 @@ def register(*urls, sha256=None, name="toy", **more):
     """A set of five small files at ``urls``; known to ``fetch`` until the test ends."""
     settings = {"digest": DIGEST, "folders": FOLDERS, "megabytes": 1, "files": 5, **more}
     texts = dict.fromkeys(("about", "licence", "citation", "page"), "-")
-    mirrors = tuple(catalog.Mirror(url, sha256) for url in urls)
-    catalog.ALL[name] = catalog.Entry(name=name, mirrors=mirrors, **texts, **settings)
+    catalog.ALL[name] = catalog.Entry(name=name, urls=urls, sha256=sha256, **texts, **settings)
 
 
 def visible(cache):
@@ -446,7 +445,7 @@ def test_an_interrupted_download_leaves_nothing_at_all(cache, site, monkeypatch)
 
 def offline_cats(url):
     cats = catalog.CATALOG["grumpifycat"]
-    fake = dataclasses.replace(cats, mirrors=(catalog.Mirror(url),))
+    fake = dataclasses.replace(cats, urls=(url,))
     catalog.ALL["grumpifycat"] = catalog.CATALOG["grumpifycat"] = fake
     return fake
 

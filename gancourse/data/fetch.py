@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from gancourse.data import catalog
-from gancourse.data.catalog import Entry, Mirror
+from gancourse.data.catalog import Entry
 from gancourse.data.images import DataNotFound
 from gancourse.errors import GancourseError
 
@@ -92,7 +92,7 @@ def locate(entry: Entry, required: bool) -> Path | None:
     found = look(entry)
     if found:
         return found
-    if not entry.mirrors:
+    if not entry.urls:
         why_not = "It cannot be downloaded without an account."
     elif os.environ.get("GANCOURSE_OFFLINE", "0") not in ("", "0"):
         why_not = "GANCOURSE_OFFLINE is set, so nothing was downloaded."
@@ -144,7 +144,7 @@ def fetch(name: str, *, hurried: bool = False) -> Path:
     target = entry.place(cache_folder())
     if target.exists():
         return target
-    if not entry.mirrors:
+    if not entry.urls:
         raise DataNotFound(f"{entry.name} cannot be downloaded from here. {entry.how}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -171,11 +171,11 @@ def _fetch_into(entry: Entry, target: Path, hurried: bool) -> None:
         raise OSError(f"no space, {need:.0f} MB are needed")
     reasons = {}
     with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as hidden:
-        for mirror in entry.mirrors if hurried else entry.mirrors * 2:
+        for url in entry.urls if hurried else entry.urls * 2:
             try:
-                new = _from_mirror(entry, mirror, Path(tempfile.mkdtemp(dir=hidden)), hurried)
+                new = _from_mirror(entry, url, Path(tempfile.mkdtemp(dir=hidden)), hurried)
             except GancourseError as error:
-                reasons[mirror.url] = str(error)
+                reasons[url] = str(error)
                 continue
             os.replace(new, target)
             return
@@ -185,11 +185,11 @@ def _fetch_into(entry: Entry, target: Path, hurried: bool) -> None:
     )
 
 
-def _from_mirror(entry: Entry, mirror: Mirror, folder: Path, hurried: bool) -> Path:
+def _from_mirror(entry: Entry, url: str, folder: Path, hurried: bool) -> Path:
     """Download, check the file's hash, unpack, check each file; returns what may be shown."""
     file = folder / Path(entry.file or entry.name).name
-    _download(mirror.url, file, hurried)
-    if mirror.sha256 and sha256(file) != mirror.sha256:
+    _download(url, file, hurried)
+    if entry.sha256 and sha256(file) != entry.sha256:
         raise DownloadError("wrong bytes (SHA-256 differs from the published one)")
     if entry.file:
         return file
@@ -347,7 +347,7 @@ def verify(name: str, folder: str | Path | None = None) -> Check:
     entry = catalog.find(name, catalog.ALL)
     where = Path(folder) if folder else path(name)
     if entry.file:
-        good = sha256(where) == entry.mirrors[0].sha256
+        good = sha256(where) == entry.sha256
         return Check(good, f"{where}: {'as published' if good else 'not the published bytes'}.")
     have = hashes(where, entry.folders.values())
     count = len(have)
