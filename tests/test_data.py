@@ -145,10 +145,18 @@ def test_train_and_test_share_nothing_and_are_everything(tmp_path, load_from):
     assert 0 < len(test) < len(train)
 
 
-def test_exposures_of_one_tile_stay_together():
-    entry = catalog.CATALOG["magnetic-tile"]
-    assert entry.key(Path("exp1_num_317483.jpg")) == entry.key(Path("exp4_num_317483.png"))
-    assert entry.key(Path("exp1_num_317483.jpg")) != entry.key(Path("exp1_num_31748.jpg"))
+def test_exposures_of_one_tile_stay_together(tmp_path, load_from):
+    place = tmp_path / "magnetic-tile/MT_Free"
+    place.mkdir(parents=True)
+    for number in range(30):
+        for exposure in (1, 4):
+            file = place / f"exp{exposure}_num_{number}.jpg"
+            Image.new("L", (8, 8)).save(file)
+    options = {"part": "MT_Free", "size": 8}
+    sides = [load_from(tmp_path, "magnetic-tile", split=s, **options) for s in ("train", "test")]
+    numbers = [{name.split("_")[-1] for name in side.names} for side in sides]
+    assert numbers[0] and numbers[1] and not numbers[0] & numbers[1]
+    assert [len(side) for side in sides] == [2 * len(found) for found in numbers]
 
 
 def test_limit_takes_pictures_from_all_parts(tmp_path, load_from):

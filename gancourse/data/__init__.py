@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gancourse.data import catalog, fetch, images
-from gancourse.data.catalog import CATALOG, Entry
+from gancourse.data.catalog import CATALOG
 from gancourse.data.images import DataNotFound
 from gancourse.data.sets import ImageSet, to_float, to_uint8
 from gancourse.errors import GancourseError, among
@@ -57,11 +57,11 @@ def load(
     """
     _check_numbers(size, channels, limit)
     split, source = among("split", split, images.SPLITS), among("source", source, SOURCES)
-    asked = {"size": size, "split": split, "channels": channels, "limit": limit}
+    how = {"size": size, "split": split, "channels": channels}
     if isinstance(name, os.PathLike) or "/" in name or os.sep in name:
         if source == "stand-in":
             raise GancourseError(f"{name} is a folder of yours: it has no stand-in.")
-        mine = folder(Path(name) / (part or ""), **asked)
+        mine = folder(Path(name) / (part or ""), limit=limit, **how)
         return replace(mine, name=Path(name).expanduser().resolve().name, part=part)
     entry = catalog.find(name)
     part = None if part is None else among("part", part, entry.parts)
@@ -69,12 +69,12 @@ def load(
     if where is None:
         from gancourse.data import standins  # drawn only when needed
 
-        asked["n"] = asked.pop("limit")
-        return standins.make(entry.name, part=part, **asked)
+        return standins.make(entry.name, part=part, n=limit, **how)
+    parts = [part] if part else entry.parts or [None]
     found = [
         (file.name, file, entry.halves.get(p))
-        for p in ((part,) if part else entry.parts or (None,))
-        for file in _files(entry, where, p, split)
+        for p in parts
+        for file in images.set_files(entry, where, p, split)
     ]
     if not found:
         raise DataNotFound(f"No pictures in the {split} split of {entry.name} in {where}.")
@@ -101,8 +101,8 @@ def folder(
     of the split; ``GancourseError`` when over 5 % of the files are broken (fewer: ``skipped``).
     """
     _check_numbers(size, channels, limit)
-    split = among("split", split, images.SPLITS)
     where = _folder_at(path)
+    split = among("split", split, images.SPLITS)
     every = images.picture_files(where)
     if not every:
         suffixes = " ".join(sorted(images.SUFFIXES))
@@ -156,15 +156,3 @@ def _folder_at(path: str | Path) -> Path:
 def _check_numbers(size: int, channels: int, limit: int | None) -> None:
     if channels not in (1, 3) or size < 1 or (limit is not None and limit < 1):
         raise GancourseError("Pictures load with channels=1 or 3, size >= 1 and limit >= 1.")
-
-
-def _files(entry: Entry, where: Path, part: str | None, split: str) -> list[Path]:
-    """The picture files of one part and split, sorted by name within a folder."""
-    pattern = entry.pattern.format(part=part)
-    train = where / entry.train.format(part=part)
-    if entry.test is None:
-        found = images.list_files(train, pattern)
-        return [file for file in found if images.in_split(entry.key(file), split)]
-    test = where / entry.test.format(part=part)
-    folders = {"all": (train, test), "train": (train,), "test": (test,)}[split]
-    return [file for place in folders for file in images.list_files(place, pattern)]

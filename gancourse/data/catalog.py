@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -47,14 +46,6 @@ class Entry:
     pattern: str = "*"
     halves: dict[str, str] = field(default_factory=dict)
     split_key: str = r"(.+)"
-
-    def key(self, file: Path) -> str:
-        """The text whose hash decides the split: the file's name, or the number of a tile."""
-        return re.search(self.split_key, file.name)[1]
-
-    def place(self, base: Path) -> Path:
-        """Where it lies below a data folder or the cache."""
-        return base / (self.file or self.name)
 
     @property
     def checked(self) -> str:

@@ -80,8 +80,13 @@ def look(entry: Entry) -> Path | None:
                 f"GANCOURSE_DATA names {mine}, which is not a folder. Mend or unset it."
             )
         bases.insert(0, mine)
-    places = [entry.place(base) for base in bases]
+    places = [_place(entry, base) for base in bases]
     return next((found for found in places if found.exists()), None)
+
+
+def _place(entry: Entry, base: Path) -> Path:
+    """Where it lies below a data folder or the cache."""
+    return base / (entry.file or entry.name)
 
 
 def locate(entry: Entry, required: bool) -> Path | None:
@@ -141,7 +146,7 @@ def fetch(name: str, *, hurried: bool = False) -> Path:
     import filelock
 
     entry = catalog.find(name, catalog.ALL)
-    target = entry.place(cache_folder())
+    target = _place(entry, cache_folder())
     if target.exists():
         return target
     if not entry.urls:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from gancourse.data.catalog import Entry
 from gancourse.errors import GancourseError
 
 SPLITS = ("all", "train", "test")
@@ -171,6 +173,18 @@ def _to_mode(picture: Image.Image, mode: str) -> Image.Image:
 
 
 # Which files
+
+
+def set_files(entry: Entry, where: Path, part: str | None, split: str) -> list[Path]:
+    """The pictures of one part and split of a catalog's set in ``where``, by name in a folder."""
+    pattern = entry.pattern.format(part=part)
+    train = where / entry.train.format(part=part)
+    if entry.test is None:
+        found = list_files(train, pattern)
+        return [f for f in found if in_split(re.search(entry.split_key, f.name)[1], split)]
+    test = where / entry.test.format(part=part)
+    folders = {"all": (train, test), "train": (train,), "test": (test,)}[split]
+    return [file for place in folders for file in list_files(place, pattern)]
 
 
 def list_files(folder: Path, pattern: str = "*") -> list[Path]:
