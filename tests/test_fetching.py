@@ -17,11 +17,11 @@ from gancourse.data import standins
 from gancourse.data.batches import batches_of, pairs_of
 from gancourse.errors import GancourseError
 from gancourse.notebook import figures, panels
-from gancourse.notebook.train_panel import TrainPanel
 from gancourse.train import checkpoint, loop
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay
 from gancourse.train.dcgan import DCGANStep
 from gancourse_lab.monitor import Monitor
+from gancourse_lab.train_panel import TrainPanel
 
 STEPS, EVERY = 64, 10
 MODELS = ("dcgan", "cyclegan")
