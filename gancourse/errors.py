@@ -23,3 +23,11 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownName:
     near = near or difflib.get_close_matches(asked, lowered, n=1, cutoff=0.5)
     hint = f" Did you mean {lowered[near[0]]!r}?" if near else ""
     return UnknownName(f"Unknown {kind} {str(name)!r}.{hint} Known: {', '.join(options)}.")
+
+
+def among(kind: str, name: object, known: Iterable[str]) -> str:
+    """The word of ``known`` that ``name`` is, in any case; raises ``UnknownName`` for another."""
+    lowered = {word.lower(): word for word in known}
+    if str(name).lower() not in lowered:
+        raise unknown(kind, name, known)
+    return lowered[str(name).lower()]

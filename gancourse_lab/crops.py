@@ -1,21 +1,53 @@
-"""Crops of steel: masks, where the strip ends, squares around defects, run-length masks."""
+"""Crops of steel: boxes, masks, where the strip ends, squares around defects."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
-from gancourse.data.images import fit_square, open_picture
+from gancourse.data.images import open_picture
 from gancourse.errors import GancourseError
 
 STRIP = (256, 1600)  # height and width of a Severstal strip
 STRIP_CLASSES = 4
 DARK = 20 / 255  # mean grey of a column below which it is the margin beside the strip, not steel
+
+
+def voc_boxes(file: Path) -> torch.Tensor:
+    """The boxes of a Pascal VOC file, (n, 4) float: x0, y0, x1, y1 in pixels, x1 and y1 outside.
+
+    VOC counts pixels from 1 and includes the last one, hence x0 = xmin - 1 and x1 = xmax.
+    """
+    spans = [
+        [float(box.findtext(tag)) for tag in ("xmin", "ymin", "xmax", "ymax")]
+        for box in ElementTree.parse(file).iter("bndbox")
+    ]
+    return torch.tensor(spans).reshape(-1, 4) - torch.tensor([1.0, 1.0, 0.0, 0.0])
+
+
+def boxes_of(files: Sequence[Path], size: int) -> list[torch.Tensor]:
+    """Boxes of NEU-DET pictures in pixels of the size x size crop that ``data.load`` returns.
+
+    Reads ``ANNOTATIONS/<name>.xml`` beside ``IMAGES``; boxes are cut at the border of the crop and
+    dropped when nothing is left. A picture without an annotation file has no boxes.
+    """
+    boxes = []
+    for file in files:
+        xml = file.parent.parent / "ANNOTATIONS" / f"{file.stem}.xml"
+        found = voc_boxes(xml) if xml.is_file() else torch.zeros(0, 4)
+        with open_picture(file) as picture:
+            width, height = picture.size
+        short = min(width, height)
+        corner = torch.tensor([(width - short) / 2, (height - short) / 2]).repeat(2)
+        moved = ((found - corner) * size / short).clamp(0, size)
+        boxes.append(moved[(moved[:, 2] > moved[:, 0]) & (moved[:, 3] > moved[:, 1])])
+    return boxes
 
 
 def box_mask(boxes: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -118,4 +150,4 @@ def tile_masks(files: Sequence[Path], size: int) -> torch.Tensor:
 
 def _square(mask: Image.Image, size: int) -> torch.Tensor:
     """(size, size) bool: True wherever a defect (255) touches the pixel, so that none is lost."""
-    return torch.from_numpy(np.array(fit_square(mask, size, Image.Resampling.BOX)) > 0)
+    return torch.from_numpy(np.array(ImageOps.fit(mask, (size, size), Image.Resampling.BOX)) > 0)

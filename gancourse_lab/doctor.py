@@ -73,7 +73,7 @@ def _gpu() -> tuple[str, str]:
 
     here = device.pick()
     torch.ones(8, device=here).sum().item()  # a driver too old shows here, not in is_available()
-    text = f"{device.describe(here)}; default profile {profiles.default()!r}"
+    text = f"{device.describe(here)}; default profile {profiles.DEFAULT!r}"
     return ("WARN", f"none, so {text}") if here.type == "cpu" else ("OK", text)
 
 

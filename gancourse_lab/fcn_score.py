@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.data.images import to_float
+from gancourse.data.sets import to_float
 from gancourse.errors import GancourseError
 
 # The CMP classes in their own order, and their colours in the pix2pix JPEGs (medians of the 400

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gancourse.data.images import to_float
+from gancourse.data.sets import to_float
 from gancourse.device import apart
 from gancourse.errors import GancourseError
 from gancourse.train.loop import Run
@@ -71,7 +71,7 @@ class Watched:
         """Up to REALS images spread evenly over a set, cut to the networks' size, on the CPU."""
         n, size = len(images), self.settings.size
         index = torch.arange(min(n, REALS)) * n // min(n, REALS)
-        found = next(iter(images.batches([index]))).cpu()
+        found = images.images[index].cpu()
         top, left = ((side - size) // 2 for side in found.shape[-2:])
         return found[..., top : top + size, left : left + size]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gancourse.data.batches import AlignedBatches, aligned, check_pairs, load_domain, looked_at
+from gancourse.data.batches import aligned, load_domain, looked_at
+from gancourse.data.sets import AlignedBatches, check_pairs
 from gancourse.train.pix2pix import Pix2PixStep, check_settings
 from gancourse_studies import folders, recording
 

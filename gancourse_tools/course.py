@@ -223,9 +223,8 @@ def _execute(path: Path, target: Path, parameters: dict, timeout: float, result:
         result.status, result.cell = "TIMEOUT", len(running)
         result.error = f"the chapter took more than {timeout:g} s"
     except PapermillExecutionError as e:
-        result.status = "SKIP" if e.ename == "SkipChapter" else "FAIL"
-        result.error = e.evalue if result.status == "SKIP" else f"{e.ename}: {e.evalue}"
-        result.cell = e.exec_count
+        result.status, result.cell = "FAIL", e.exec_count
+        result.error = f"{e.ename}: {e.evalue}"
     except Exception as e:  # a kernel that died or did not start, a notebook that is no notebook
         result.status, result.cell = "FAIL", len(running) or None
         result.error = f"{type(e).__name__}: {e}"

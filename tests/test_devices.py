@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from gancourse import augment, device, losses, profiles
 from gancourse.data.batches import Batches, PairBatches
-from gancourse.data.images import ImageSet, to_float
+from gancourse.data.sets import ImageSet, to_float
 from gancourse.metrics import content, distances, neighbours
 from gancourse.metrics.features import Extractor, StandIn
 from gancourse.models.cyclegan import PatchDiscriminator
@@ -219,7 +219,7 @@ def test_crops_of_a_seed_are_the_same_as_ever():
 
 @pytest.mark.parametrize("model", ["dcgan", "cyclegan"])
 def test_a_step_moves_its_batch_to_its_device(model):
-    """A data.Stream yields batches on the CPU."""
+    """Pictures may lie on the CPU beside a step on the GPU."""
     from test_fetching import make
 
     step, batches = make(model)

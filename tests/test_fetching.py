@@ -17,11 +17,11 @@ from gancourse.data import standins
 from gancourse.data.batches import batches_of, pairs_of
 from gancourse.errors import GancourseError
 from gancourse.notebook import figures, panels
-from gancourse.notebook.train_panel import TrainPanel
 from gancourse.train import checkpoint, loop
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay
 from gancourse.train.dcgan import DCGANStep
 from gancourse_lab.monitor import Monitor
+from gancourse_lab.train_panel import TrainPanel
 
 STEPS, EVERY = 64, 10
 MODELS = ("dcgan", "cyclegan")
@@ -288,7 +288,7 @@ def test_the_environment_says_how_often_terms_are_fetched(monkeypatch):
 
 
 def test_it_is_the_steps_device_that_decides_not_the_pictures():
-    """A data.Stream lies on the CPU beside a step on the GPU."""
+    """Pictures may lie on the CPU beside a step on the GPU."""
 
     class OnGPU:
         device = torch.device("cuda")

@@ -15,7 +15,6 @@ from PIL import EpsImagePlugin, Image
 
 from gancourse import data
 from gancourse.data import images
-from gancourse.data.batches import Batches
 from gancourse.errors import GancourseError
 
 RED, WHITE = [255, 0, 0], [255, 255, 255]
@@ -45,13 +44,13 @@ def folder(tmp_path):
 
 def test_every_byte_survives_the_way_to_float_and_back():
     x = torch.arange(256, dtype=torch.uint8)
-    f = images.to_float(x)
+    f = data.to_float(x)
     assert (f[0], f[255]) == (-1, 1) and f.dtype == torch.float32
-    assert torch.equal(images.to_uint8(f), x)
+    assert torch.equal(data.to_uint8(f), x)
 
 
 def test_floats_outside_the_range_are_clamped_and_rounded():
-    assert images.to_uint8(torch.tensor([-3.0, 3.0, 0.5 / 127.5 - 1 + 1e-4])).tolist() == [
+    assert data.to_uint8(torch.tensor([-3.0, 3.0, 0.5 / 127.5 - 1 + 1e-4])).tolist() == [
         0,
         255,
         1,
@@ -259,11 +258,11 @@ def test_of_a_strip_only_the_middle_is_resized(tmp_path, monkeypatch, width, hei
     asked = []
     resize = Image.Image.resize
     monkeypatch.setattr(
-        Image.Image, "resize", lambda p, to, *a: asked.append(to) or resize(p, to, *a)
+        Image.Image, "resize", lambda p, to, *a, **k: asked.append(to) or resize(p, to, *a, **k)
     )
     picture = images.decode(write(tmp_path / "a.png", strip), 512)
     assert picture.shape == (3, 512, 512) and picture[:, 256, 256].tolist() == [200] * 3
-    assert max(max(size) for size in asked) <= images.STRIP * 512
+    assert asked == [(512, 512)]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
@@ -310,14 +309,14 @@ def test_halves_of_a_paired_picture(tmp_path):
 
 
 def items(folder):
-    return [(f, None) for f in images.list_files(folder)]
+    return [(f.name, f, None) for f in sorted(folder.iterdir())]
 
 
 def test_broken_files_are_named_and_skipped(folder):
     (folder / "39.png").write_bytes((folder / "39.png").read_bytes()[:60])
     (folder / "notes.txt").write_text("not a picture")
-    pixels, kept, skipped = images.load_files(items(folder), 16)
-    assert len(pixels) == len(kept) == 39
+    pixels, names, skipped = images.load_files(items(folder), 16)
+    assert len(pixels) == len(names) == 39
     assert dict(skipped).keys() == {"39.png", "notes.txt"} and all(r for _, r in skipped)
 
 
@@ -333,95 +332,39 @@ def test_more_than_five_percent_broken_is_an_error_that_names_them(folder):
         images.load_files(items(folder), 16)
 
 
-def test_files_that_desktops_leave_behind_do_not_count(folder):
-    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+def test_files_that_are_no_pictures_by_name_do_not_count(folder):
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", ".hidden.png", "notes.txt"):
         (folder / name).write_bytes(b"x")
     assert len(images.list_files(folder)) == 40
 
 
-def test_a_set_too_large_for_memory_points_to_stream(folder, monkeypatch):
+def test_a_set_too_large_for_memory_is_refused_before_it_is_read(folder, monkeypatch):
     monkeypatch.setattr(images, "MAX_BYTES", 1000)
-    with pytest.raises(GancourseError, match="Stream"):
+    monkeypatch.setattr(images, "decode", None)
+    with pytest.raises(GancourseError, match="smaller size, or limit"):
         images.load_files(items(folder), 16)
 
 
-def test_mistake_12_a_folder_named_otherwise_is_an_error_that_lists_what_is_there(tmp_path):
+def test_mistake_12_a_folder_named_otherwise_is_an_error_that_lists_what_is_there(
+    tmp_path, load_from
+):
     (tmp_path / "grumpifycat/train/A").mkdir(parents=True)  # the archive has trainA
     write(tmp_path / "grumpifycat/train/A/1.png", flat(RED))
     with pytest.raises(data.DataNotFound, match=r"trainA.*Found in .*train/.*train/A/"):
-        data.load("grumpifycat", part="A", root=tmp_path)
+        load_from(tmp_path, "grumpifycat", part="A")
 
 
-def test_an_empty_folder_is_an_error_that_says_so(tmp_path):
+def test_an_empty_folder_is_an_error_that_says_so(tmp_path, load_from):
     (tmp_path / "grumpifycat/trainA").mkdir(parents=True)
     with pytest.raises(data.DataNotFound, match="trainA, but there are none. Found .*: nothing"):
-        data.load("grumpifycat", part="A", root=tmp_path)
+        load_from(tmp_path, "grumpifycat", part="A")
 
 
-def test_files_named_otherwise_are_an_error_that_lists_them(tmp_path):
+def test_files_named_otherwise_are_an_error_that_lists_them(tmp_path, load_from):
     (tmp_path / "NEU-DET/IMAGES").mkdir(parents=True)
     write(tmp_path / "NEU-DET/IMAGES/Sc_1.bmp", flat(RED))
     with pytest.raises(data.DataNotFound, match=r"scratches_\*.*Sc_1\.bmp"):
-        data.load("NEU-DET", part="scratches", root=tmp_path)
-
-
-# --- streaming ----------------------------------------------------------------------------------
-
-
-def stored(folder):
-    """The same pictures held in memory, as an ``ImageSet``."""
-    pictures = images.load_files(items(folder), 16)[0]
-    return data.ImageSet(pictures, [str(i) for i in range(len(pictures))], "held")
-
-
-def test_batches_from_disk_are_those_from_memory_also_after_an_interruption(folder):
-    held, streamed = (
-        Batches(pictures, 6, seed=1)
-        for pictures in (stored(folder), data.Stream(images.list_files(folder), 16))
-    )
-    for _ in range(2):  # epochs, each in an order of its own
-        for one, other in zip(held, streamed, strict=True):
-            assert torch.equal(one, other)
-    for batches in (held, streamed):
-        batches.load_state_dict({"epoch": 0, "position": 4})
-    assert torch.equal(torch.cat(list(streamed)), torch.cat(list(held)))
-    assert held.state_dict() == streamed.state_dict() == {"epoch": 1, "position": 0}
-
-
-def test_streaming_draws_nothing_from_the_global_generator(folder):
-    batches = Batches(data.Stream(images.list_files(folder), 16), 6)
-    before = torch.get_rng_state()
-    list(batches)
-    assert torch.equal(before, torch.get_rng_state())
-
-
-def test_a_stream_leaves_broken_files_out_and_lists_them(folder):
-    (folder / "07.png").write_bytes(b"x")
-    stream = data.Stream(images.list_files(folder), 16)
-    assert sum(map(len, Batches(stream, 8))) == 39
-    assert [name for name, _ in stream.skipped] == ["07.png"]
-
-
-def test_a_stream_of_mostly_broken_files_is_an_error(folder):
-    for i in range(10):
-        (folder / f"{i:02}.png").write_bytes(b"x")
-    with pytest.raises(GancourseError, match="cannot be read"):
-        list(Batches(data.Stream(images.list_files(folder), 16), 8))
-
-
-def test_a_stream_reads_in_worker_processes(folder):
-    stream = data.Stream(images.list_files(folder), 16, workers=1)
-    assert sum(map(len, Batches(stream, 8))) == 40
-
-
-def test_a_stream_of_other_files_has_another_fingerprint(folder):
-    paths = images.list_files(folder)
-    first = data.Stream(paths, 16).fingerprint()
-    assert first == data.Stream(paths, 16).fingerprint()
-    assert first not in (
-        data.Stream(paths[1:], 16).fingerprint(),
-        data.Stream(paths, 32).fingerprint(),
-    )
+        load_from(tmp_path, "NEU-DET", part="scratches")
 
 
 # --- ImageSet -----------------------------------------------------------------------------------
@@ -435,9 +378,7 @@ def few():
         name="toy",
         part="dots",
         split="train",
-        labels=torch.arange(4),
         truth={"mask": torch.arange(4)[:, None]},
-        boxes=[torch.full((1, 4), float(i)) for i in range(4)],
     )
 
 
@@ -446,30 +387,24 @@ def few():
 )
 def test_a_subset_carries_everything_along(few, index):
     part = few.subset(index)
-    assert part.names == ["c", "a"] and part.labels.tolist() == [2, 0]
+    assert part.names == ["c", "a"]
     assert torch.equal(part.images, few.images[[2, 0]])
     assert part.truth["mask"].tolist() == [[2], [0]]
-    assert [b[0, 0].item() for b in part.boxes] == [2, 0]
 
 
 def test_a_subset_by_slice_and_by_mask(few):
     assert few.subset(slice(1, 3)).names == ["b", "c"]
-    assert few.subset(few.labels > 1).names == ["c", "d"]
+    assert few.subset(torch.arange(4) > 1).names == ["c", "d"]
 
 
 def test_floats_are_what_networks_take(few):
-    assert torch.equal(few.floats(), images.to_float(few.images))
+    assert torch.equal(few.floats(), data.to_float(few.images))
     assert few.floats([1]).shape == (1, 3, 2, 2)
 
 
-def test_a_set_moves_to_another_device_as_a_whole(few):
+def test_a_set_s_images_move_to_another_device(few):
     moved = few.to("meta")
-    assert {
-        moved.images.device.type,
-        moved.labels.device.type,
-        moved.truth["mask"].device.type,
-    } == {"meta"}
-    assert moved.names == few.names
+    assert moved.images.device.type == "meta" and moved.names == few.names
 
 
 def test_the_caption_says_what_is_shown(few):
@@ -493,5 +428,5 @@ def test_the_fingerprint_depends_on_pixels_and_shape_only(few):
 def test_wrong_content_is_refused(few):
     with pytest.raises(GancourseError, match="uint8"):
         data.ImageSet(images=few.floats(), names=few.names, name="toy")
-    with pytest.raises(GancourseError, match="names.*3"):
+    with pytest.raises(GancourseError, match="4 images, but 3 names"):
         data.ImageSet(images=few.images, names=["a", "b", "c"], name="toy")

@@ -22,6 +22,7 @@ from gancourse.notebook.figures import movie
 from gancourse.train.loop import History, Run
 from gancourse.train.step import Chart
 from gancourse_lab import faults
+from gancourse_lab.distance_figures import distributions, neighbours
 from gancourse_studies import dcgan as studies_dcgan
 from gancourse_studies import recording, train
 from gancourse_tools import records_table
@@ -400,8 +401,8 @@ def test_figures_draw_what_they_are_given():
         figures.curves({"loss": [1.0, 2.0, 3.0]}, 2, levels={"log 2": 0.69}),
         figures.strip(images[:4].reshape(2, 2, 1, 8, 8), [0, 8]),
         figures.metric({"a": ([1, 2], [0.1, 0.2])}, {"level": 0.15}, log=True),
-        figures.neighbours(images[:2], images[:4].reshape(2, 2, 1, 8, 8), torch.ones(2, 2)),
-        figures.distributions({"a": [1.0, 2.0], "b": [2.0, 3.0]}, "distance"),
+        neighbours(images[:2], images[:4].reshape(2, 2, 1, 8, 8), torch.ones(2, 2)),
+        distributions({"a": [1.0, 2.0], "b": [2.0, 3.0]}, "distance"),
     ]
     for figure in drawn:
         assert figures.png(figure).startswith(b"\x89PNG")

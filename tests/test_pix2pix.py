@@ -227,10 +227,8 @@ def test_two_draws_for_a_pair_would_be_seen(monkeypatch):
     """The mutation of the test above."""
 
     def read(self, order):
-        indices = order[0].split(self.batch_size)
-        for x, y in zip(
-            self.images_a.batches(indices), self.images_b.batches(indices), strict=True
-        ):
+        for index in order[0].split(self.batch_size):
+            x, y = self.images_a.images[index], self.images_b.images[index]
             yield self.changed(x), self.changed(y)
 
     monkeypatch.setattr(AlignedBatches, "read", read)

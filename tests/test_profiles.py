@@ -1,5 +1,8 @@
 """The names of runs: those of the committed records stay, and unlike settings do not share one."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from gancourse import profiles, records
@@ -45,3 +48,26 @@ def test_a_name_says_what_differs_from_the_recipe(experiment, changes, name):
 def test_unknown_data_are_compared_with_the_defaults():
     settings = profiles.CycleGANSettings(data="apples", cycle="l2")
     assert profiles.run_name(settings) == "lambda10-idt0.5-cycle-l2-seed0"
+
+
+def test_every_table_is_package_data_and_builds_its_settings():
+    root = Path(profiles.__file__).parent
+    packaged = tomllib.loads((root.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = packaged["tool"]["setuptools"]["package-data"]["gancourse"]
+    shipped = {file for pattern in patterns for file in root.glob(pattern)}
+    assert shipped == set(root.rglob("*.toml"))
+    files = sorted(root.glob("settings/*"))
+    assert {file.stem for file in files} == set(profiles.MODELS)
+    for file in files:
+        for experiment, rows in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            for profile in rows:
+                if experiment != "recipes" and profile != "base":
+                    made = profiles.settings(experiment, profile)
+                    assert type(made) is profiles.MODELS[file.stem]
+
+
+def test_base_recipe_and_row_follow_each_other():
+    """``base`` < the recipe of ``like`` < the row itself, as grumpy-cats has all three."""
+    laptop, live = (profiles.settings("grumpy-cats", name) for name in ("laptop", "live"))
+    assert (laptop.data, laptop.cycle, laptop.lr, laptop.steps) == ("grumpifycat", "l1", 4e-4, 1900)
+    assert (live.cycle, live.lr, live.steps, live.pool) == ("l1", 1e-3, 450, 50)

@@ -58,7 +58,7 @@ class Page(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory):
-    """One run over a good, a failing, a skipping, a damaged and a second good chapter."""
+    """One run over a good, a failing, a damaged and a second good chapter."""
     tmp = tmp_path_factory.mktemp("mixed")
     picture = (
         "from PIL import Image\nfrom IPython.display import display\n"
@@ -75,9 +75,6 @@ def mixed(tmp_path_factory):
         tmp / "notebooks",
         c00_good=good,
         c01_bad=book("a = 1", "raise ValueError('the <reason>')", "a = 2"),
-        c02_skips=book(
-            "from gancourse.notebook import cell\nraise cell.SkipChapter('needs a GPU')"
-        ),
         c04_plain=new_notebook(cells=[new_code_cell("print('no parameters cell')")]),
     )
     (chapters / "03_damaged.ipynb").write_text("{")
@@ -93,7 +90,6 @@ def test_a_failing_chapter_does_not_stop_the_others(mixed):
     assert statuses == {
         "00_good": "OK",
         "01_bad": "FAIL",
-        "02_skips": "SKIP",
         "03_damaged": "FAIL",
         "04_plain": "OK",
     }
@@ -107,7 +103,6 @@ def test_a_failure_names_chapter_cell_and_error(mixed):
     failed = next(c for c in cells if c.get("execution_count") == bad.cell)
     assert failed.source == "raise ValueError('the <reason>')"
     assert re.search(r"FAIL +01_bad .*cell In \[\d\]: ValueError: the <reason>", str(bad))
-    assert results["02_skips"].error == "needs a GPU"
     assert "03_damaged" in str(results["03_damaged"]) and results["03_damaged"].error
 
 

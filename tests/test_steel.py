@@ -5,7 +5,6 @@ import pytest
 import torch
 from PIL import Image
 
-from gancourse import data
 from gancourse.errors import GancourseError
 from gancourse_lab import crops
 from gancourse_standins import rle_encode
@@ -22,19 +21,21 @@ def neu(folder, *box, width=200, height=200):
     return folder
 
 
+def boxes(folder, size):
+    """Those of the one picture in ``folder``, at ``size``."""
+    (found,) = crops.boxes_of([folder / "NEU-DET/IMAGES/scratches_1.jpg"], size)
+    return found.tolist()
+
+
 def test_a_voc_box_counts_from_one_and_includes_its_end(tmp_path):
-    root = neu(tmp_path, 1, 11, 200, 20)
-    whole = data.load("NEU-DET", part="scratches", size=200, root=root)
-    assert whole.boxes[0].tolist() == [[0, 10, 200, 20]]
+    assert boxes(neu(tmp_path, 1, 11, 200, 20), 200) == [[0, 10, 200, 20]]
 
 
 def test_boxes_shrink_with_the_picture_and_lose_what_the_crop_cuts_off(tmp_path):
     root = neu(tmp_path, 1, 1, 150, 100, width=400, height=200)
-    assert data.load("NEU-DET", part="scratches", size=100, root=root).boxes[0].tolist() == [
-        [0, 0, 25, 50]
-    ]
+    assert boxes(root, 100) == [[0, 0, 25, 50]]
     (root / "NEU-DET/ANNOTATIONS/scratches_1.xml").write_text(VOC.format(1, 1, 90, 90))
-    assert len(data.load("NEU-DET", part="scratches", size=100, root=root).boxes[0]) == 0
+    assert boxes(root, 100) == []
 
 
 def test_a_box_mask_has_the_area_of_the_boxes():
@@ -64,7 +65,7 @@ def test_run_lengths_that_make_no_sense_are_refused(text):
         crops.rle_decode(text, 8, 8)
 
 
-def test_the_severstal_layout_loads_with_masks(tmp_path):
+def test_the_severstal_layout_loads_with_masks(tmp_path, load_from):
     root = tmp_path / "severstal-steel-defect-detection"
     (root / "train_images").mkdir(parents=True)
     for name in ("a.jpg", "b.jpg"):
@@ -73,8 +74,8 @@ def test_the_severstal_layout_loads_with_masks(tmp_path):
     mask[64:128, 800:864] = 1
     text = rle_encode(mask.numpy())
     (root / "train.csv").write_text(f"ImageId,ClassId,EncodedPixels\nb.jpg,3,{text}\na.jpg,1,\n")
-    strips = data.load("severstal-steel-defect-detection", size=64, root=tmp_path)
-    assert strips.names == ["a.jpg", "b.jpg"] and strips.labels is None
+    strips = load_from(tmp_path, "severstal-steel-defect-detection", size=64)
+    assert strips.names == ["a.jpg", "b.jpg"]
     found = crops.strip_masks(sorted((root / "train_images").glob("*.jpg")), 64)
     assert found.shape == (2, 4, 64, 64)
     assert found[0].sum() == 0 and found[1, [0, 1, 3]].sum() == 0

@@ -13,12 +13,12 @@ from PIL import Image
 from gancourse import data
 from gancourse.data.batches import Batches
 from gancourse.errors import GancourseError
-from gancourse.notebook import figures, panels, train_panel
-from gancourse.notebook.train_panel import TrainPanel
+from gancourse.notebook import figures, panels
 from gancourse.train.loop import Callback
-from gancourse_lab import human_study_panel
+from gancourse_lab import human_study_panel, train_panel
 from gancourse_lab.human_study import Study
 from gancourse_lab.human_study_panel import StudyPanel, Upload, Vote, read_upload
+from gancourse_lab.train_panel import TrainPanel
 
 
 class Steps:

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from gancourse.data import catalog
-from gancourse.data.catalog import Entry, Mirror
+from gancourse.data.catalog import Entry
 from gancourse.data.images import DataNotFound
 from gancourse.errors import GancourseError
 
@@ -66,21 +66,53 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("gancourse"))
 
 
-def look(entry: Entry, root: str | Path | None = None) -> Path | None:
-    """Where ``entry`` lies: in ``root`` or $GANCOURSE_DATA, else in the cache; None if nowhere.
+def look(entry: Entry) -> Path | None:
+    """Where ``entry`` lies: in $GANCOURSE_DATA, else in the cache; None if in neither.
 
-    Raises ``DataNotFound`` when the folder named by ``root`` or $GANCOURSE_DATA does not exist:
-    a misspelt path must not quietly turn into stand-ins.
+    Raises ``DataNotFound`` when the folder named by $GANCOURSE_DATA does not exist: a misspelt path
+    must not quietly turn into stand-ins.
     """
-    where = root or os.environ.get("GANCOURSE_DATA")
-    bases = [Path(where).expanduser()] if where else []
-    if bases and not bases[0].is_dir():
-        said = "root" if root else "GANCOURSE_DATA"
-        raise DataNotFound(f"{said} names {bases[0]}, which is not a folder. Mend or unset it.")
-    if not root:
-        bases.append(cache_folder())
-    places = [entry.place(base) for base in bases]
+    bases = [cache_folder()]
+    if os.environ.get("GANCOURSE_DATA"):
+        mine = Path(os.environ["GANCOURSE_DATA"]).expanduser()
+        if not mine.is_dir():
+            raise DataNotFound(
+                f"GANCOURSE_DATA names {mine}, which is not a folder. Mend or unset it."
+            )
+        bases.insert(0, mine)
+    places = [_place(entry, base) for base in bases]
     return next((found for found in places if found.exists()), None)
+
+
+def _place(entry: Entry, base: Path) -> Path:
+    """Where it lies below a data folder or the cache."""
+    return base / (entry.file or entry.name)
+
+
+def locate(entry: Entry, required: bool) -> Path | None:
+    """Where ``entry`` lies, or lies now that it was downloaded: quickly, and once a process.
+
+    None where it cannot be had; if it is ``required`` that raises ``DataNotFound``.
+    """
+    found = look(entry)
+    if found:
+        return found
+    if not entry.urls:
+        why_not = "It cannot be downloaded without an account."
+    elif os.environ.get("GANCOURSE_OFFLINE", "0") not in ("", "0"):
+        why_not = "GANCOURSE_OFFLINE is set, so nothing was downloaded."
+    else:
+        if entry.name not in _failed:
+            try:
+                return fetch(entry.name, hurried=True)
+            except GancourseError as error:
+                _failed[entry.name] = str(error)
+        why_not = _failed[entry.name]
+    if required:
+        raise DataNotFound(
+            f"The real {entry.name} is not on this machine. {why_not} {entry.how_to_get}"
+        )
+    return None
 
 
 def path(name: str) -> Path:
@@ -104,40 +136,25 @@ def table() -> list[dict[str, object]]:
 # How it gets here
 
 
-def automatic(entry: Entry) -> tuple[Path | None, str]:
-    """Download for ``load()``: quickly, and once per process. (Folder, "") or (None, why not)."""
-    if not entry.mirrors:
-        return None, "It cannot be downloaded without an account."
-    if os.environ.get("GANCOURSE_OFFLINE", "0") not in ("", "0"):
-        return None, "GANCOURSE_OFFLINE is set, so nothing was downloaded."
-    if entry.name not in _failed:
-        try:
-            return fetch(entry.name, hurried=True), ""
-        except GancourseError as error:
-            _failed[entry.name] = str(error)
-    return None, _failed[entry.name]
-
-
-def fetch(name: str, *, again: bool = False, hurried: bool = False) -> Path:
+def fetch(name: str, *, hurried: bool = False) -> Path:
     """Download a set into the cache, unless it is there; returns its folder (or file).
 
     The mirrors are tried in turn, twice, or once and with little patience if ``hurried``. An
     interruption leaves nothing, and another process that wants the same set waits for this one.
-    ``again`` replaces what is in the cache. Raises ``DownloadError``, or ``GancourseError`` when
-    the disk is full or may not be written to.
+    Raises ``DownloadError``, or ``GancourseError`` when the disk is full or may not be written to.
     """
     import filelock
 
     entry = catalog.find(name, catalog.ALL)
-    target = entry.place(cache_folder())
-    if target.exists() and not again:
+    target = _place(entry, cache_folder())
+    if target.exists():
         return target
-    if not entry.mirrors:
+    if not entry.urls:
         raise DataNotFound(f"{entry.name} cannot be downloaded from here. {entry.how}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(target.parent / f".{entry.name}.lock"):  # ends with its process
-            if again or not target.exists():  # it may have come while we waited
+            if not target.exists():  # it may have come while we waited
                 _fetch_into(entry, target, hurried)
     except GancourseError:
         raise
@@ -159,14 +176,12 @@ def _fetch_into(entry: Entry, target: Path, hurried: bool) -> None:
         raise OSError(f"no space, {need:.0f} MB are needed")
     reasons = {}
     with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as hidden:
-        for mirror in entry.mirrors if hurried else entry.mirrors * 2:
+        for url in entry.urls if hurried else entry.urls * 2:
             try:
-                new = _from_mirror(entry, mirror, Path(tempfile.mkdtemp(dir=hidden)), hurried)
+                new = _from_mirror(entry, url, Path(tempfile.mkdtemp(dir=hidden)), hurried)
             except GancourseError as error:
-                reasons[mirror.url] = str(error)
+                reasons[url] = str(error)
                 continue
-            if target.exists():  # only with `again`
-                os.replace(target, Path(hidden) / "old")
             os.replace(new, target)
             return
     said = "; ".join(f"{url}: {reason}" for url, reason in reasons.items())
@@ -175,11 +190,11 @@ def _fetch_into(entry: Entry, target: Path, hurried: bool) -> None:
     )
 
 
-def _from_mirror(entry: Entry, mirror: Mirror, folder: Path, hurried: bool) -> Path:
+def _from_mirror(entry: Entry, url: str, folder: Path, hurried: bool) -> Path:
     """Download, check the file's hash, unpack, check each file; returns what may be shown."""
     file = folder / Path(entry.file or entry.name).name
-    _download(mirror.url, file, hurried)
-    if mirror.sha256 and sha256(file) != mirror.sha256:
+    _download(url, file, hurried)
+    if entry.sha256 and sha256(file) != entry.sha256:
         raise DownloadError("wrong bytes (SHA-256 differs from the published one)")
     if entry.file:
         return file
@@ -229,7 +244,7 @@ def _download(url: str, file: Path, hurried: bool) -> None:
 
 
 def unpack(archive: Path, into: Path, folders: dict[str, str]) -> int:
-    """Take the files of ``folders`` out of a zip, tar or tar.gz; returns how many.
+    """Take the files of ``folders`` out of a zip or tar.gz; returns how many.
 
     ``folders`` maps a folder of the archive, below its one top folder, to a folder under ``into``;
     only plain files that lie directly in one of them are written. Raises ``BadArchive`` on absolute
@@ -276,9 +291,7 @@ def _members(archive: Path) -> Iterator[tuple[str, int, bool, Callable[[], IO[by
                     read = partial(opened.open, info)
                     yield info.filename, info.file_size, kind in (0, stat.S_IFREG), read
         return
-    with open(archive, "rb") as start:
-        packed = start.read(2) == b"\x1f\x8b"
-    with gzip.open(archive) if packed else open(archive, "rb") as file:
+    with gzip.open(archive) as file:
         for member in (opened := tarfile.open(fileobj=_Sparing(file), mode="r:")):
             if not member.isdir():
                 yield member.name, member.size, member.isreg(), partial(opened.extractfile, member)
@@ -330,12 +343,6 @@ def manifest(found: dict[str, str]) -> bytes:
     return "".join(lines).encode(errors="surrogateescape")
 
 
-def _differences(found: dict[str, str], wanted: dict[str, str]) -> list[str]:
-    missing = [f"missing: {name}" for name in wanted if name not in found]
-    changed = [f"changed: {n}" for n in wanted if n in found and found[n] != wanted[n]]
-    return missing + changed + [f"not in the set: {name}" for name in found if name not in wanted]
-
-
 def verify(name: str, folder: str | Path | None = None) -> Check:
     """Compare a set's files with their published SHA-256, file by file.
 
@@ -345,7 +352,7 @@ def verify(name: str, folder: str | Path | None = None) -> Check:
     entry = catalog.find(name, catalog.ALL)
     where = Path(folder) if folder else path(name)
     if entry.file:
-        good = sha256(where) == entry.mirrors[0].sha256
+        good = sha256(where) == entry.sha256
         return Check(good, f"{where}: {'as published' if good else 'not the published bytes'}.")
     have = hashes(where, entry.folders.values())
     count = len(have)
@@ -355,11 +362,19 @@ def verify(name: str, folder: str | Path | None = None) -> Check:
         return Check(None, f"{entry.name}: {count} files in {where}; no manifest to check against.")
     if hashlib.sha256(manifest(have)).hexdigest() == entry.digest:
         return Check(True, f"{entry.name}: all {count} files in {where} are as published.")
-    wrong, known = [], MANIFESTS / f"{entry.name}.sha256"
-    if known.is_file():
-        lines = known.read_text(encoding="utf-8").splitlines()
-        wrong = _differences(have, {line[66:]: line[:64] for line in lines})
+    wrong = _differences(have, MANIFESTS / f"{entry.name}.sha256")
     wrong = wrong or [f"{count} files, {entry.files} published; {MANIFESTS.name}/ says which"]
     text = "; ".join(wrong[:5]).encode(errors="replace").decode()  # a name may be no UTF-8
     text += f"; … ({len(wrong)} in all)" if len(wrong) > 5 else ""
     return Check(False, f"{entry.name} in {where} is not the published set: {text}.")
+
+
+def _differences(found: dict[str, str], published: Path) -> list[str]:
+    """What differs from the manifest ``published``; nothing where that is not installed."""
+    if not published.is_file():
+        return []
+    lines = published.read_text(encoding="utf-8").splitlines()
+    wanted = {line[66:]: line[:64] for line in lines}
+    missing = [f"missing: {name}" for name in wanted if name not in found]
+    changed = [f"changed: {n}" for n in wanted if n in found and found[n] != wanted[n]]
+    return missing + changed + [f"not in the set: {name}" for name in found if name not in wanted]

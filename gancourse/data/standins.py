@@ -13,23 +13,12 @@ import numpy as np
 import torch
 
 from gancourse.data.catalog import find
-from gancourse.data.images import ImageSet, held_out
-from gancourse.errors import GancourseError, unknown
-from gancourse_standins import (
-    CAT_POSE,
-    FACADE_CLASSES,
-    FACADE_COLOURS,
-    HORSE_POSE,
-    SETS,
-    SPECIMEN_POSE,
-    draw,
-)
-
-__all__ = ["CAT_POSE", "FACADE_CLASSES", "FACADE_COLOURS", "HORSE_POSE", "SETS", "SPECIMEN_POSE"]
-__all__ += ["make", "pairs"]
+from gancourse.data.images import SPLITS, in_split
+from gancourse.data.sets import ImageSet
+from gancourse.errors import GancourseError, among
+from gancourse_standins import SETS, draw
 
 PER_PART = 300  # pictures, where nobody says how many
-SPLITS = ("all", "train", "test")
 
 
 def make(
@@ -45,10 +34,8 @@ def make(
     Raises ``UnknownName`` for a name, part or split it does not know.
     """
     known = find(name, SETS)
-    if part is not None and part not in known.parts:
-        raise unknown("part", part, known.parts)
-    if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+    part = None if part is None else among("part", part, known.parts)
+    split = among("split", split, SPLITS)
     height, width = (size, size) if isinstance(size, int) else size
     if channels not in (1, 3) or min(height, width) < 8 or (n is not None and n < 1):
         raise GancourseError("make() takes channels=1 or 3, a size of 8 or more, and n >= 1.")
@@ -57,9 +44,6 @@ def make(
     how = {"height": height, "width": width, "channels": channels, "seed": seed, "paired": paired}
     drawn = [draw(known.name, p, index, **how) for index, p in wanted]
     truths = [truth for _, _, truth in drawn]
-    boxes = None
-    if "boxes" in truths[0]:
-        boxes = [torch.from_numpy(truth.pop("boxes")) for truth in truths]
     return ImageSet(
         images=torch.from_numpy(np.stack([pixels for _, pixels, _ in drawn])),
         names=[name for name, _, _ in drawn],
@@ -67,10 +51,7 @@ def make(
         part=part,
         split=split,
         source="stand-in",
-        labels=torch.tensor([known.parts.index(p) for _, p in wanted]) if known.parts else None,
-        classes=known.parts,
-        boxes=boxes,
-        truth={key: _stacked(truths, key) for key in truths[0]},
+        truth={key: _stacked(truths, key) for key in truths[0] if key != "boxes"},
     )
 
 
@@ -92,9 +73,5 @@ def _stacked(truths: list[dict], key: str) -> torch.Tensor:
 def _indices(parts: tuple, split: str, n: int | None) -> Iterator[tuple[int, str | None]]:
     """(index, part) of the first ``n`` pictures of a split; a longer list begins the same way."""
     numbers = range(PER_PART) if n is None else itertools.count()
-    kept = (
-        index
-        for index in numbers
-        if split == "all" or held_out(f"standin_{index:04d}") == (split == "test")
-    )
+    kept = (index for index in numbers if in_split(f"standin_{index:04d}", split))
     return itertools.islice(((index, part) for index in kept for part in parts), n)

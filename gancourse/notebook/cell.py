@@ -48,10 +48,6 @@ def _agree(answer, expected, tolerance: float) -> bool:
     return type(answer) is type(expected) and answer == expected
 
 
-class SkipChapter(Exception):
-    """Raised by a chapter that cannot run here: the page shows SKIP and the text, not FAIL."""
-
-
 def report(data: object = "", **numbers: object) -> None:
     """Called by a chapter: show ``data`` and ``numbers``, and put them on the course's page.
 

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from gancourse.data.sets import to_uint8
 from gancourse.errors import GancourseError
 
 # For the whole session: a title or a legend takes its size when it is drawn, long after its figure
@@ -33,14 +36,19 @@ def show(figure: Figure, alt: str, photo: bool = False) -> None:
     ``photo``: as JPEG. A figure full of photographs takes a fifth of the bytes then, and a chapter
     must stay small.
     """
-    from IPython.display import Image, display
-
     content = png(figure)
     if photo:
         content = jpeg(content)
     elif _is_flat(figure):
         content = palette(content)
-    display(Image(content, format="jpeg" if photo else "png", alt=alt))
+    _display(content, "jpeg" if photo else "png", alt)
+
+
+def _display(content: bytes, format: str, alt: str) -> None:
+    from IPython.display import Image as Shown
+    from IPython.display import display
+
+    display(Shown(content, format=format, alt=alt))
 
 
 def _is_flat(figure: Figure) -> bool:
@@ -53,8 +61,6 @@ def _is_flat(figure: Figure) -> bool:
 
 def palette(content: bytes, colours: int = 64) -> bytes:
     """PNG bytes → PNG bytes of few colours: for lines the same to the eye, a third of the size."""
-    from PIL import Image
-
     buffer = io.BytesIO()
     picture = Image.open(io.BytesIO(content)).convert("RGB")
     picture.quantize(colours, dither=0).save(buffer, format="PNG", optimize=True)
@@ -63,10 +69,13 @@ def palette(content: bytes, colours: int = 64) -> bytes:
 
 def jpeg(content: bytes) -> bytes:
     """PNG bytes → JPEG bytes, for figures full of photographs."""
-    from PIL import Image
+    return jpeg_of(Image.open(io.BytesIO(content)), quality=85)
 
+
+def jpeg_of(picture: Image.Image, quality: int = 80) -> bytes:
+    """A PIL picture as JPEG bytes; at this quality a chapter stays below 2 MB."""
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(content)).convert("RGB").save(buffer, format="JPEG", quality=85)
+    picture.convert("RGB").save(buffer, format="JPEG", quality=quality)
     return buffer.getvalue()
 
 
@@ -100,7 +109,7 @@ def _caption(figure: Figure, caption: str) -> None:
 def tile(images: Tensor, columns: int = 8, gap: int = 2) -> np.ndarray:
     """Images (N, C, H, W), uint8 or float in [-1, 1], as one picture (H', W', 3) uint8."""
     if images.dtype != torch.uint8:
-        images = ((images.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        images = to_uint8(images)
     images = images.cpu().expand(-1, 3, -1, -1)
     n, _, height, width = images.shape
     columns = min(columns, n)
@@ -280,53 +289,6 @@ def metric(
     return axis.figure
 
 
-def neighbours(
-    query: Tensor, found: Tensor, distances: Tensor, title: str = "", caption: str = ""
-) -> Figure:
-    """Each query image (n, C, H, W) with its neighbours (n, k, C, H, W) and distances (n, k)."""
-    n, k = found.shape[:2]
-    size = (1.15 * (k + 1), 1.3 * n + 0.5)
-    words = {"title": title, "caption": caption}
-    figure, axes = subplots(n, k + 1, figsize=size, squeeze=False, **words)
-    for i in range(n):
-        for j in range(k + 1):
-            axis = axes[i, j]
-            axis.imshow(tile((query[i] if j == 0 else found[i, j - 1])[None]))
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set(visible=j == 0, color=ORANGE, linewidth=2.5)
-            axis.set_title("query" if j == 0 else f"{float(distances[i, j - 1]):.1f}", fontsize=8)
-    return figure
-
-
-def distributions(
-    groups: Mapping[str, Sequence[float]],
-    xlabel: str,
-    title: str = "",
-    caption: str = "",
-    axis=None,
-) -> Figure:
-    """Overlaid histograms on common bins, each with a line at its median; label → values.
-
-    On an ``axis`` of a figure with several there is no legend.
-    """
-    alone = axis is None
-    if alone:
-        _, axis = subplots(figsize=(7, 3), caption=caption)
-    values = {k: np.asarray(v, float) for k, v in groups.items()}
-    bins = np.histogram_bin_edges(np.concatenate(list(values.values())), 28)
-    for (label, v), (color, style) in zip(values.items(), itertools.cycle(CYCLE), strict=False):
-        options = {"bins": bins, "density": True, "histtype": "stepfilled"}
-        axis.hist(v, alpha=0.25, color=color, **options)
-        options["histtype"] = "step"
-        axis.hist(v, color=color, linestyle=style, linewidth=1.6, label=label, **options)
-        axis.axvline(np.median(v), color=color, linestyle=style, linewidth=1)
-    axis.set(xlabel=xlabel, ylabel="density", yticks=[], title=title)
-    if alone:
-        axis.legend()
-    axis.spines["left"].set_visible(False)
-    return axis.figure
-
-
 def sheet(
     rows: Mapping[str, Tensor],
     title: str = "",
@@ -340,9 +302,8 @@ def sheet(
     the pictures about 128 pixels wide: small photographs are judged enlarged. Without Matplotlib,
     because a slider does not wait: some milliseconds.
     """
-    from PIL import Image, ImageDraw
-
-    big, small = _font(13), _font(11)
+    font = font_manager.findfont("DejaVu Sans")
+    big, small = ImageFont.truetype(font, 13), ImageFont.truetype(font, 11)
     size = next(iter(rows.values())).shape[-1]
     scale = scale or max(1, 128 // size)
     tiles = [Image.fromarray(tile(images, len(images))) for images in rows.values()]
@@ -371,25 +332,9 @@ def sheet(
     return picture
 
 
-def _font(size: int):
-    from matplotlib import font_manager
-    from PIL import ImageFont
-
-    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
-
-
 def show_sheet(alt: str, rows: Mapping[str, Tensor], *texts, **options) -> None:
     """Display ``sheet(rows, *texts, **options)`` under a notebook cell, as JPEG with ``alt``."""
-    from IPython.display import Image, display
-
-    display(Image(jpeg_of(sheet(rows, *texts, **options)), format="jpeg", alt=alt))
-
-
-def jpeg_of(picture) -> bytes:
-    """A PIL picture as JPEG bytes."""
-    buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, format="JPEG", quality=80)  # a chapter stays below 2 MB
-    return buffer.getvalue()
+    _display(jpeg_of(sheet(rows, *texts, **options)), "jpeg", alt)
 
 
 SAMPLED = 6  # frames that the palette is taken from
@@ -402,8 +347,6 @@ def movie(frames: Sequence, pause: int = 200, last: int = 2500, colours: int = 6
     in print or in an old viewer, one sees the final frame. All share one palette of ``colours``.
     Raises ``GancourseError`` without frames, or for frames of several sizes.
     """
-    from PIL import Image
-
     opened = [Image.open(io.BytesIO(f)) if isinstance(f, bytes) else f for f in frames]
     sizes = sorted({picture.size for picture in opened})
     if len(sizes) != 1:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from gancourse import losses
 from gancourse.augment import DIFFAUGMENT, diffaugment
-from gancourse.data.images import to_float, to_uint8
+from gancourse.data.sets import to_float, to_uint8
 from gancourse.errors import GancourseError, unknown
 from gancourse.models import cyclegan
 from gancourse.train.loop import Callback, Run

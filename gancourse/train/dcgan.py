@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gancourse import losses
 from gancourse.augment import diffaugment
-from gancourse.data.images import to_float, to_uint8
+from gancourse.data.sets import to_float, to_uint8
 from gancourse.errors import unknown
 from gancourse.models import dcgan
 from gancourse.train.step import Chart, Probe, Step

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import losses
-from gancourse.data.images import to_uint8
+from gancourse.data.sets import to_uint8
 from gancourse.train.step import Chart, Probe, Step
 
 

@@ -77,6 +77,7 @@ from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import check, report, table
 from gancourse.train.dcgan import DCGANStep, sample_images, sample_z
 from gancourse.train.loop import Callback, ProgressBar, fit
+from gancourse_lab.distance_figures import distributions, neighbours
 
 profile = profiles.resolve(PROFILE)
 plt.rcParams["figure.dpi"] = 80  # many photographs: keeps the notebook small
@@ -236,7 +237,7 @@ for name, search in searches.items():
 def draw_neighbours(image, k):
     """One generated image and its k nearest training images."""
     distances, index = knn(fakes[image : image + 1], train.images, k)
-    return figures.neighbours(fakes[image : image + 1], train.images[index], distances)
+    return neighbours(fakes[image : image + 1], train.images[index], distances)
 
 
 panels.panel(
@@ -249,7 +250,7 @@ panels.panel(
 distances, index = knn(fakes[:4], train.images, NEIGHBOURS)
 caption = f"fakes of {first['run']}; {train.caption}"
 title = "generated (framed) and nearest training images, with distances"
-figure = figures.neighbours(fakes[:4], train.images[index], distances, title, caption)
+figure = neighbours(fakes[:4], train.images[index], distances, title, caption)
 figures.show(
     figure,
     "Four rows: a generated image in an orange frame, then its nearest training "
@@ -445,7 +446,7 @@ groups = {
     "held-out baseline": controls["fresh images"].held_out,
 }
 distance_to_nearest = "distance to the nearest training image"
-figure = figures.distributions(groups, distance_to_nearest, "the two controls", train.caption)
+figure = distributions(groups, distance_to_nearest, "the two controls", train.caption)
 figures.show(
     figure,
     "Histograms of distances: planted copies in a narrow peak far to the left, fresh "
@@ -573,7 +574,7 @@ def draw_share(share):
     title = f"{share:.0%} copies: AUC {mann_whitney(x, y)[0]:.2f}"
     for name, p in zip(("ranks", "nearest"), both_tests(x, y), strict=True):
         title += f", {name} p = {p:.1g} ({'flagged' if p < LEVEL else 'not seen'})"
-    return figures.distributions({"fakes": x, "held-out images": y}, distance_to_nearest, title)
+    return distributions({"fakes": x, "held-out images": y}, distance_to_nearest, title)
 
 
 panels.panel(draw_share, share=panels.number(0.0, 1.0, SHARE, "share of copies", step=0.01))
@@ -945,7 +946,7 @@ for axis, (name, run) in zip(axes.flat, runs.items(), strict=True):
     stored = run.at_path("final.average.copying")
     groups = {"fakes": stored["fake"], "held-out images": stored["held_out"]}
     title = f"{name}, averaged weights: AUC {stored['auc']:.2f}"
-    figures.distributions(groups, distance_to_nearest, title, axis=axis)
+    distributions(groups, distance_to_nearest, title, axis=axis)
 axes[0].legend()
 figures.show(
     figure,

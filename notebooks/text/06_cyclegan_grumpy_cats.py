@@ -72,9 +72,9 @@ from gancourse.metrics.content import LUMA, agreement
 from gancourse.models import cyclegan
 from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import check, report
-from gancourse.notebook.train_panel import TrainPanel
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, translate
 from gancourse.train.loop import ProgressBar, Samples, fit
+from gancourse_lab.train_panel import TrainPanel
 
 profile = profiles.resolve(PROFILE)
 recipe = {"smoke": "tiny", "quick": "live", "full": "laptop"}[profile]

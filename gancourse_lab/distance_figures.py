@@ -1,0 +1,59 @@
+"""Chapter 04's figures: pictures beside their nearest neighbours, and how far these are."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from gancourse.notebook.figures import CYCLE, ORANGE, subplots, tile
+
+
+def neighbours(
+    query: Tensor, found: Tensor, distances: Tensor, title: str = "", caption: str = ""
+) -> Figure:
+    """Each query image (n, C, H, W) with its neighbours (n, k, C, H, W) and distances (n, k)."""
+    n, k = found.shape[:2]
+    size = (1.15 * (k + 1), 1.3 * n + 0.5)
+    words = {"title": title, "caption": caption}
+    figure, axes = subplots(n, k + 1, figsize=size, squeeze=False, **words)
+    for i in range(n):
+        for j in range(k + 1):
+            axis = axes[i, j]
+            axis.imshow(tile((query[i] if j == 0 else found[i, j - 1])[None]))
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set(visible=j == 0, color=ORANGE, linewidth=2.5)
+            axis.set_title("query" if j == 0 else f"{float(distances[i, j - 1]):.1f}", fontsize=8)
+    return figure
+
+
+def distributions(
+    groups: Mapping[str, Sequence[float]],
+    xlabel: str,
+    title: str = "",
+    caption: str = "",
+    axis=None,
+) -> Figure:
+    """Overlaid histograms on common bins, each with a line at its median; label → values.
+
+    On an ``axis`` of a figure with several there is no legend.
+    """
+    alone = axis is None
+    if alone:
+        _, axis = subplots(figsize=(7, 3), caption=caption)
+    values = {k: np.asarray(v, float) for k, v in groups.items()}
+    bins = np.histogram_bin_edges(np.concatenate(list(values.values())), 28)
+    for (label, v), (color, style) in zip(values.items(), itertools.cycle(CYCLE), strict=False):
+        options = {"bins": bins, "density": True, "histtype": "stepfilled"}
+        axis.hist(v, alpha=0.25, color=color, **options)
+        options["histtype"] = "step"
+        axis.hist(v, color=color, linestyle=style, linewidth=1.6, label=label, **options)
+        axis.axvline(np.median(v), color=color, linestyle=style, linewidth=1)
+    axis.set(xlabel=xlabel, ylabel="density", yticks=[], title=title)
+    if alone:
+        axis.legend()
+    axis.spines["left"].set_visible(False)
+    return axis.figure
