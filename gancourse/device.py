@@ -1,4 +1,4 @@
-"""Where to compute and how: device, precision, memory format, compilation, seeds.
+"""Where to compute and how: device, precision, seeds and the state of random numbers.
 
 The course runs on CUDA, on Apple's MPS or on a plain CPU. Hugging Face Accelerate makes the
 choice, and the same training loop then scales to several GPUs with ``accelerate launch``.
@@ -49,7 +49,7 @@ def pick_precision(device: torch.device, precision: str = "auto") -> str:
 
     Half precision is not faster by itself: at batch 1 a CycleGAN's step took 62 ms in bf16 and 45
     in fp32 on an H100, a DCGAN's 15.6 and 12.5 (many small launches, and the casts are more of
-    them). A step's ``tune`` times both. fp32 is PyTorch's: cuDNN may round to TF32 inside
+    them). ``gancourse_lab.speed`` times both. fp32 is PyTorch's: cuDNN may round to TF32 inside
     convolutions.
     """
     if precision not in PRECISIONS:
@@ -59,9 +59,14 @@ def pick_precision(device: torch.device, precision: str = "auto") -> str:
     return "fp32" if precision == "auto" else precision
 
 
-def half_precision(device: torch.device) -> str:
-    """``bf16`` where the CUDA device computes in it (Ampere, 2020, and later), else ``fp16``."""
-    return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
+def choice(name: str, value: str | bool) -> bool | None:
+    """None for "auto", else whether it is on; raises ``UnknownName`` for another word."""
+    known = {"auto": None, "on": True, "off": False}
+    if isinstance(value, bool):
+        return value
+    if value not in known:
+        raise unknown(name, value, known)
+    return known[value]
 
 
 def accelerator(device: str = "auto", precision: str = "auto"):

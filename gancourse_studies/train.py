@@ -20,6 +20,7 @@ from gancourse.errors import GancourseError
 from gancourse.train import checkpoint
 from gancourse.train.loop import Forecast, Metrics, ProgressBar, Samples, fit
 from gancourse_lab.monitor import Monitor
+from gancourse_lab.speed import Executor
 from gancourse_studies import folders, recording
 
 # Epochs of the sample strip: doubling, because most of what there is to see happens early; 100 and
@@ -82,6 +83,7 @@ class _Run:
         self.plan, self.settings, self.out = plan, settings, out
         devices.seed_everything(settings.seed)  # networks, latents and augmentation follow
         self.step = plan.step()
+        self.executor = Executor(self.step)
         self.batches = plan.batches(self.step)
         self.history = checkpoint.load(newest, self.step, self.batches) if newest else None
         self.length = _length(settings, minutes)
@@ -92,7 +94,7 @@ class _Run:
         else:
             epochs = self.length.get("epochs", 0)
             planned = self.length.get("steps", epochs * len(self.batches))
-            self.step.tune(self.batches, steps=planned, minutes=minutes)
+            self.executor.tune(self.batches, steps=planned, minutes=minutes)
             self.begun = {"commit": recording.commit(), "images": plan.first()}
         self.samples = _samples(plan, settings, self.length)
         self.samples.images = self.begun["images"]
@@ -118,15 +120,15 @@ class _Run:
 
     def save(self, experiment: str, name: str) -> Path:
         """Measure what is measured at the end, and write the record."""
-        step, history = self.step, self.history
+        step, history, execution = self.step, self.history, self.executor.execution
         content = {
             "experiment": experiment,
             "run": name,
             "model": self.settings.model,
             "commit": self.begun["commit"],  # of the code that the run began with
             "settings": profiles.without_folders(dataclasses.asdict(self.settings)),
-            "device": devices.describe(step.device, step.execution["precision"]),
-            "execution": dict(step.execution),
+            "device": devices.describe(step.device, execution["precision"]),
+            "execution": dict(execution),
             "steps": len(history),
             "epochs": round(len(history) / len(self.batches), 2),
             "minutes": round(history.seconds / 60, 2),

@@ -13,7 +13,8 @@ from gancourse.errors import GancourseError, UnknownName
 from gancourse.models import cyclegan as models
 from gancourse.train import checkpoint, loop
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, check_settings, decay, translate
-from gancourse.train.pool import DevicePool, ImagePool
+from gancourse.train.pool import ImagePool
+from gancourse_lab.speed import DevicePool
 
 SETTINGS = profiles.settings("horse2zebra", "smoke", batch_size=2, pool=3)
 

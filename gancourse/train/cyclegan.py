@@ -78,10 +78,10 @@ class CycleGANStep(Step):
         Chart("cycle and identity", "distance", ("cycle_a", "cycle_b", "idt_a", "idt_b")),
     )
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto", **execution):
+    def __init__(self, settings, device: str = "auto", **execution):
         s = settings
         check_settings(s)
-        super().__init__(s, device, precision, **execution)
+        super().__init__(s, device, **execution)
         self.loss_disc, self.loss_gen = losses.pair(s.loss)
         self.distance = losses.distance(s.cycle)
         networks = {

@@ -43,8 +43,8 @@ class DCGANStep(Step):
         Chart("D's belief", "D(x), D(G(z))", ("p_real", "p_fake"), (0, 1)),
     )
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto", **execution):
-        super().__init__(settings, device, precision, **execution)
+    def __init__(self, settings, device: str = "auto", **execution):
+        super().__init__(settings, device, **execution)
         self.loss_disc, self.loss_gen = losses.pair(settings.loss)
         gen, disc = dcgan.build(settings)
         self.prepare({"gen": gen, "disc": disc}, settings.lr_g, settings.lr_d)

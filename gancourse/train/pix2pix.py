@@ -33,10 +33,10 @@ class Pix2PixStep(Step):
         Chart("distance to the true picture", "mean |b - G(a)|", ("l1",)),
     )
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto", **execution):
+    def __init__(self, settings, device: str = "auto", **execution):
         s = settings
         check_settings(s)
-        super().__init__(s, device, precision, **execution)
+        super().__init__(s, device, **execution)
         self.loss_disc, self.loss_gen = losses.pair(s.loss)
         self.distance = losses.distance("l1")
         # the least-squares form of `losses` holds the half already

@@ -34,9 +34,9 @@ class WGANStep(Step):
         Chart("E[(|∇D| - 1)²]", "penalty", ("penalty",)),
     )
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto", **execution):
+    def __init__(self, settings, device: str = "auto", **execution):
         check_settings(settings)
-        super().__init__(settings, device, precision, **execution)
+        super().__init__(settings, device, **execution)
         self.loss_disc, self.loss_gen = losses.pair("wasserstein")
         networks = {"gen": wgan.generator(settings), "disc": wgan.critic(settings)}
         self.prepare(networks, settings.lr, settings.lr)
