@@ -24,24 +24,19 @@ def pick(name: str = "auto") -> torch.device:
 
     Raises ``GancourseError`` when a device is asked for that this machine does not have.
     """
+    mps = torch.backends.mps.is_available()
+    present = {"cuda": torch.cuda.is_available(), "mps": mps, "cpu": True}
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu"
-    kind, _, index = str(name).partition(":")
-    if kind not in ("cuda", "mps", "cpu") or (index and not index.isdigit()):
-        raise unknown("device", name, ("auto", "cuda", "mps", "cpu"))
-    present = {"cuda": torch.cuda.is_available(), "mps": _has_mps(), "cpu": True}
+        name = next(kind for kind, there in present.items() if there)
+    kind = str(name).partition(":")[0]
+    if kind not in present:
+        raise unknown("device", name, ("auto", *present))
     if not present[kind]:
         raise GancourseError(
             f"Device {name!r} was asked for, but this PyTorch ({torch.__version__}) sees none. "
             "Use device='auto' or 'cpu', or install a PyTorch build for your hardware."
         )
-    if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
-        raise GancourseError(f"Device {name!r}: only {torch.cuda.device_count()} GPU(s) here.")
     return torch.device(name)
-
-
-def _has_mps() -> bool:
-    return torch.backends.mps.is_available()
 
 
 def pick_precision(device: torch.device, precision: str = "auto") -> str:

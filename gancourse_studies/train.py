@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from gancourse import device as devices
 from gancourse import profiles
 from gancourse.errors import GancourseError
 from gancourse.train import checkpoint
-from gancourse.train.loop import Forecast, Metrics, ProgressBar, Samples, fit
+from gancourse.train.loop import Callback, Forecast, ProgressBar, Run, Samples, fit
 from gancourse_lab.monitor import Monitor
 from gancourse_lab.speed import Executor
 from gancourse_studies import folders, recording
@@ -180,3 +180,30 @@ class _SaveWithStrip(checkpoint.Checkpoints):
         run.flush()  # a loss that is not finite: neither file is touched
         checkpoint.write(self.folder.parent / "strip.pt", self.begun)
         super().save(run)
+
+
+class Metrics(Callback):
+    """Calls ``measure(step) -> dict`` every ``every`` epochs and at the end.
+
+    The results go to ``history.metrics`` with their step and epoch. The measurement draws from its
+    own random numbers: measuring or not must not change the training.
+    """
+
+    def __init__(self, measure: Callable[[object], dict], every: int = 1):
+        self.measure, self.every = measure, every
+
+    def on_epoch(self, run: Run) -> None:
+        if run.batches.epoch % self.every == 0:
+            self.take(run)
+
+    def on_finish(self, run: Run) -> None:
+        if not run.history.metrics or run.history.metrics[-1]["step"] != run.done:
+            self.take(run)
+
+    def take(self, run: Run) -> None:
+        """Measure now."""
+        with devices.apart():
+            found = self.measure(run.step)
+        now = {"step": run.done, "epoch": run.batches.epoch}
+        now["minutes"] = round(run.history.seconds / 60, 2)
+        run.history.metrics.append(now | found)
