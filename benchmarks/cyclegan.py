@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gancourse import profiles
 from gancourse.models import cyclegan
 from gancourse.train.cyclegan import CycleGANStep
+from gancourse_lab.speed import Executor
 
 from .evaluation import in_a_process
 from .training import _seconds, floor_of, row
@@ -133,18 +134,19 @@ def cyclegan_inference() -> dict:
 def cyclegan_compiled(rounds: int = 9, **overrides) -> dict:
     """Seconds of the laptop's 64 px step, compiled and eager in turn; compiling takes minutes."""
     settings = profiles.settings("grumpy-cats", "laptop", **overrides)
-    step = CycleGANStep(settings, device="cpu", compile="on")
+    step = CycleGANStep(settings, device="cpu")
+    executor = Executor(step, compile="on")
     reals = [torch.rand(settings.batch_size, 3, *[settings.size] * 2) * 2 - 1 for _ in "ab"]
     with FlopCounterMode(display=False) as counter:
         step.update(reals)
     times = {False: [], True: []}
     step(reals)  # compiles
-    assert step.execution["compile"], "compilation failed: see the warning"
-    ready = step._ready
+    assert executor.execution["compile"], "compilation failed: see the warning"
+    ready = executor._ready
     for _ in range(rounds + 1):
         for compiled, spent in times.items():
-            step.execute(compile=compiled)
-            step._ready = ready
+            executor.execute(compile=compiled)
+            executor._ready = ready
             started = time.perf_counter()
             step(reals)
             spent.append(time.perf_counter() - started)
@@ -174,7 +176,7 @@ def cyclegan_gpu(batch: int = 8) -> dict:
         return row(name, None, None, 3, "not run: no CUDA device")
     settings = profiles.replace(profiles.CycleGANSettings(), batch_size=batch)
     torch.manual_seed(0)
-    step = CycleGANStep(settings, "cuda", compile="on")
+    step = CycleGANStep(settings, "cuda")
     found, plain = {}, torch.contiguous_format
     for size, half in itertools.product((1, 4, 8), (False, True)):
         nets = [copy.deepcopy(step.network(n)).to(memory_format=plain) for n in NETWORKS]
@@ -183,7 +185,7 @@ def cyclegan_gpu(batch: int = 8) -> dict:
             found[size, half] = size / _gpu_seconds(lambda t=theirs, r=reals: t(r))
         del theirs, nets
     reals = _on_gpu(batch)
-    execution = step.tune(_OneBatch(reals))
+    execution = Executor(step, compile="on").tune(_OneBatch(reals))
     mine, (best, pairs) = batch / _gpu_seconds(lambda: step(reals)), max(found.items(), key=_second)
     way = f"batch {best[0]}, {'bf16' if best[1] else 'fp32'}"
     note = f"{torch.cuda.get_device_name()}; ours {execution}; reference {way}; no floor known"

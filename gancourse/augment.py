@@ -130,6 +130,15 @@ def _cutout(x: Tensor, ratio: float = 0.5) -> Tensor:
 DIFFAUGMENT = {"color": _color, "translation": _translation, "cutout": _cutout}
 
 
+def parts(policy: str) -> list:
+    """The parts that ``policy`` lists by comma; raises ``UnknownName``."""
+    names = [name for name in policy.split(",") if name]
+    for name in names:
+        if name not in DIFFAUGMENT:
+            raise unknown("DiffAugment part", name, DIFFAUGMENT)
+    return [DIFFAUGMENT[name] for name in names]
+
+
 def diffaugment(images: Tensor, policy: str = "color,translation,cutout") -> Tensor:
     """Differentiable augmentation T(x) of Zhao et al. 2020; ``policy`` lists its parts by comma.
 
@@ -137,8 +146,6 @@ def diffaugment(images: Tensor, policy: str = "color,translation,cutout") -> Ten
     G's step. On the reals alone it moves the target, and G learns to draw the augmentations.
     An empty policy returns the images as they are.
     """
-    for name in filter(None, policy.split(",")):
-        if name not in DIFFAUGMENT:
-            raise unknown("DiffAugment part", name, DIFFAUGMENT)
-        images = DIFFAUGMENT[name](images)
+    for change in parts(policy):
+        images = change(images)
     return images

@@ -1,4 +1,4 @@
-"""Where to compute and how: device, precision, memory format, compilation, seeds.
+"""Where to compute and how: device, precision, seeds and the state of random numbers.
 
 The course runs on CUDA, on Apple's MPS or on a plain CPU. Hugging Face Accelerate makes the
 choice, and the same training loop then scales to several GPUs with ``accelerate launch``.
@@ -24,24 +24,19 @@ def pick(name: str = "auto") -> torch.device:
 
     Raises ``GancourseError`` when a device is asked for that this machine does not have.
     """
+    mps = torch.backends.mps.is_available()
+    present = {"cuda": torch.cuda.is_available(), "mps": mps, "cpu": True}
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu"
-    kind, _, index = str(name).partition(":")
-    if kind not in ("cuda", "mps", "cpu") or (index and not index.isdigit()):
-        raise unknown("device", name, ("auto", "cuda", "mps", "cpu"))
-    present = {"cuda": torch.cuda.is_available(), "mps": _has_mps(), "cpu": True}
+        name = next(kind for kind, there in present.items() if there)
+    kind = str(name).partition(":")[0]
+    if kind not in present:
+        raise unknown("device", name, ("auto", *present))
     if not present[kind]:
         raise GancourseError(
             f"Device {name!r} was asked for, but this PyTorch ({torch.__version__}) sees none. "
             "Use device='auto' or 'cpu', or install a PyTorch build for your hardware."
         )
-    if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
-        raise GancourseError(f"Device {name!r}: only {torch.cuda.device_count()} GPU(s) here.")
     return torch.device(name)
-
-
-def _has_mps() -> bool:
-    return torch.backends.mps.is_available()
 
 
 def pick_precision(device: torch.device, precision: str = "auto") -> str:
@@ -49,7 +44,7 @@ def pick_precision(device: torch.device, precision: str = "auto") -> str:
 
     Half precision is not faster by itself: at batch 1 a CycleGAN's step took 62 ms in bf16 and 45
     in fp32 on an H100, a DCGAN's 15.6 and 12.5 (many small launches, and the casts are more of
-    them). A step's ``tune`` times both. fp32 is PyTorch's: cuDNN may round to TF32 inside
+    them). ``gancourse_lab.speed`` times both. fp32 is PyTorch's: cuDNN may round to TF32 inside
     convolutions.
     """
     if precision not in PRECISIONS:
@@ -59,9 +54,14 @@ def pick_precision(device: torch.device, precision: str = "auto") -> str:
     return "fp32" if precision == "auto" else precision
 
 
-def half_precision(device: torch.device) -> str:
-    """``bf16`` where the CUDA device computes in it (Ampere, 2020, and later), else ``fp16``."""
-    return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
+def choice(name: str, value: str | bool) -> bool | None:
+    """None for "auto", else whether it is on; raises ``UnknownName`` for another word."""
+    known = {"auto": None, "on": True, "off": False}
+    if isinstance(value, bool):
+        return value
+    if value not in known:
+        raise unknown(name, value, known)
+    return known[value]
 
 
 def accelerator(device: str = "auto", precision: str = "auto"):

@@ -12,7 +12,7 @@ from torch import nn
 
 from gancourse.errors import GancourseError
 from gancourse.files import replaced
-from gancourse.models import cyclegan, dcgan
+from gancourse.models import cyclegan, dcgan, layers
 from gancourse_studies import pictures
 
 CLOSE = 1e-4  # largest difference between the two programs' outputs, on the scale [-1, 1]
@@ -109,7 +109,7 @@ def plain(network: nn.Module) -> nn.Module:
     network = copy.deepcopy(network).requires_grad_(False)
     for parent in list(network.modules()):
         for name, layer in list(parent.named_children()):
-            if isinstance(layer, dcgan.EnlargedConv2d):  # its weights are computed on a CPU
+            if isinstance(layer, layers.EnlargedConv2d):  # its weights are computed on a CPU
                 biased = layer.bias is not None
                 convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, 1, 1, bias=biased)
                 convolution.load_state_dict(layer.state_dict())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -19,8 +19,9 @@ from gancourse import device as devices
 from gancourse import profiles
 from gancourse.errors import GancourseError
 from gancourse.train import checkpoint
-from gancourse.train.loop import Forecast, Metrics, ProgressBar, Samples, fit
+from gancourse.train.loop import Callback, Forecast, ProgressBar, Run, Samples, fit
 from gancourse_lab.monitor import Monitor
+from gancourse_lab.speed import Executor
 from gancourse_studies import folders, recording
 
 # Epochs of the sample strip: doubling, because most of what there is to see happens early; 100 and
@@ -93,6 +94,7 @@ class _Run:
         self.plan, self.settings, self.out = plan, settings, out
         devices.seed_everything(settings.seed)  # networks, latents and augmentation follow
         self.step = plan.step()
+        self.executor = Executor(self.step)
         self.batches = plan.batches(self.step)
         self.history = checkpoint.load(newest, self.step, self.batches) if newest else None
         self.length = _length(settings, minutes)
@@ -103,7 +105,7 @@ class _Run:
         else:
             epochs = self.length.get("epochs", 0)
             planned = self.length.get("steps", epochs * len(self.batches))
-            self.step.tune(self.batches, steps=planned, minutes=minutes)
+            self.executor.tune(self.batches, steps=planned, minutes=minutes)
             self.begun = {"commit": recording.commit(), "images": plan.first()}
         self.samples = _samples(plan, settings, self.length)
         self.samples.images = self.begun["images"]
@@ -129,15 +131,15 @@ class _Run:
 
     def save(self, experiment: str, name: str) -> Path:
         """Measure what is measured at the end, and write the record."""
-        step, history = self.step, self.history
+        step, history, execution = self.step, self.history, self.executor.execution
         content = {
             "experiment": experiment,
             "run": name,
             "model": self.settings.model,
             "commit": self.begun["commit"],  # of the code that the run began with
             "settings": profiles.without_folders(dataclasses.asdict(self.settings)),
-            "device": devices.describe(step.device, step.execution["precision"]),
-            "execution": dict(step.execution),
+            "device": devices.describe(step.device, execution["precision"]),
+            "execution": dict(execution),
             "steps": len(history),
             "epochs": round(len(history) / len(self.batches), 2),
             "minutes": round(history.seconds / 60, 2),
@@ -189,3 +191,30 @@ class _SaveWithStrip(checkpoint.Checkpoints):
         run.flush()  # a loss that is not finite: neither file is touched
         checkpoint.write(self.folder.parent / "strip.pt", self.begun)
         super().save(run)
+
+
+class Metrics(Callback):
+    """Calls ``measure(step) -> dict`` every ``every`` epochs and at the end.
+
+    The results go to ``history.metrics`` with their step and epoch. The measurement draws from its
+    own random numbers: measuring or not must not change the training.
+    """
+
+    def __init__(self, measure: Callable[[object], dict], every: int = 1):
+        self.measure, self.every = measure, every
+
+    def on_epoch(self, run: Run) -> None:
+        if run.batches.epoch % self.every == 0:
+            self.take(run)
+
+    def on_finish(self, run: Run) -> None:
+        if not run.history.metrics or run.history.metrics[-1]["step"] != run.done:
+            self.take(run)
+
+    def take(self, run: Run) -> None:
+        """Measure now."""
+        with devices.apart():
+            found = self.measure(run.step)
+        now = {"step": run.done, "epoch": run.batches.epoch}
+        now["minutes"] = round(run.history.seconds / 60, 2)
+        run.history.metrics.append(now | found)

@@ -6,14 +6,15 @@
 import os
 
 import pytest
+import torch
 
-from gancourse import data, device
+from gancourse import data
 
 
 def pytest_configure(config):
     if config.getoption("markexpr") != "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # for the chapters' kernels, too
-        device._has_mps = lambda: False
+        torch.backends.mps.is_available = lambda: False
 
 
 @pytest.fixture

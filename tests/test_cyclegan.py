@@ -13,7 +13,8 @@ from gancourse.errors import GancourseError, UnknownName
 from gancourse.models import cyclegan as models
 from gancourse.train import checkpoint, loop
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, check_settings, decay, translate
-from gancourse.train.pool import DevicePool, ImagePool
+from gancourse.train.pool import ImagePool
+from gancourse_lab.speed import DevicePool
 
 SETTINGS = profiles.settings("horse2zebra", "smoke", batch_size=2, pool=3)
 
@@ -403,21 +404,13 @@ def test_a_word_that_is_none_is_refused_with_the_nearest_before_anything_is_buil
         ({"load_size": 12}, "at least as large"),
         ({"identity_share": 0.0}, r"identity_share must lie in \(0, 1\]"),
         ({"identity_share": 1.5}, r"identity_share must lie in \(0, 1\]"),
-        ({"r1": -1.0}, "r1 must be a number of at least 0"),
-        ({"disc_rate": float("nan")}, "disc_rate must be a number of at least 0"),
+        ({"r1": -1.0}, r"r1 must lie in \[0, inf\)"),
+        ({"disc_rate": float("nan")}, r"disc_rate must lie in \[0, inf\), not nan"),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused(changes, says):
     with pytest.raises(GancourseError, match=says):
         make(dataclasses.replace(SETTINGS, **changes))
-
-
-def test_images_of_another_number_of_channels_are_refused():
-    step, _ = make()
-    grey = tuple(x[:, :1] for x in reals())
-    for call in (lambda: step(grey), lambda: step.gen_ab(grey[0])):
-        with pytest.raises(GancourseError, match="3 channel.*not 1.*channels=3"):
-            call()
 
 
 # The recipe that starts as the identity
@@ -654,8 +647,8 @@ def test_translate_refuses_floats():
 
 def test_translate_gives_uint8_and_leaves_the_mode(tmp_path):
     step, _ = make()
-    images = domain(5, 16).images
-    out = translate(step.gen_ab, images, batch_size=2)
+    images = domain(18, 16).images  # more than are translated at a time
+    out = translate(step.gen_ab, images)
     assert out.shape == images.shape and out.dtype == torch.uint8 and step.gen_ab.training
     both = step.sample((images[:2], images[2:]))
     assert torch.equal(both[:2], out[:2])

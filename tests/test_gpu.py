@@ -40,10 +40,10 @@ def make(model, precision="auto", on_gpu=True, **changes):
     base = {"batch_size": 4, **changes}
     if model == "dcgan":
         settings = profiles.settings("neu-scratches", "smoke", augment="steel", **base)
-        step, images = DCGANStep(settings, "cuda", precision), runs.pictures(model)
+        step, images = DCGANStep(settings, "cuda", precision=precision), runs.pictures(model)
         return step, batches_of(images.to("cuda") if on_gpu else images, settings)
     settings = profiles.settings("horse2zebra", "smoke", pool=6, **base)
-    step = CycleGANStep(settings, "cuda", precision)
+    step = CycleGANStep(settings, "cuda", precision=precision)
     images = [x.to("cuda") if on_gpu else x for x in runs.pictures(model)]
     return step, pairs_of(*images, settings)
 

@@ -10,6 +10,7 @@ from gancourse.train import loop
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay
 from gancourse.train.dcgan import DCGANStep
 from gancourse_lab.monitor import Monitor
+from gancourse_lab.speed import Executor
 
 pytestmark = [
     pytest.mark.gpu,
@@ -31,12 +32,15 @@ def noise(n, seed=0):
     return data.ImageSet(images, [str(i) for i in range(n)], "noise").to(torch.device("cuda"))
 
 
-def make(kind, settings=None, **arguments):
+def make(kind, settings=None, compile="auto", graph="auto", **arguments):
     torch.manual_seed(0)
     if kind == "dcgan":
-        return DCGANStep(settings or DCGAN, "cuda", **arguments), loop.Batches(noise(8), 4)
-    step = CycleGANStep(settings or CYCLEGAN, "cuda", **arguments)
-    return step, loop.PairBatches(noise(8), noise(6, 1), 2)
+        step, batches = DCGANStep(settings or DCGAN, "cuda", **arguments), loop.Batches(noise(8), 4)
+    else:
+        step = CycleGANStep(settings or CYCLEGAN, "cuda", **arguments)
+        batches = loop.PairBatches(noise(8), noise(6, 1), 2)
+    Executor(step, compile, graph)
+    return step, batches
 
 
 def batch_of(batches):
@@ -63,7 +67,7 @@ def test_a_graph_is_the_eager_step(precision, near):
         for name, value in eager.items():
             assert replayed[name].item() == pytest.approx(value.item(), rel=near, abs=near), name
     (eager, _), (graphed, _) = steps
-    assert graphed.execution["graph"] and len(graphed._ready) == 2
+    assert graphed.executor.execution["graph"] and len(graphed.executor._ready) == 2
     for name in (*eager.networks, *eager.averages()):
         for a, b in zip(
             eager.network(name).parameters(), graphed.network(name).parameters(), strict=True
@@ -83,7 +87,8 @@ def test_a_graph_draws_anew_in_every_replay_and_reads_its_batch(kind):
     step.set_rate(0.0) if kind == "cyclegan" else None
     terms = [step(batch) for _ in range(6)]
     values = [t["disc_a" if kind == "cyclegan" else "disc_fake"].item() for t in terms]
-    assert step.execution["graph"] and len(set(values)) > 1  # pool or latents are drawn anew
+    assert step.executor.execution["graph"]
+    assert len(set(values)) > 1  # pool or latents are drawn anew
     other = batch * 0 if kind == "dcgan" else tuple(x * 0 for x in batch)
     assert {k: v.item() for k, v in step(other).items()} != first
     if kind == "cyclegan":
@@ -94,7 +99,7 @@ def test_a_graph_draws_anew_in_every_replay_and_reads_its_batch(kind):
 def test_tuning_leaves_the_run_as_it_was(kind):
     step, batches = make(kind)
     before, drawn = copy.deepcopy(step.state_dict()), torch.cuda.get_rng_state()
-    found = step.tune(batches, steps=100)
+    found = step.executor.tune(batches, steps=100)
     assert found["seconds"] > 0 and not found["compile"]
     for name in step.networks:
         for key, value in step.network(name).state_dict().items():
@@ -102,7 +107,7 @@ def test_tuning_leaves_the_run_as_it_was(kind):
     assert torch.equal(drawn, torch.cuda.get_rng_state())
     assert step.state_dict()["opt_gen"]["state"] == {}
     step(batch_of(batches))
-    assert step.execution == found
+    assert step.executor.execution == found
 
 
 def test_a_graphed_run_with_schedule_and_monitor():
@@ -110,13 +115,13 @@ def test_a_graphed_run_with_schedule_and_monitor():
     step, batches = make("cyclegan", graph="on", compile="off")
     monitor = Monitor(every=4, log=None)
     history = loop.fit(step, batches, callbacks=[LinearDecay(by_steps=True), monitor], steps=12)
-    assert len(history) == 12 and step.execution["graph"]
+    assert len(history) == 12 and step.executor.execution["graph"]
     assert monitor.readings["dead ReLUs"] and step.steps == 12
     other, batches = make("cyclegan")
     other.load_state_dict(step.state_dict())
-    assert other.execution["graph"]
+    assert other.executor.execution["graph"]
     other(batch_of(batches))
-    assert other.steps == 13 and other.execution["graph"]
+    assert other.steps == 13 and other.executor.execution["graph"]
 
 
 def test_channels_last_is_kept_through_the_generator():

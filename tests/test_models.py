@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gancourse import profiles
 from gancourse.errors import GancourseError
-from gancourse.models import dcgan
+from gancourse.models import dcgan, layers
 
 
 def test_published_parameter_counts():
@@ -64,7 +64,7 @@ def test_spectral_norm_sits_on_each_of_the_five_blocks_and_not_on_the_last():
 def test_wide_convolution_is_pytorchs_under_spectral_norm(n, bf16):
     """Outputs, both gradients through two passes and the power iteration; frozen in evaluation."""
     torch.manual_seed(n)
-    ours = spectral_norm(dcgan.SpectralConv2d(5, 32, 4, stride=2, padding=1, bias=False))
+    ours = spectral_norm(layers.SpectralConv2d(5, 32, 4, stride=2, padding=1, bias=False))
     theirs = spectral_norm(nn.Conv2d(5, 32, 4, stride=2, padding=1, bias=False))
     theirs.load_state_dict(copy.deepcopy(ours.state_dict()))
     pair = torch.randn(2, n, 5, 4, 4)
@@ -106,7 +106,7 @@ def test_instance_norm_is_pytorchs_and_keeps_the_layout(layout, dtype, near):
     plain = torch.randn(2, 3, 4, 6, dtype=dtype) * 0.01 + 0.5
     weight = torch.randn_like(plain)
     found = []
-    for norm in (dcgan.InstanceNorm(3), nn.InstanceNorm2d(3)):
+    for norm in (layers.InstanceNorm(3), nn.InstanceNorm2d(3)):
         x = plain.clone().contiguous(memory_format=layout).requires_grad_()
         out = norm(x)
         (out.sin() * weight).sum().backward()
@@ -115,14 +115,14 @@ def test_instance_norm_is_pytorchs_and_keeps_the_layout(layout, dtype, near):
     assert torch.allclose(ours, theirs, rtol=0, atol=10 * near)
     assert (slope - expected).norm() <= 10 * near * expected.norm()
     assert ours.is_contiguous(memory_format=layout)
-    assert not dcgan.InstanceNorm(3).state_dict() and isinstance(norm, nn.InstanceNorm2d)
+    assert not layers.InstanceNorm(3).state_dict() and isinstance(norm, nn.InstanceNorm2d)
 
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_enlarge_and_convolve_is_what_it_says(bias):
     """Values, both gradients and the border, against an enlarged image and a 3×3 convolution."""
     torch.manual_seed(0)
-    conv = dcgan.EnlargedConv2d(3, 5, bias=bias).double()
+    conv = layers.EnlargedConv2d(3, 5, bias=bias).double()
     image = torch.randn(2, 3, 4, 6, dtype=torch.float64, requires_grad=True)
     plain = F.conv2d(
         F.interpolate(image, scale_factor=2), conv.weight, conv.bias, stride=1, padding=1

@@ -8,9 +8,10 @@ import torch
 
 from gancourse import data, device, profiles
 from gancourse.errors import GancourseError, UnknownName
-from gancourse.train import checkpoint, loop, speed
+from gancourse.train import checkpoint, loop
 from gancourse.train.cyclegan import CycleGANStep, translate
 from gancourse.train.dcgan import DCGANStep
+from gancourse_lab import speed
 from gancourse_lab.monitor import Monitor
 
 CYCLEGAN = profiles.settings(
@@ -32,13 +33,17 @@ def noise(n=8, seed=0):
     return data.ImageSet(images, [str(i) for i in range(n)], "noise")
 
 
-def make(kind, seed=0, blocks=1, width=4, width_d=4, **arguments):
-    """A fresh step and its batches."""
+def make(kind, seed=0, compile="auto", graph="auto", small=None, **arguments):
+    """A fresh step with its executor, and its batches."""
     torch.manual_seed(seed)
     if kind == "dcgan":
-        return DCGANStep(DCGAN, "cpu", **arguments), loop.Batches(noise(), 4)
-    settings = profiles.replace(CYCLEGAN, blocks=blocks, width=width, width_d=width_d)
-    return CycleGANStep(settings, "cpu", **arguments), loop.PairBatches(noise(), noise(6, 1), 2)
+        step, batches = DCGANStep(DCGAN, "cpu", **arguments), loop.Batches(noise(), 4)
+    else:
+        sizes = small or {"blocks": 1, "width": 4, "width_d": 4}
+        step = CycleGANStep(profiles.replace(CYCLEGAN, **sizes), "cpu", **arguments)
+        batches = loop.PairBatches(noise(), noise(6, 1), 2)
+    speed.Executor(step, compile, graph)
+    return step, batches
 
 
 def flat(state, path=""):
@@ -80,7 +85,7 @@ def test_a_compiled_step_is_the_eager_one():
         found.append(step(batch))
     for name, value in found[0].items():
         assert found[1][name].item() == pytest.approx(value.item(), rel=1e-5, abs=1e-5), name
-    assert fast.execution["compile"] and fast._fasts  # it has not fallen back
+    assert fast.executor.execution["compile"] and fast.executor._fasts  # it has not fallen back
 
 
 def test_thirty_compiled_steps_are_the_eager_ones():
@@ -89,7 +94,7 @@ def test_thirty_compiled_steps_are_the_eager_ones():
     Most of its time is compilation, which is why the generators have no residual block.
     """
     small = {"blocks": 0, "width": 2, "width_d": 2}
-    eager, fast = (make("cyclegan", compile=c, **small)[0] for c in ("off", "on"))
+    eager, fast = (make("cyclegan", compile=c, small=small)[0] for c in ("off", "on"))
     batch = tuple(x.double() for x in batch_of(make("cyclegan")[1]))
     for step in (eager, fast):
         in_double(step)
@@ -103,7 +108,7 @@ def test_thirty_compiled_steps_are_the_eager_ones():
     for name in (*fast.networks, *fast.averages()):
         pair = (list(step.network(name).parameters()) for step in (eager, fast))
         assert all(torch.allclose(a, b, rtol=0, atol=1e-9) for a, b in zip(*pair, strict=True))
-    assert fast.execution["compile"] and fast._fasts
+    assert fast.executor.execution["compile"] and fast.executor._fasts
 
 
 # The same run
@@ -112,10 +117,10 @@ def test_thirty_compiled_steps_are_the_eager_ones():
 def constant_race(faster):
     """Times as if they had been measured: ``faster(way)`` takes 0.5 s, the others 1 s."""
 
-    def race(step, batch, ways, rounds=1):
+    def race(executor, batch, ways, rounds=1):
         for way in ways:
-            step.execute(**speed._named(way))
-            step(batch)
+            executor.execute(**speed._named(way))
+            executor.step(batch)
         return {way: 0.5 if faster(way) else 1.0 for way in ways}
 
     return race
@@ -129,13 +134,13 @@ def test_tuning_leaves_the_run_as_it_was(kind, after, monkeypatch):
     for _ in range(after):
         step(batch_of(batches))
     before, drawn = copy.deepcopy(step.state_dict()), torch.get_rng_state()
-    found = step.tune(batches, steps=100)
+    found = step.executor.tune(batches, steps=100)
     assert found["compile"] is False and found["seconds"] > 0  # too short a run to compile for
-    assert found == step.execution == step.state_dict()["execution"]
+    assert found == step.executor.execution == step.state_dict()["execution"]
     assert_same(before, step.state_dict())
     assert torch.equal(drawn, torch.get_rng_state())
     assert batches.state_dict() == {"epoch": 0, "position": 0}
-    assert step.tune(batches, steps=10**9) is step.execution  # once
+    assert step.executor.tune(batches, steps=10**9) is step.executor.execution  # once
 
 
 @pytest.mark.parametrize(
@@ -151,9 +156,9 @@ def test_compiling_is_tried_where_it_can_pay_and_kept_where_it_does(
 ):
     step, batches = make("dcgan")
     tried = []
-    monkeypatch.setattr(step, "_fast", lambda net: tried.append(net) or net._call_impl)
+    monkeypatch.setattr(step.executor, "_fast", lambda net: tried.append(net) or net._call_impl)
     monkeypatch.setattr(speed, "_race", constant_race(lambda way: way[2] == compiled))
-    found = step.tune(batches, minutes=seconds / 60)
+    found = step.executor.tune(batches, minutes=seconds / 60)
     assert found["compile"] is expected and bool(tried) == (seconds > 1200)
     before = len(tried)
     step(batch_of(batches))
@@ -163,21 +168,25 @@ def test_compiling_is_tried_where_it_can_pay_and_kept_where_it_does(
 
 def test_a_resumed_run_keeps_the_execution_of_its_checkpoint(tmp_path):
     step, batches = make("dcgan")
-    step.execute(compile=False, seconds=0.25)
-    step.settled = True
+    step.executor.execute(compile=False, seconds=0.25)
+    step.executor.settled = True
     path = checkpoint.save(tmp_path / "c.pt", step, batches, loop.History())
     other, batches = make("dcgan", seed=1)
     checkpoint.load(path, other, batches)
-    assert other.execution == step.execution
-    assert other.tune(batches, steps=10**9)["seconds"] == 0.25  # not timed again
+    assert other.executor.execution == step.executor.execution
+    assert other.executor.tune(batches, steps=10**9)["seconds"] == 0.25  # not timed again
     state = step.state_dict() | {"execution": {"precision": "bf16", "compile": True, "graph": True}}
     other.load_state_dict(state)  # from a GPU: what this device has no use for is left
-    assert other.execution["precision"] == "fp32" and not other.execution["graph"]
+    assert other.executor.execution["precision"] == "fp32" and not other.executor.execution["graph"]
     refusing, _ = make("dcgan", compile="off")
     refusing.load_state_dict(state)
-    assert refusing.execution["compile"] is False
-    del state["execution"]  # an older checkpoint
-    other.load_state_dict(state)
+    assert refusing.executor.execution["compile"] is False
+    plain, _ = make("dcgan")
+    plain.executor = None  # a chapter's step: what it was carried out by does not matter to it
+    plain.load_state_dict(state)
+    assert plain.steps == step.steps and "execution" not in plain.state_dict()
+    other.load_state_dict(plain.state_dict())
+    assert not other.executor.settled
 
 
 # Where a way fails
@@ -199,14 +208,14 @@ def test_without_a_compiler_training_goes_on_with_one_line(kind, late, monkeypat
     def fast(net):
         return lambda *a: net._call_impl(*a) if calls.append(1) or len(calls) <= good else broken()
 
-    monkeypatch.setattr(step, "_fast", fast)
+    monkeypatch.setattr(step.executor, "_fast", fast)
     batch = batch_of(batches)
     with pytest.warns(UserWarning, match="without torch.compile.*No C.. compiler here$") as said:
         for number in range(2):
             for one in (plain, step):
                 torch.manual_seed(number)
                 one(batch)
-    assert len(said) == 1 and step.execution["compile"] is False
+    assert len(said) == 1 and step.executor.execution["compile"] is False
     assert_same(plain.state_dict(), step.state_dict())
 
 
@@ -215,12 +224,12 @@ def test_without_a_graph_training_goes_on_with_one_line(kind, monkeypatch):
     """The capture fails after rates and pools have become tensors: the run is the eager one."""
     plain, batches = make(kind)
     step, _ = make(kind)
-    step.execute(graph=True)
+    step.executor.execute(graph=True)
     batch = batch_of(batches)
 
-    def fail(step, batch, saved):
-        step.make_static(batch)
-        step.update(batch)
+    def fail(executor, batch, saved):
+        executor.make_static(batch)
+        executor.step.update(batch)
         broken()
 
     monkeypatch.setattr(speed, "Graph", fail)
@@ -229,24 +238,24 @@ def test_without_a_graph_training_goes_on_with_one_line(kind, monkeypatch):
             for one in (plain, step):
                 torch.manual_seed(number)
                 one(batch)
-    assert len(said) == 1 and not step.execution["graph"]
+    assert len(said) == 1 and not step.executor.execution["graph"]
     assert_same(plain.state_dict(), step.state_dict())
 
 
 def test_wrong_images_are_not_taken_for_a_failed_compilation():
     step, _ = make("cyclegan", compile="on")
-    with pytest.raises(GancourseError, match="3 channel"):
-        step((torch.zeros(2, 1, 16, 16), torch.zeros(2, 1, 16, 16)))
-    assert step.execution["compile"]
+    with pytest.raises(GancourseError, match="multiples of 4"):
+        step((torch.zeros(2, 3, 18, 18), torch.zeros(2, 3, 18, 18)))
+    assert step.executor.execution["compile"]
 
 
 @KINDS
 def test_a_step_that_is_looked_into_runs_as_written(kind, monkeypatch):
     step, batches = make(kind, compile="on")
-    monkeypatch.setattr(step, "_fast", lambda net: net._call_impl)
+    monkeypatch.setattr(step.executor, "_fast", lambda net: net._call_impl)
     compiled = []
-    usual = step._compiled
-    monkeypatch.setattr(step, "_compiled", lambda: compiled.append(step.steps) or usual())
+    usual = step.executor._compiled
+    monkeypatch.setattr(step.executor, "_compiled", lambda: compiled.append(step.steps) or usual())
     monitor = Monitor(every=2, log=None)
     loop.fit(step, batches, callbacks=[monitor], steps=4)
     assert set(compiled) == {2}  # the first is looked into, and then every second
@@ -261,7 +270,7 @@ def test_flags_are_words_or_booleans(name):
     with pytest.raises(UnknownName, match="Did you mean 'auto'"):
         make("dcgan", **{name: "auto "})
     for value in ("off", False):
-        assert not make("dcgan", **{name: value})[0].execution["graph"]
+        assert not make("dcgan", **{name: value})[0].executor.execution["graph"]
 
 
 def test_a_graph_without_cuda_is_refused():
@@ -271,7 +280,7 @@ def test_a_graph_without_cuda_is_refused():
 
 def test_nothing_to_choose_from_is_not_timed():
     step, batches = make("dcgan", compile="off")
-    assert step.tune(batches, steps=10**9)["seconds"] is None
+    assert step.executor.tune(batches, steps=10**9)["seconds"] is None
 
 
 @KINDS
@@ -291,14 +300,14 @@ def test_half_precision_can_be_put_on_and_taken_off():
     """On a CPU bf16 is emulated, but the same way of wrapping: the run is that of a fresh step."""
     step, batches = make("cyclegan")
     batch = batch_of(batches)
-    step.execute(precision="bf16")
+    step.executor.execute(precision="bf16")
     half = float(step(batch)["gen"])
     reference, _ = make("cyclegan", precision="bf16")
     torch.manual_seed(0)
     assert half == pytest.approx(float(reference(batch)["gen"]), rel=1e-3)
     step, _ = make("cyclegan")
     for precision in ("bf16", "fp32"):
-        step.execute(precision=precision)
+        step.executor.execute(precision=precision)
     plain, _ = make("cyclegan")
     assert float(step(batch)["gen"]) == float(plain(batch)["gen"]) != half
     assert device.describe("cpu", "bf16").endswith("(bf16)")
@@ -309,15 +318,17 @@ def test_ways_on_a_gpu(monkeypatch):
     step, _ = make("dcgan")
     step.device = torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda d: (9, 0))
-    assert speed._ways(step) == [(p, g, False) for p in ("fp32", "bf16") for g in (False, True)]
-    step.asked["graph"] = False
-    assert [way[:2] for way in speed._ways(step)] == [("fp32", False), ("bf16", False)]
-    step.asked |= {"precision": "fp32", "graph": None}
-    assert [way[:2] for way in speed._ways(step)] == [("fp32", False), ("fp32", True)]
-    step.asked["precision"] = None
+    assert speed._ways(step.executor) == [
+        (p, g, False) for p in ("fp32", "bf16") for g in (False, True)
+    ]
+    step.executor.asked["graph"] = False
+    assert [way[:2] for way in speed._ways(step.executor)] == [("fp32", False), ("bf16", False)]
+    step.executor.asked |= {"precision": "fp32", "graph": None}
+    assert [way[:2] for way in speed._ways(step.executor)] == [("fp32", False), ("fp32", True)]
+    step.executor.asked["precision"] = None
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda d: (7, 5))
-    assert ("fp16", True, False) not in speed._ways(step)  # its scaler asks the device
-    assert ("fp16", False, False) in speed._ways(step)
+    assert ("fp16", True, False) not in speed._ways(step.executor)  # its scaler asks the device
+    assert ("fp16", False, False) in speed._ways(step.executor)
 
 
 def test_rates_that_are_tensors_stay_tensors_and_are_saved_as_numbers():
@@ -337,7 +348,7 @@ def test_rates_that_are_tensors_stay_tensors_and_are_saved_as_numbers():
 
 def test_translating_does_not_compile(monkeypatch):
     step, batches = make("cyclegan", compile="on")
-    monkeypatch.setattr(step, "_fast", lambda net: broken)
+    monkeypatch.setattr(step.executor, "_fast", lambda net: broken)
     translate(step.shown("gen_ab", False), noise().images)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

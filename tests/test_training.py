@@ -16,6 +16,7 @@ from gancourse.errors import GancourseError
 from gancourse.train import dcgan as training
 from gancourse.train import loop
 from gancourse.train.step import update_ema
+from gancourse_studies.train import Metrics
 
 SETTINGS = profiles.DCGANSettings(size=16, width_g=4, width_d=4, batch_size=4, epochs=2)
 
@@ -301,7 +302,7 @@ def test_the_forecast_is_timed_after_a_warm_up(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
     lines = []
-    forecast = loop.Forecast("runs/x", warm_up=5, seconds=2.0, log=lines.append)
+    forecast = loop.Forecast("runs/x", log=lines.append)
 
     class Clock(loop.Callback):
         def on_step(self, run):  # 100 s a step at first, then a quarter of a second
@@ -335,7 +336,7 @@ def test_metrics_do_not_change_the_training():
     plain = make()
     loop.fit(*plain, 2)
     watched = make()
-    history = loop.fit(*watched, 2, [loop.Metrics(measure, every=1)])
+    history = loop.fit(*watched, 2, [Metrics(measure, every=1)])
     assert [m["epoch"] for m in history.metrics] == [1, 2]
     for a, b in zip(plain[0].gen.parameters(), watched[0].gen.parameters(), strict=True):
         assert torch.equal(a, b)

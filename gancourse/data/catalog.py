@@ -23,8 +23,7 @@ class Entry:
     the file name. ``halves`` says which half of a paired picture a part is. ``megabytes`` is about
     the size on disk, None if not known; ``urls`` are tried in turn, ``sha256`` is that of the file
     there, where it is known; ``how`` says how to get a set that needs an account. ``digest`` is the
-    SHA-256 of the manifest ``data/manifests/<name>.sha256``, so that a package installed without
-    the manifests can still check a download as a whole.
+    SHA-256 of the manifest ``manifests/<name>.sha256``: one comparison checks a whole download.
     """
 
     name: str

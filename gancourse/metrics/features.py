@@ -192,6 +192,7 @@ class Extractor:
 
     def __init__(self, net: nn.Module, name: str, metric: str, key: str, device: str = "auto"):
         self.device = devices.pick(device)
+        self.batch_size = 8 if self.device.type == "cpu" else 128  # 8: stays in the CPU's cache
         self.net = net.eval().requires_grad_(False).to(self.device)
         if self.device.type != "mps":
             self.net.to(memory_format=torch.channels_last)  # twice as fast on a CPU
@@ -202,48 +203,42 @@ class Extractor:
     def __repr__(self) -> str:
         return f"Extractor({self.name}, {self.dims} dims, metric {self.metric}, {self.device})"
 
-    def __call__(self, images, batch_size: int | None = None, progress: bool = False):
-        """Features, float32 (N, dims) on the CPU, of uint8 ``images`` (N, 1 or 3, H, W).
-
-        ``images`` is a tensor or anything else that slices to an array (a memory map, say), so
-        that a set larger than memory passes through batch by batch.
-        """
+    def __call__(self, images: torch.Tensor, progress: bool = False) -> torch.Tensor:
+        """Features, float32 (N, dims) on the CPU, of uint8 ``images`` (N, 1 or 3, H, W)."""
         _check(images)
-        size = batch_size or (8 if self.device.type == "cpu" else 128)  # 8: stays in the CPU cache
-        out, starts = torch.empty(len(images), self.dims), range(0, len(images), size)
+        parts = images.split(self.batch_size)
         if progress:
             from tqdm.auto import tqdm
 
-            starts = tqdm(starts, desc=f"{self.name} features", unit="batch", leave=False)
-        with _without_tf32():
-            for i in starts:
-                with torch.inference_mode():
-                    batch = self.net(_batch(images, i, size).to(self.device))
-                out[i : i + size] = batch.cpu()
-        return out
+            parts = tqdm(parts, desc=f"{self.name} features", unit="batch", leave=False)
+        with _without_tf32(), torch.inference_mode():
+            found = [self.net(part.to(self.device)).cpu() for part in parts]
+        return torch.cat(found)
 
-    def cached(self, images, batch_size: int | None = None, progress: bool = False):
+    def cached(self, images: torch.Tensor, progress: bool = False) -> torch.Tensor:
         """As a call, but kept in the cache folder under a hash of network and image content."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file, save
+
         _check(images)
         digest = hashlib.sha256(f"{self._key} {tuple(images.shape)}".encode())
-        for i in range(0, len(images), 1024):
-            digest.update(_batch(images, i, 1024).cpu().contiguous().numpy())
+        digest.update(images.cpu().contiguous().numpy())
         path = cache_folder() / "features" / f"{digest.hexdigest()}.safetensors"
-        features = _load(path, (len(images), self.dims))
-        if features is None:
-            features = self(images, batch_size, progress)
-            _store(path, features)
+        try:
+            return load_file(path)["features"]
+        except (OSError, KeyError, SafetensorError):  # not there, or broken
+            features = self(images, progress)
+        try:
+            with replaced(path) as temporary:
+                temporary.write_bytes(save({"features": features}))
+        except OSError as error:  # full or read-only: costs time later, not the result now
+            warnings.warn(f"Features not cached in {path.parent}: {error}", stacklevel=2)
         return features
 
 
-def _batch(images, start: int, size: int) -> torch.Tensor:
-    part = images[start : start + size]
-    return part if isinstance(part, torch.Tensor) else torch.tensor(part)
-
-
-def _check(images) -> None:
-    shape, kind = tuple(getattr(images, "shape", ())), str(getattr(images, "dtype", type(images)))
-    if not kind.endswith("uint8") or len(shape) != 4 or shape[1] not in (1, 3) or 0 in shape:
+def _check(images: torch.Tensor) -> None:
+    shape, kind = tuple(images.shape), images.dtype
+    if kind != torch.uint8 or len(shape) != 4 or shape[1] not in (1, 3) or 0 in shape:
         raise GancourseError(
             "Features are taken of uint8 images (N, 1 or 3, H, W) with N ≥ 1, as stored; "
             f"got {kind} {shape}. Convert network output in [-1, 1] with data.images.to_uint8."
@@ -259,29 +254,3 @@ def _without_tf32():
         yield
     finally:
         torch.backends.cudnn.allow_tf32 = before
-
-
-def _load(path: Path, shape: tuple[int, int]) -> torch.Tensor | None:
-    """Stored features, or None when they are not there, broken or of another shape."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        features = load_file(path)["features"]
-    except (OSError, KeyError, SafetensorError):
-        return None
-    return features if tuple(features.shape) == shape else None
-
-
-def _store(path: Path, features: torch.Tensor) -> None:
-    """Write under another name, then rename: a reader sees the whole file or none.
-
-    A cache that cannot be written (full, read-only) costs time later, not the result now.
-    """
-    from safetensors.torch import save
-
-    try:
-        with replaced(path) as temporary:
-            temporary.write_bytes(save({"features": features.contiguous()}))
-    except OSError as error:
-        warnings.warn(f"Features not cached in {path.parent}: {error}", stacklevel=3)

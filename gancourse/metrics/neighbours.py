@@ -171,7 +171,7 @@ def copying(
     (x, index), (y, _) = nearest(fake), nearest(held_out)
     auc, p_value = mann_whitney(x, y, seed=seed)
     closest = int((x < y.min()).sum())
-    closest_p = math.exp(_log_choose(len(x), closest) - _log_choose(len(x) + len(y), closest))
+    closest_p = math.comb(len(x), closest) / math.comb(len(x) + len(y), closest)
     owner = getattr(features, "__self__", features)  # of the method Extractor.cached
     space = getattr(owner, "name", "features" if features or fake.ndim == 2 else "pixels")
     return Copying(x, y, index, space, auc, 2 * auc - 1, p_value, closest, closest_p, alpha)
@@ -191,10 +191,6 @@ def mann_whitney(x, y, seed: int = 0) -> tuple[float, float]:
         method = stats.PermutationMethod(n_resamples=9999, rng=np.random.default_rng(seed))
     test = stats.mannwhitneyu(y, x, alternative="greater", method=method)
     return float(test.statistic) / (len(x) * len(y)), float(test.pvalue)
-
-
-def _log_choose(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def _variants(images, flips: str, shift: int):

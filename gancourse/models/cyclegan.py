@@ -11,30 +11,29 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.errors import GancourseError, unknown
-from gancourse.models import dcgan
+from gancourse.models import dcgan, layers
 
-DISCRIMINATORS = ("patch", "dc")
-STARTS = ("paper", "identity")
-UPSAMPLINGS = ("transpose", "nearest")
-PADDINGS = ("reflect", "zero")
 SCALE = 0.98  # artanh of a white pixel would be infinite
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, padding: str) -> list[nn.Module]:
     """A convolution that keeps the size, its input padded by reflection or with zeros."""
     margin = kernel // 2
+    if padding == "reflect":
+        return [nn.ReflectionPad2d(margin), nn.Conv2d(inputs, outputs, kernel)]
     if padding == "zero":
         return [nn.Conv2d(inputs, outputs, kernel, padding=margin)]
-    return [nn.ReflectionPad2d(margin), nn.Conv2d(inputs, outputs, kernel)]
+    raise unknown("padding", padding, ("reflect", "zero"))
 
 
 def _doubled(inputs: int, outputs: int, upsample: str) -> list[nn.Module]:
     """Twice the height and width."""
     if upsample == "nearest":  # every output pixel sees equally many weights: no grid
         # Identity: recorded weights are numbered as if the enlarging were a layer of its own
-        return [nn.Identity(), dcgan.EnlargedConv2d(inputs, outputs)]
-    # output = (input - 1)·2 - 2·1 + 3 + 1 = 2·input
-    return [nn.ConvTranspose2d(inputs, outputs, 3, 2, padding=1, output_padding=1)]
+        return [nn.Identity(), layers.EnlargedConv2d(inputs, outputs)]
+    if upsample == "transpose":  # output = (input - 1)·2 - 2·1 + 3 + 1 = 2·input
+        return [nn.ConvTranspose2d(inputs, outputs, 3, 2, padding=1, output_padding=1)]
+    raise unknown("upsampling", upsample, ("transpose", "nearest"))
 
 
 class ResidualBlock(nn.Module):
@@ -47,25 +46,14 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             *_convolution(width, width, 3, padding),
-            dcgan.InstanceNorm(width),
+            layers.InstanceNorm(width),
             nn.ReLU(),
             *_convolution(width, width, 3, padding),
-            dcgan.InstanceNorm(width),
+            layers.InstanceNorm(width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)
-
-
-def check_words(start: str, upsample: str, padding: str) -> None:
-    """Raise ``UnknownName``, with the nearest word, for one that ``Generator`` does not know."""
-    for kind, name, known in (
-        ("start", start, STARTS),
-        ("upsampling", upsample, UPSAMPLINGS),
-        ("padding", padding, PADDINGS),
-    ):
-        if name not in known:
-            raise unknown(kind, name, known)
 
 
 class Generator(nn.Module):
@@ -78,8 +66,8 @@ class Generator(nn.Module):
     ``start="identity"`` is G(x) = tanh(artanh(0.98·x) + d(x)) with d's last convolution at 0: it
     begins as G(x) = 0.98·x, and every step can only change the picture. ``upsample`` is
     "transpose" (the paper's) or "nearest" (enlarge, then convolve), ``padding`` "reflect" (the
-    paper's) or "zero". Raises ``UnknownName`` for another word, and ``GancourseError`` for images
-    of another number of channels.
+    paper's) or "zero". Raises ``UnknownName`` for another word, and ``GancourseError`` for sides
+    that are no multiples of four.
     """
 
     def __init__(
@@ -92,37 +80,32 @@ class Generator(nn.Module):
         padding: str = "reflect",
     ):
         super().__init__()
-        check_words(start, upsample, padding)
-        self.start, self.channels = start, channels
+        if start not in ("paper", "identity"):
+            raise unknown("start", start, ("paper", "identity"))
+        self.start = start
         w = width
         self.layers = nn.Sequential(
             *_convolution(channels, w, 7, padding),
-            dcgan.InstanceNorm(w),
+            layers.InstanceNorm(w),
             nn.ReLU(),
             nn.Conv2d(w, 2 * w, 3, stride=2, padding=1),
-            dcgan.InstanceNorm(2 * w),
+            layers.InstanceNorm(2 * w),
             nn.ReLU(),
             nn.Conv2d(2 * w, 4 * w, 3, stride=2, padding=1),
-            dcgan.InstanceNorm(4 * w),
+            layers.InstanceNorm(4 * w),
             nn.ReLU(),
             *(ResidualBlock(4 * w, padding) for _ in range(blocks)),
             *_doubled(4 * w, 2 * w, upsample),
-            dcgan.InstanceNorm(2 * w),
+            layers.InstanceNorm(2 * w),
             nn.ReLU(),
             *_doubled(2 * w, w, upsample),
-            dcgan.InstanceNorm(w),
+            layers.InstanceNorm(w),
             nn.ReLU(),
             *_convolution(w, channels, 7, padding),
         )
         self.tanh = nn.Tanh()
 
     def forward(self, image: Tensor) -> Tensor:
-        if image.shape[1] != self.channels:
-            raise GancourseError(
-                f"The generator was built for images of {self.channels} channel(s), not "
-                f"{image.shape[1]}: load them with channels={self.channels}, or set channels to "
-                f"{image.shape[1]}."
-            )
         if image.shape[-1] % 4 or image.shape[-2] % 4 or min(image.shape[-2:]) < 8:
             raise GancourseError(
                 f"The generator halves twice: sides must be multiples of 4, at least 8, not "
@@ -152,7 +135,7 @@ class PatchDiscriminator(nn.Module):
         for number in range(1, layers + 1):
             outputs = width * min(2**number, 8)
             stride = 2 if number < layers else 1
-            stages += [nn.Conv2d(inputs, outputs, 4, stride, 1), dcgan.InstanceNorm(outputs)]
+            stages += [nn.Conv2d(inputs, outputs, 4, stride, 1), layers.InstanceNorm(outputs)]
             stages += [nn.LeakyReLU(0.2)]
             inputs = outputs
         self.layers = nn.Sequential(*stages, nn.Conv2d(inputs, 1, 4, 1, 1))
@@ -187,7 +170,7 @@ def discriminator(settings) -> nn.Module:
     if s.disc == "dc":
         return initialise(dcgan.Discriminator(s.size, s.width_d, s.channels, "instance", False))
     if s.disc != "patch":
-        raise unknown("discriminator", s.disc, DISCRIMINATORS)
+        raise unknown("discriminator", s.disc, ("patch", "dc"))
     return initialise(PatchDiscriminator(s.width_d, s.patch_layers, s.channels))
 
 

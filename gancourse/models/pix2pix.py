@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.errors import GancourseError
-from gancourse.models import dcgan
+from gancourse.models import layers
 from gancourse.models.cyclegan import PatchDiscriminator, initialise
 
 DROPPED = 3  # decoder blocks with dropout, counted from the bottleneck (section 6.1.1)
@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(inputs, outputs, 4, stride=2, padding=1),
-            dcgan.InstanceNorm(outputs) if norm else nn.Identity(),
+            layers.InstanceNorm(outputs) if norm else nn.Identity(),
             nn.LeakyReLU(0.2),
         )
 
@@ -65,7 +65,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1),
-            dcgan.InstanceNorm(outputs),
+            layers.InstanceNorm(outputs),
             nn.Dropout(dropout),
             nn.ReLU(),
         )

@@ -19,8 +19,6 @@ from gancourse.errors import GancourseError
 from gancourse.files import replaced
 from gancourse.train.loop import Callback, Forecast, History, NonFiniteLoss, Run
 
-__all__ = ["CheckpointError", "Checkpoints", "load", "random_state", "resumable", "save"]
-
 FORMAT = "gancourse-checkpoint-1"
 # Settings that may differ when a run goes on: how long it is, and what it is measured with.
 MAY_DIFFER = {"epochs", "steps", "features", "folder", "folder_a", "folder_b"}
@@ -84,9 +82,9 @@ def read(path: str | Path) -> dict:
 def load(path: str | Path, step, batches) -> History:
     """Put a saved run back into ``step`` and ``batches``; returns its history.
 
-    Raises ``CheckpointError``, naming every difference, if the checkpoint was made with another
-    architecture, other settings (``epochs`` and ``steps`` may differ: that is how a run is
-    prolonged) or other data. A setting that is younger than the checkpoint counts as its default.
+    Raises ``CheckpointError``, naming every difference, if the checkpoint was made with other
+    settings (``epochs`` and ``steps`` may differ: that is how a run is prolonged), other data or
+    another architecture. A setting that is younger than the checkpoint counts as its default.
     """
     content = read(path)
     ours = dataclasses.asdict(step.settings)
@@ -97,31 +95,18 @@ def load(path: str | Path, step, batches) -> History:
         for name in sorted({*ours, *theirs} - MAY_DIFFER)
         if ours.get(name) != theirs.get(name)
     ]
-    differences += _shape_differences(content["step"], step.state_dict())
     if content["data"] != batches.fingerprint():
         differences.append("data: the checkpoint was trained on other images")
     if differences:
         listed = "\n  ".join(differences)
         raise CheckpointError(f"{path} belongs to another run:\n  {listed}")
-    step.load_state_dict(content["step"])
+    try:
+        step.load_state_dict(content["step"])
+    except (RuntimeError, KeyError) as error:  # the same settings meant other networks then
+        raise CheckpointError(f"{path} belongs to other networks: {error}") from error
     batches.load_state_dict(content["batches"])
     set_random_state(content["random"])
     return History(**content["history"])
-
-
-def _shape_differences(theirs: dict, ours: dict) -> list[str]:
-    """Where two states' network weights differ in name or shape; at most three, they repeat."""
-    found = []
-    for network, weights in ours.items():
-        if network.startswith(("opt_", "pool_")) or not isinstance(weights, dict):
-            continue
-        other = theirs.get(network, {})
-        for name in sorted({*weights, *other}):
-            a, b = (getattr(w.get(name), "shape", None) for w in (other, weights))
-            if a != b:
-                shapes = [tuple(s) if s is not None else "absent" for s in (a, b)]
-                found.append(f"{network}.{name}: checkpoint {shapes[0]}, this run {shapes[1]}")
-    return found[:3]
 
 
 class Checkpoints(Callback):
@@ -133,7 +118,6 @@ class Checkpoints(Callback):
 
     def __init__(self, folder: str | Path, minutes: float = 5.0, keep: int = 2):
         self.folder, self.minutes, self.keep = Path(folder), minutes, keep
-        self.saved = time.monotonic()
 
     def on_start(self, run: Run) -> None:
         self.saved = time.monotonic()
@@ -156,7 +140,7 @@ class Checkpoints(Callback):
         Raises ``NonFiniteLoss`` for a loss or a weight that is not finite: nothing is written then.
         """
         run.flush()  # a loss that is not finite must not replace the last good checkpoint
-        broken = _not_finite(run.step.state_dict())
+        broken = _not_finite(run.step)
         if broken:  # the update of this very step, of which no loss has told yet
             raise NonFiniteLoss(
                 f"Step {run.done} left weights in {broken} that are not finite. Last good "
@@ -169,13 +153,12 @@ class Checkpoints(Callback):
             old.unlink()
 
 
-def _not_finite(state: dict) -> str:
-    """The first network in a step's ``state`` with a NaN or infinite weight, or ""."""
-    for name, part in state.items():
-        if isinstance(part, dict) and not name.startswith(("opt_", "pool_")):
-            floats = [w for w in part.values() if torch.is_tensor(w) and w.is_floating_point()]
-            if floats and not torch.stack([w.isfinite().all() for w in floats]).all():
-                return name
+def _not_finite(step) -> str:
+    """The first network of ``step`` with a NaN or infinite weight, or ""."""
+    for name in (*step.networks, *step.averages()):
+        weights = step.network(name).state_dict().values()
+        if not torch.stack([weight.isfinite().all() for weight in weights]).all():
+            return name
     return ""
 
 

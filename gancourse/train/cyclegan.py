@@ -9,23 +9,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gancourse import losses
-from gancourse.augment import DIFFAUGMENT, diffaugment
+from gancourse.augment import diffaugment, parts
 from gancourse.data.sets import to_float, to_uint8
 from gancourse.errors import GancourseError, unknown
 from gancourse.models import cyclegan
 from gancourse.train.loop import Callback, Run
 from gancourse.train.pool import ImagePool
-from gancourse.train.step import Chart, Probe, Step
+from gancourse.train.step import Chart, Probe, Step, check_numbers
 
+DIRECTIONS = ("both", "forward", "backward", "none")
 R1_EVERY = 4  # steps: the penalty differentiates twice, and changes slowly
 
 
 @torch.no_grad()
-def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tensor:
+def translate(network: nn.Module, images: Tensor) -> Tensor:
     """``images`` (N, C, H, W) uint8 through a generator: uint8 of the same shape, on the CPU.
 
     Any height and width: padded by reflection to multiples of 4, at least 8, and cut back.
-    Raises ``GancourseError`` for images that are not uint8, or not of the generator's channels.
+    Raises ``GancourseError`` for images that are not uint8.
     """
     if images.dtype != torch.uint8:
         raise GancourseError(
@@ -37,7 +38,7 @@ def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tenso
     network.eval()
     height, width = images.shape[-2:]
     parts = []
-    for part in images.split(batch_size):
+    for part in images.split(16):
         made = network(padded(to_float(part.to(device))))
         parts.append(to_uint8(made[..., :height, :width]).cpu())
     network.train(training)
@@ -78,18 +79,13 @@ class CycleGANStep(Step):
         Chart("cycle and identity", "distance", ("cycle_a", "cycle_b", "idt_a", "idt_b")),
     )
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto", **execution):
+    def __init__(self, settings, device: str = "auto", **execution):
         s = settings
         check_settings(s)
-        super().__init__(s, device, precision, **execution)
+        super().__init__(s, device, **execution)
         self.loss_disc, self.loss_gen = losses.pair(s.loss)
         self.distance = losses.distance(s.cycle)
-        networks = {
-            "gen_ab": cyclegan.generator(s),
-            "gen_ba": cyclegan.generator(s),
-            "disc_a": cyclegan.discriminator(s),
-            "disc_b": cyclegan.discriminator(s),
-        }
+        networks = {name: build(s) for name, build in cyclegan.NETWORKS.items()}
         self.prepare(networks, s.lr, s.lr * s.disc_rate)
         self.pool_a, self.pool_b = ImagePool(s.pool), ImagePool(s.pool)
         # The reference halves D's loss, "which slows down the rate at which D learns"; the
@@ -135,7 +131,7 @@ class CycleGANStep(Step):
         loss = self.half * sum(self.loss_disc(*logits))
         if self.variant():
             # forward: what torch.compile makes of a call cannot be differentiated twice
-            penalty = s.r1 / 2 * losses.r1_penalty(getattr(disc, "forward", disc), real)
+            penalty = s.r1 / 2 * losses.r1_penalty(disc.forward, real)
             self.accelerator.backward(loss + penalty)
         else:
             self.accelerator.backward(loss)
@@ -222,30 +218,23 @@ def check_settings(s) -> None:
 
     Costs nothing: to be called before data are loaded.
     """
-    cyclegan.check_words(s.start, s.upsample, s.padding)
-    if s.disc not in cyclegan.DISCRIMINATORS:
-        raise unknown("discriminator", s.disc, cyclegan.DISCRIMINATORS)
-    losses.pair(s.loss), losses.distance(s.cycle)
-    for part in filter(None, s.diffaugment.split(",")):
-        if part not in DIFFAUGMENT:
-            raise unknown("DiffAugment part", part, DIFFAUGMENT)
+    losses.pair(s.loss)
+    losses.distance(s.cycle)
+    parts(s.diffaugment)
+    with torch.device("meta"):  # the networks know their own words; nothing is computed
+        for build in cyclegan.NETWORKS.values():
+            build(s)
     if s.size % 4 or s.load_size < s.size:
         raise GancourseError(
             f"size {s.size} must be a multiple of 4, because G halves twice, and load_size "
             f"{s.load_size} at least as large."
         )
-    if not 0 <= s.ema < 1:
-        raise GancourseError(f"ema must lie in [0, 1): 0 keeps no average. Not {s.ema!r}.")
+    check_numbers(s, ("ema",), ("lambda_cycle", "lambda_identity", "clip", "r1", "disc_rate"))
     if not 0 < s.identity_share <= 1:
         raise GancourseError(f"identity_share must lie in (0, 1], not {s.identity_share!r}.")
-    for name in ("lambda_cycle", "lambda_identity", "clip", "r1", "disc_rate"):
-        value = getattr(s, name)
-        if not isinstance(value, int | float) or not 0 <= value < float("inf"):
-            raise GancourseError(f"{name} must be a number of at least 0, not {value!r}.")
-    if s.direction not in ("both", "forward", "backward", "none"):
-        raise unknown("direction", s.direction, ("both", "forward", "backward", "none"))
-    cycle = s.lambda_cycle > 0 and s.direction != "none"
-    if not (s.adversarial or cycle):
+    if s.direction not in DIRECTIONS:
+        raise unknown("direction", s.direction, DIRECTIONS)
+    if not s.adversarial and (s.lambda_cycle == 0 or s.direction == "none"):
         raise GancourseError("No loss is left: switch the adversarial or the cycle loss on.")
 
 

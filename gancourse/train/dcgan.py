@@ -17,9 +17,8 @@ def sample_z(n: int, settings, device, generator: torch.Generator | None = None)
     """The random input of G: n vectors (n, z_dim), standard normal or uniform in [-1, 1]."""
     if settings.z not in ("normal", "uniform"):
         raise unknown("latent distribution", settings.z, ("normal", "uniform"))
-    # drawn on the generator's device (the CPU for a fixed one) so that seeds travel
-    where = generator.device if generator else device
-    z = torch.empty(n, settings.z_dim, device=where)
+    # a fixed generator draws on its own device, the CPU, so that seeds travel
+    z = torch.empty(n, settings.z_dim, device=generator.device if generator else device)
     if settings.z == "normal":
         z.normal_(generator=generator)
     else:
@@ -27,7 +26,26 @@ def sample_z(n: int, settings, device, generator: torch.Generator | None = None)
     return z.to(device)
 
 
-class DCGANStep(Step):
+class LatentStep(Step):
+    """A step of one generator, which turns latents z (N, z_dim) into pictures, and of one D."""
+
+    generators = ("gen",)
+    discriminators = ("disc",)
+
+    def probes(self, images: list[Tensor]) -> list[Probe]:
+        """Always the same 32 latents, and the real images."""
+        fixed = torch.Generator().manual_seed(0)
+        return [Probe("gen", sample_z(32, self.settings, "cpu", fixed), images[0])]
+
+    def sample(self, z: Tensor, ema: bool = False) -> Tensor:
+        """Images uint8 (N, C, H, W) on the CPU from z (N, z_dim), in evaluation mode.
+
+        ``ema`` takes the averaged weights instead of the last ones.
+        """
+        return sample_images(self.shown("gen", ema), z.to(self.device))
+
+
+class DCGANStep(LatentStep):
     """A DCGAN: one update of D and one of G on the same fakes.
 
     Calling it with reals (N, C, H, W) in [-1, 1] returns the terms ``disc_real`` and ``disc_fake``
@@ -36,15 +54,13 @@ class DCGANStep(Step):
     """
 
     model = "dcgan"
-    generators = ("gen",)
-    discriminators = ("disc",)
     charts = (
         Chart("losses", "loss", ("disc_real", "disc_fake", "gen")),
         Chart("D's belief", "D(x), D(G(z))", ("p_real", "p_fake"), (0, 1)),
     )
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto", **execution):
-        super().__init__(settings, device, precision, **execution)
+    def __init__(self, settings, device: str = "auto", **execution):
+        super().__init__(settings, device, **execution)
         self.loss_disc, self.loss_gen = losses.pair(settings.loss)
         gen, disc = dcgan.build(settings)
         self.prepare({"gen": gen, "disc": disc}, settings.lr_g, settings.lr_d)
@@ -77,35 +93,22 @@ class DCGANStep(Step):
             terms["p_fake"] = logit_fake.detach().sigmoid().mean()
         return terms
 
-    def probes(self, images: list[Tensor]) -> list[Probe]:
-        """Always the same 32 latents, and the real images."""
-        fixed = torch.Generator().manual_seed(0)
-        return [Probe("gen", sample_z(32, self.settings, "cpu", fixed), images[0])]
-
-    @torch.no_grad()
-    def sample(self, z: Tensor, ema: bool = False, batch_size: int = 64) -> Tensor:
-        """Images uint8 (N, C, H, W) on the CPU from z (N, z_dim), in evaluation mode.
-
-        ``ema`` takes the averaged weights instead of the last ones.
-        """
-        return sample_images(self.shown("gen", ema), z.to(self.device), batch_size)
-
 
 @torch.no_grad()
-def sample_images(gen: nn.Module, z: Tensor, batch_size: int = 64) -> Tensor:
+def sample_images(gen: nn.Module, z: Tensor) -> Tensor:
     """G(z) as uint8 (N, C, H, W) on the CPU, in evaluation mode; z (N, z_dim) on G's device."""
     was_training = gen.training
     gen.eval()
-    parts = [to_uint8(gen(part)).cpu().contiguous() for part in z.split(batch_size)]
+    parts = [to_uint8(gen(part)).cpu().contiguous() for part in z.split(64)]
     gen.train(was_training)
     return torch.cat(parts)
 
 
 @torch.no_grad()
-def mean_logit(disc, images, batch_size: int = 64) -> float:
+def mean_logit(disc: nn.Module, images) -> float:
     """Mean of D's logits over an ``ImageSet``, in evaluation mode, nothing augmented."""
     device, training = next(disc.parameters()).device, disc.training
     disc.eval()
-    logits = [disc(to_float(part.to(device))) for part in images.images.split(batch_size)]
+    logits = [disc(to_float(part.to(device))) for part in images.images.split(64)]
     disc.train(training)
     return float(torch.cat([part.flatten() for part in logits]).mean())

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from gancourse.data.batches import Batches, PairBatches
-from gancourse.device import apart
 from gancourse.errors import GancourseError
 
 __all__ = ["Batches", "Callback", "History", "NonFiniteLoss", "PairBatches", "Run", "fit"]
@@ -137,11 +136,21 @@ def fit(
     term, ``GancourseError`` unless exactly one positive length is given, and where a step does not
     fit into the device's memory.
     """
+    given = [length for length in (epochs, steps, minutes) if length is not None]
+    if len(given) != 1 or not 0 < given[0] < math.inf:
+        raise GancourseError("fit takes one of epochs, steps and minutes, a number above 0.")
     run = Run(step, batches, 0, History() if history is None else history)
     run.history.interrupted = False
     run.done = batches.epoch * len(batches) + batches.position
-    run.steps = _length(run, epochs, steps, minutes)
-    _Training(run, list(callbacks), read_every or _read_every(step, batches), minutes).go()
+    if minutes is not None:
+        run.steps = run.history.planned  # 0 as long as it has not been timed
+    else:
+        run.steps = steps if steps is not None else epochs * len(batches)
+    if read_every is None:
+        device = getattr(step, "device", batches.device)
+        usual = 1 if device.type == "cpu" else 10
+        read_every = int(os.environ.get("GANCOURSE_READ_EVERY", usual))
+    _Training(run, list(callbacks), read_every, minutes).go()
     return run.history
 
 
@@ -151,7 +160,8 @@ class _Training:
     def __init__(self, run: Run, callbacks: list[Callback], every: int, minutes: float | None):
         self.run, self.callbacks, self.every = run, callbacks, every
         self.started, self.before = time.perf_counter(), run.history.seconds
-        self.pace = _Pace(minutes, self.started)
+        self.seconds = 60 * (minutes or 0)
+        self.rate = _Rate(min(10.0, 0.1 * self.seconds))
         self.beside = 0.0  # seconds in callbacks
 
     def go(self) -> None:
@@ -182,11 +192,19 @@ class _Training:
             if len(run.pending) >= self.every or ends or run.stop:
                 run.flush()
             if not run.steps:
-                self.pace.plan(run)
+                self.plan()
             self.tell("on_step")
             if run.stop or run.done == run.steps and not ends:
                 return
         self.tell("on_epoch")
+
+    def plan(self) -> None:
+        """Turn minutes into steps, once the rate is known to a few per cent."""
+        each = self.rate.each(self.run)
+        if each:
+            left = max(0.0, self.seconds - (time.perf_counter() - self.started))
+            self.run.steps = self.run.done + max(1, round(left / each))
+            self.run.history.planned = self.run.steps
 
     def tell(self, event: str) -> None:
         """Call ``event`` of every callback; their time is none of the training's."""
@@ -221,51 +239,23 @@ def advance(run: Run, batch) -> dict[str, Tensor]:
     )
 
 
-def _read_every(step, batches: Batches) -> int:
-    """Steps between two fetches where nobody says how many."""
-    asked = os.environ.get("GANCOURSE_READ_EVERY", "")
-    if asked and not (asked.isdigit() and int(asked)):
-        raise GancourseError(f"$GANCOURSE_READ_EVERY must be a number above 0, not {asked!r}.")
-    device = getattr(step, "device", batches.device)
-    return int(asked) if asked else 1 if device.type == "cpu" else 10
+class _Rate:
+    """How long a step takes, timed over three steps and ``seconds`` at least."""
 
-
-def _length(run: Run, epochs, steps, minutes) -> int:
-    """Steps of the whole run; 0 for a run by minutes that has not been timed yet."""
-    given = {"epochs": epochs, "steps": steps, "minutes": minutes}
-    given = {name: value for name, value in given.items() if value is not None}
-    if len(given) != 1:
-        raise GancourseError(f"fit takes one of epochs, steps and minutes, not {given or 'none'}.")
-    ((name, value),) = given.items()
-    if not 0 < value < math.inf:
-        raise GancourseError(f"{name} must be a number above 0, not {value!r}.")
-    if minutes is not None:
-        return run.history.planned
-    return steps if steps is not None else epochs * len(run.batches)
-
-
-class _Pace:
-    """Turns minutes into steps after a warm-up: caches, compilation and first allocations."""
-
-    def __init__(self, minutes: float | None, started: float):
-        self.started, self.seconds = started, 60 * (minutes or 0)
+    def __init__(self, seconds: float):
+        self.seconds = seconds
         self.first: tuple[int, float] | None = None  # (steps done, time) when timing began
 
-    def plan(self, run: Run) -> None:
-        """Set ``run.steps`` once the rate is known to a few per cent."""
+    def each(self, run: Run) -> float:
+        """Seconds a step; 0 while that is not known. To be called after every step."""
         if self.first is None:
             run.flush()  # waits for the device
             self.first = run.done, time.perf_counter()
-            return
-        now = time.perf_counter()
-        taken, spent = run.done - self.first[0], now - self.first[1]
-        if taken < 3 or spent < min(10.0, 0.1 * self.seconds):
-            return
+        taken, spent = run.done - self.first[0], time.perf_counter() - self.first[1]
+        if taken < 3 or spent < self.seconds:
+            return 0.0
         run.flush()
-        now = time.perf_counter()
-        rate = taken / (now - self.first[1])
-        left = max(0.0, self.seconds - (now - self.started))
-        run.steps = run.history.planned = run.done + max(1, round(left * rate))
+        return (time.perf_counter() - self.first[1]) / taken
 
 
 @contextlib.contextmanager
@@ -342,97 +332,59 @@ class Samples(Callback):
         self.images: list[tuple[int, Tensor]] = []
 
     def on_start(self, run: Run) -> None:
-        self.on_step(run)
-        self.on_epoch(run)
+        self.look(run)
 
     def on_step(self, run: Run) -> None:
-        if self.by_steps and run.done in self.moments:
-            self.take(run, run.done)
+        self.look(run)
 
     def on_epoch(self, run: Run) -> None:
-        if not self.by_steps and run.batches.epoch in self.moments:
-            self.take(run, run.batches.epoch)
+        self.look(run)
 
     def on_finish(self, run: Run) -> None:
-        if self.by_steps:
-            self.take(run, run.done)
+        self.look(run, last=self.by_steps)
 
-    def take(self, run: Run, moment: int) -> None:
-        """Draw and keep the samples, unless this moment has them already."""
-        if moment not in {taken for taken, _ in self.images}:
+    def look(self, run: Run, last: bool = False) -> None:
+        """Draw and keep the samples of a moment, or of the ``last``, that is not there yet."""
+        moment = run.done if self.by_steps else run.batches.epoch
+        if (last or moment in self.moments) and moment not in dict(self.images):
             self.images.append((moment, run.step.sample(self.z, ema=self.ema)))
-
-
-class Metrics(Callback):
-    """Calls ``measure(step) -> dict`` every ``every`` epochs and at the end.
-
-    The results go to ``history.metrics`` with their step and epoch. The measurement draws from its
-    own random numbers: measuring or not must not change the training.
-    """
-
-    def __init__(self, measure: Callable[[object], dict], every: int = 1):
-        self.measure, self.every = measure, every
-
-    def on_epoch(self, run: Run) -> None:
-        if run.batches.epoch % self.every == 0:
-            self.take(run)
-
-    def on_finish(self, run: Run) -> None:
-        if not run.history.metrics or run.history.metrics[-1]["step"] != run.done:
-            self.take(run)
-
-    def take(self, run: Run) -> None:
-        """Measure now."""
-        with apart():
-            found = self.measure(run.step)
-        now = {"step": run.done, "epoch": run.batches.epoch}
-        now["minutes"] = round(run.history.seconds / 60, 2)
-        run.history.metrics.append(now | found)
 
 
 class Forecast(Callback):
     """Says once, after the first steps, how long the rest of the run takes on this device.
 
-    The first ``warm_up`` steps do not count: compilation, first allocations. Then at least three,
+    The first ``WARM_UP`` steps do not count: compilation, first allocations. Then at least three,
     and at least ``seconds``, are timed, callbacks included. ``folder`` is named as the place of the
     checkpoints, ``again`` says how to go on after an interrupt; ``log`` gets the line.
     """
 
+    WARM_UP = 5
+
     def __init__(
         self,
-        folder: str | Path | None = None,
-        warm_up: int = 5,
+        folder: str | Path,
         seconds: float = 2.0,
         log: Callable = print,
         again: str = "run the cell again to go on",
     ):
-        self.folder, self.warm_up, self.seconds, self.log = folder, warm_up, seconds, log
-        self.again = again
+        self.folder, self.rate, self.log, self.again = folder, _Rate(seconds), log, again
         self.said = False
 
     def on_start(self, run: Run) -> None:
-        self.first, self.since = run.done + self.warm_up, 0.0
+        self.first = run.done + self.WARM_UP
 
     def on_step(self, run: Run) -> None:
         if self.said or run.done < self.first or not run.steps:
             return
-        if not self.since:
-            run.flush()  # waits for the device
-            self.first, self.since = run.done, time.perf_counter()
-        elif run.done >= self.first + 3 and time.perf_counter() - self.since >= self.seconds:
-            run.flush()
-            each = (time.perf_counter() - self.since) / (run.done - self.first)
+        each = self.rate.each(run)
+        if each:
             self.said = True
-            self.log(self.line(run, each))
-
-    def line(self, run: Run, each: float) -> str:
-        """What there is to say where a step takes ``each`` seconds."""
-        left = run.steps - run.done
-        kept = f"; checkpoints every few minutes in {self.folder}" if self.folder else ""
-        return (
-            f"{left:,} of {run.steps:,} steps are left, about {duration(left * each)} on this "
-            f"device{kept}. Interrupt any time; {self.again}."
-        )
+            left = run.steps - run.done
+            self.log(
+                f"{left:,} of {run.steps:,} steps are left, about {duration(left * each)} on this "
+                f"device; checkpoints every few minutes in {self.folder}. Interrupt any time; "
+                f"{self.again}."
+            )
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from gancourse import losses
 from gancourse.errors import GancourseError
 from gancourse.models import pix2pix
 from gancourse.train.cyclegan import translate
-from gancourse.train.step import Chart, Probe, Step
+from gancourse.train.step import Chart, Probe, Step, check_numbers
 
 
 class Pix2PixStep(Step):
@@ -33,10 +33,10 @@ class Pix2PixStep(Step):
         Chart("distance to the true picture", "mean |b - G(a)|", ("l1",)),
     )
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto", **execution):
+    def __init__(self, settings, device: str = "auto", **execution):
         s = settings
         check_settings(s)
-        super().__init__(s, device, precision, **execution)
+        super().__init__(s, device, **execution)
         self.loss_disc, self.loss_gen = losses.pair(s.loss)
         self.distance = losses.distance("l1")
         # the least-squares form of `losses` holds the half already
@@ -94,9 +94,4 @@ def check_settings(s) -> None:
             f"A patch discriminator of {s.patch_layers} layers leaves no logit of {s.size} px: "
             f"take patch_layers={max(s.size.bit_length() - 3, 1)} or a larger size."
         )
-    for name in ("ema", "dropout"):
-        value = getattr(s, name)
-        if not 0 <= value < 1:
-            raise GancourseError(f"{name} must lie in [0, 1), 0 for none. Not {value!r}.")
-    if not 0 <= s.lambda_l1 < float("inf"):
-        raise GancourseError(f"lambda_l1 must be a number of at least 0, not {s.lambda_l1!r}.")
+    check_numbers(s, ("ema", "dropout"), ("lambda_l1",))

@@ -7,12 +7,14 @@ does. State, resuming, averages, the monitor, records and panels work from what 
 from __future__ import annotations
 
 import copy
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from gancourse.train.speed import Tunable, load_optimiser, optimiser_state, set_rate
+from gancourse import device as devices
+from gancourse.errors import GancourseError
 
 
 class Chart(NamedTuple):
@@ -32,7 +34,7 @@ class Probe(NamedTuple):
     real: Tensor
 
 
-class Step(Tunable):
+class Step:
     """One optimiser step of a model; calling it with a batch returns the terms of its losses.
 
     A subclass gives ``model`` (its file in ``gancourse.models``, and the name in records), the
@@ -44,19 +46,59 @@ class Step(Tunable):
     - ``probes(images)``: what the monitor looks at.
 
     Its settings are a frozen dataclass with at least ``ema``, ``beta1`` and ``beta2``, and for the
-    monitor ``size``. ``precision``, ``compile``, ``graph`` and ``channels_last`` as in
-    ``speed.Tunable``; a step is eager and in fp32 until its ``tune`` is called.
+    monitor ``size``. ``device`` and ``precision`` as in ``gancourse.device``; ``channels_last``,
+    a memory layout, is "on", "off" or "auto": on with CUDA. A step is eager: compilation and CUDA
+    graphs are ``gancourse_lab.speed``'s.
     """
 
     model = ""
     generators: tuple[str, ...] = ()
     discriminators: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
+    executor = None  # calls ``update`` in another way: a gancourse_lab.speed.Executor
+
+    def __init__(
+        self,
+        settings,
+        device: str = "auto",
+        precision: str = "auto",
+        channels_last: str | bool = "auto",
+    ):
+        self.settings, self.precision, self.steps = settings, precision, 0
+        self.accelerator = devices.accelerator(device, precision)
+        self.device = self.accelerator.device
+        # channels_last is for tensor cores; on two CPU cores the published DCGAN's step took 9.7 s
+        # in it and 8.5 s without (one run each)
+        last = devices.choice("channels_last", channels_last)
+        last = self.device.type == "cuda" if last is None else last
+        self.layout = torch.channels_last if last else torch.contiguous_format
+
+    def __call__(self, batch: Tensor | tuple[Tensor, ...]) -> dict[str, Tensor]:
+        terms = self.executor(batch) if self.executor else self.update(batch)
+        self.steps += 1
+        self.average()
+        return {name: value.detach() for name, value in terms.items()}
 
     @property
     def networks(self) -> tuple[str, ...]:
         """All trained networks, generators first."""
         return self.generators + self.discriminators
+
+    def network(self, name: str) -> nn.Module:
+        """One of the networks by name, without Accelerate's wrapping."""
+        return self.accelerator.unwrap_model(getattr(self, name))
+
+    def optimisers(self) -> list:
+        """Accelerate's, around PyTorch's."""
+        return [self.opt_gen, self.opt_disc]
+
+    def pools(self) -> tuple[str, ...]:
+        """Names of the image pools."""
+        return ()
+
+    def variant(self) -> object:
+        """What ``update`` branches on besides its batch: one CUDA graph for each value."""
+        return None
 
     def prepare(self, networks: dict[str, nn.Module], lr_gen: float, lr_disc: float) -> None:
         """Put ``networks`` on the device, as attributes, with an Adam for each side.
@@ -125,21 +167,66 @@ class Step(Tunable):
         state = {
             name: self.network(name).state_dict() for name in (*self.networks, *self.averages())
         }
-        state["opt_gen"] = optimiser_state(self.opt_gen)
-        state["opt_disc"] = optimiser_state(self.opt_disc)
+        state["opt_gen"] = _optimiser_state(self.opt_gen)
+        state["opt_disc"] = _optimiser_state(self.opt_disc)
         for name in self.pools():
             state[name] = getattr(self, name).state_dict()
-        return state | self.speed_state()
+        scaler = self.accelerator.scaler
+        state["scaler"] = scaler.state_dict() if scaler else {}  # fp16's
+        state["steps"] = self.steps
+        if self.executor:
+            state["execution"] = dict(self.executor.execution)
+        return state
 
     def load_state_dict(self, state: dict) -> None:
         """Take over what ``state_dict`` returned."""
         for name in (*self.networks, *self.averages()):
             self.network(name).load_state_dict(state[name])
-        self.load_speed_state(state)
-        load_optimiser(self.opt_gen, state["opt_gen"])
-        load_optimiser(self.opt_disc, state["opt_disc"])
+        self.steps = state["steps"]
+        if self.executor:
+            self.executor.load_state_dict(state.get("execution", {}))
+        if self.accelerator.scaler and state["scaler"]:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        _load_optimiser(self.opt_gen, state["opt_gen"])
+        _load_optimiser(self.opt_disc, state["opt_disc"])
         for name in self.pools():
             getattr(self, name).load_state_dict(state[name], self.device)
+
+
+def set_rate(optimiser, rate: float) -> None:
+    """The learning rate of all groups; one that is a tensor, as a graph needs it, stays one."""
+    for group in optimiser.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def _optimiser_state(optimiser) -> dict:
+    """``state_dict`` with learning rates as numbers: it is read on other devices, too."""
+    state = optimiser.state_dict()
+    for group in state["param_groups"]:
+        group["lr"] = float(group["lr"])
+    return state
+
+
+def _load_optimiser(optimiser, state: dict) -> None:
+    """Take over moments, counters and rates, but not how this optimiser computes."""
+    kept = []
+    for group in optimiser.param_groups:
+        kept.append({name: group.get(name) for name in ("lr", "fused", "foreach", "capturable")})
+    optimiser.load_state_dict(copy.deepcopy(state))  # else both would move the same moments
+    for group, own in zip(optimiser.param_groups, kept, strict=True):
+        group.update(own)
+    set_rate(optimiser, state["param_groups"][0]["lr"])  # all groups have one
+
+
+def check_numbers(settings, shares: tuple[str, ...], amounts: tuple[str, ...] = ()) -> None:
+    """Raise ``GancourseError`` unless ``shares`` lie in [0, 1) and ``amounts`` in [0, ∞)."""
+    for name in shares + amounts:
+        value, limit = getattr(settings, name), 1 if name in shares else math.inf
+        if not 0 <= value < limit:
+            raise GancourseError(f"{name} must lie in [0, {limit}), not {value!r}.")
 
 
 def average_of(generator: str) -> str:

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from gancourse import losses
-from gancourse.augment import DIFFAUGMENT, diffaugment
-from gancourse.errors import GancourseError, unknown
+from gancourse.augment import diffaugment, parts
+from gancourse.errors import GancourseError
 from gancourse.models import wgan
-from gancourse.train.dcgan import sample_images, sample_z
-from gancourse.train.step import Chart, Probe, Step
+from gancourse.train.dcgan import LatentStep, sample_z
+from gancourse.train.step import Chart, check_numbers
 
 
-class WGANStep(Step):
+class WGANStep(LatentStep):
     """A WGAN-GP: ``critic_steps`` updates of the critic D, then one of G (Gulrajani 2017, alg. 1).
 
     Calling it with reals (N, C, H, W) in [-1, 1] returns the terms ``wasserstein``
@@ -23,20 +23,18 @@ class WGANStep(Step):
 
     Algorithm 1 draws a new batch for every update of D. So the N reals are split among the updates,
     N / critic_steps each: all are seen once, and an epoch is one pass over the data.
-    Raises ``GancourseError`` for settings or an N that do not fit.
+    Raises ``GancourseError`` for settings that do not fit.
     """
 
     model = "wgan"
-    generators = ("gen",)
-    discriminators = ("disc",)
     charts = (
         Chart("E[D(x)] - E[D(G(z))]", "distance", ("wasserstein",)),
         Chart("E[(|∇D| - 1)²]", "penalty", ("penalty",)),
     )
 
-    def __init__(self, settings, device: str = "auto", precision: str = "auto", **execution):
+    def __init__(self, settings, device: str = "auto", **execution):
         check_settings(settings)
-        super().__init__(settings, device, precision, **execution)
+        super().__init__(settings, device, **execution)
         self.loss_disc, self.loss_gen = losses.pair("wasserstein")
         networks = {"gen": wgan.generator(settings), "disc": wgan.critic(settings)}
         self.prepare(networks, settings.lr, settings.lr)
@@ -44,18 +42,14 @@ class WGANStep(Step):
     def update(self, real: Tensor) -> dict[str, Tensor]:
         """All updates of D and the one of G; their terms."""
         s = self.settings
-        if not len(real) or len(real) % s.critic_steps:
-            raise GancourseError(
-                f"{len(real)} reals cannot be split among {s.critic_steps} updates of the critic."
-            )
         real = real.to(self.device).contiguous(memory_format=self.layout)
-        parts = real.chunk(s.critic_steps)
-        found = [self._move_critic(part) for part in parts]
+        shares = real.chunk(s.critic_steps)
+        found = [self._move_critic(share) for share in shares]
         terms = {name: torch.stack([each[name] for each in found]).mean() for name in found[0]}
 
         # G's step. D is frozen: its weight gradients would be computed for nothing.
         self.disc.requires_grad_(False)
-        fake = self.gen(sample_z(len(parts[0]), s, self.device))
+        fake = self.gen(sample_z(len(shares[0]), s, self.device))
         gen = self.loss_gen(self.disc(diffaugment(fake, s.diffaugment)))
         self.opt_gen.zero_grad()
         self.accelerator.backward(gen)
@@ -80,36 +74,16 @@ class WGANStep(Step):
         terms = {"wasserstein": -(on_real + on_fake), "penalty": penalty, "disc": disc}
         return {name: value.detach() for name, value in terms.items()}
 
-    def probes(self, images: list[Tensor]) -> list[Probe]:
-        """Always the same 32 latents, and the real images."""
-        fixed = torch.Generator().manual_seed(0)
-        return [Probe("gen", sample_z(32, self.settings, "cpu", fixed), images[0])]
-
-    @torch.no_grad()
-    def sample(self, z: Tensor, ema: bool = False, batch_size: int = 64) -> Tensor:
-        """Images uint8 (N, C, H, W) on the CPU from z (N, z_dim), in evaluation mode.
-
-        ``ema`` takes the averaged weights instead of the last ones.
-        """
-        return sample_images(self.shown("gen", ema), z.to(self.device), batch_size)
-
 
 def check_settings(s) -> None:
     """Raise ``GancourseError`` for a number or a word that no run could begin with.
 
     Costs nothing: to be called before data are loaded.
     """
-    if s.critic_steps < 1:
-        raise GancourseError(f"critic_steps must be at least 1, not {s.critic_steps}.")
-    if s.batch_size < 1 or s.batch_size % s.critic_steps:
+    if s.critic_steps < 1 or s.batch_size < 1 or s.batch_size % s.critic_steps:
         raise GancourseError(
-            f"batch_size {s.batch_size} must be a multiple of critic_steps {s.critic_steps}: each "
-            "update of the critic takes its share of a batch."
+            f"batch_size {s.batch_size} must be a multiple of critic_steps {s.critic_steps}, both "
+            "at least 1: each update of the critic takes its share of a batch."
         )
-    if not 0 <= s.lambda_penalty < float("inf"):
-        raise GancourseError(f"lambda_penalty must be at least 0, not {s.lambda_penalty!r}.")
-    if not 0 <= s.ema < 1:
-        raise GancourseError(f"ema must lie in [0, 1): 0 keeps no average. Not {s.ema!r}.")
-    for part in filter(None, s.diffaugment.split(",")):
-        if part not in DIFFAUGMENT:
-            raise unknown("DiffAugment part", part, DIFFAUGMENT)
+    check_numbers(s, ("ema",), ("lambda_penalty",))
+    parts(s.diffaugment)

@@ -1,7 +1,7 @@
 """How a step is carried out: in which precision, compiled or not, as one CUDA graph or not.
 
 A step's ``update`` is its definition. What is here calls it and repeats none of it; ``tune`` times
-the ways of calling it and keeps the fastest.
+the ways of calling it and keeps the fastest. ``gancourse train`` does, the chapters do not.
 """
 
 from __future__ import annotations
@@ -14,68 +14,41 @@ import warnings
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gancourse import device as devices
 from gancourse.device import random_state, set_random_state
-from gancourse.errors import GancourseError, unknown
-from gancourse.train.pool import DevicePool, ImagePool
+from gancourse.errors import GancourseError
+from gancourse.train.pool import ImagePool
+from gancourse.train.step import Step, set_rate
 
 # Compiling costs one to two minutes; it saved 3 to 50 % of a step where it was measured. A run that
 # would not win the two minutes back with a tenth does not try.
 COMPILE_SECONDS, LEAST_SAVING = 120.0, 0.1
 ROUNDS = 5  # timed steps of each way, in turn; the median counts
+WARM_UP = 3  # steps before a capture: cuDNN chooses its kernels, the allocator its blocks
 Batch = Tensor | tuple[Tensor, ...]
 
 
-def choice(name: str, value: str | bool) -> bool | None:
-    """None for "auto", else whether it is on; raises ``UnknownName`` for another word."""
-    known = {"auto": None, "on": True, "off": False}
-    if isinstance(value, bool):
-        return value
-    if value not in known:
-        raise unknown(name, value, known)
-    return known[value]
+class Executor:
+    """Carries out a ``step``: from now on calling the step calls this.
 
-
-class Tunable:
-    """A training step that can be compiled, captured and put into another precision.
-
-    A subclass names its ``networks``, has ``opt_gen`` and ``opt_disc``, ``update(batch)`` → terms
-    and ``average()``, which follows every update. ``compile`` and ``graph`` are "on", "off" or
-    "auto": off until ``tune`` finds that it pays; ``precision`` "auto" is fp32 until then.
-    ``channels_last`` "auto" is on with CUDA. ``execution`` says what is done.
+    ``compile`` and ``graph`` are "on", "off" or "auto": off until ``tune`` finds that it pays;
+    a precision that the step was given stays, else it is fp32 until then. ``execution`` says what
+    is done; the step's checkpoints keep it. Raises ``GancourseError`` for a graph without CUDA.
     """
 
-    networks: tuple[str, ...] = ()
-
-    def __init__(
-        self,
-        settings,
-        device: str = "auto",
-        precision: str = "auto",
-        compile: str | bool = "auto",
-        graph: str | bool = "auto",
-        channels_last: str | bool = "auto",
-    ):
-        self.settings, self.steps = settings, 0
+    def __init__(self, step: Step, compile: str | bool = "auto", graph: str | bool = "auto"):
+        self.step = step
         self.asked = {
-            "precision": None if precision == "auto" else precision,
-            "compile": choice("compile", compile),
-            "graph": choice("graph", graph),
+            "precision": None if step.precision == "auto" else step.precision,
+            "compile": devices.choice("compile", compile),
+            "graph": devices.choice("graph", graph),
         }
-        self.accelerator = devices.accelerator(device, precision)
-        self.device = self.accelerator.device
-        gpu = self.device.type == "cuda"
-        if self.asked["graph"] and not gpu:
-            raise GancourseError(f"graph='on' needs a CUDA device, not {self.device.type}.")
-        # channels_last is for tensor cores; on two CPU cores the published DCGAN's step took 9.7 s
-        # in it and 8.5 s without (one run each)
-        last = choice("channels_last", channels_last)
-        last = gpu if last is None else last
-        self.layout = torch.channels_last if last else torch.contiguous_format
+        if self.asked["graph"] and step.device.type != "cuda":
+            raise GancourseError(f"graph='on' needs a CUDA device, not {step.device.type}.")
         self.execution = {
-            "precision": devices.pick_precision(self.device, precision),
+            "precision": devices.pick_precision(step.device, step.precision),
             "compile": bool(self.asked["compile"]),
             "graph": bool(self.asked["graph"]),
             "seconds": None,
@@ -83,62 +56,43 @@ class Tunable:
         self.settled = False  # by ``tune``, or by the checkpoint that the run goes on from
         self._ready: dict[tuple, Graph | None] = {}
         self._fasts: dict[tuple, Callable] = {}
+        step.executor = self
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
-        terms = self._carried_out(batch)
-        self.steps += 1
-        self.average()
-        return {name: value.detach() for name, value in terms.items()}
-
-    def variant(self) -> object:
-        """What ``update`` branches on besides its batch: one graph for each value."""
-        return None
-
-    def make_static(self, batch: Batch) -> None:
-        """Before a capture: learning rates and pools become tensors, which a replay reads anew."""
-        make_capturable(self.optimisers(), self.device)
-        for name, like in zip(self.pools(), _parts(batch), strict=False):
-            setattr(self, name, DevicePool(getattr(self, name), like))
-
-    def make_dynamic(self) -> None:
-        """What ``make_static`` changed, as it was."""
-        make_plain(self.optimisers())
-        for name in self.pools():
-            pool = ImagePool(getattr(self, name).size)
-            pool.load_state_dict(getattr(self, name).state_dict(), self.device)
-            setattr(self, name, pool)
-
-    def network(self, name: str) -> nn.Module:
-        """One of the networks by name, without Accelerate's wrapping."""
-        return self.accelerator.unwrap_model(getattr(self, name))
-
-    def averages(self) -> tuple[str, ...]:
-        """Names of the networks that hold averaged weights."""
-        return ()
-
-    def pools(self) -> tuple[str, ...]:
-        """Names of the image pools."""
-        return ()
-
-    def optimisers(self) -> list:
-        """Accelerate's, around PyTorch's."""
-        return [self.opt_gen, self.opt_disc]
-
-    def _carried_out(self, batch: Batch) -> dict[str, Tensor]:
+        """The terms of the step's ``update``."""
+        step = self.step
         if not (self.execution["compile"] or self.execution["graph"]) or self._watched():
-            return self.update(batch)
-        key = self.variant(), tuple(part.shape for part in _parts(batch))
+            return step.update(batch)
+        key = step.variant(), tuple(part.shape for part in _parts(batch))
         if key not in self._ready:
             self._first(key, batch)
         graph = self._ready[key]
         with self._compiled():
-            return graph(batch) if graph else self.update(batch)
+            return graph(batch) if graph else step.update(batch)
+
+    def make_static(self, batch: Batch) -> None:
+        """Before a capture: learning rates and pools become tensors, which a replay reads anew."""
+        step = self.step
+        make_capturable(step.optimisers(), step.device)
+        for name, like in zip(step.pools(), _parts(batch), strict=False):
+            setattr(step, name, DevicePool(getattr(step, name), like))
+
+    def make_dynamic(self) -> None:
+        """What ``make_static`` changed, as it was."""
+        step = self.step
+        make_plain(step.optimisers())
+        for name in step.pools():
+            pool = ImagePool(getattr(step, name).size)
+            pool.load_state_dict(getattr(step, name).state_dict(), step.device)
+            setattr(step, name, pool)
+
+    def _nets(self) -> list:
+        return [getattr(self.step, name) for name in self.step.networks]
 
     def _watched(self) -> bool:
         """Whether a layer or an optimiser has hooks: only the step as written calls them."""
-        nets = [getattr(self, name) for name in self.networks]
-        layers = [layer for net in nets for layer in net.modules()]
-        inner = [optimiser.optimizer for optimiser in self.optimisers()]
+        layers = [layer for net in self._nets() for layer in net.modules()]
+        inner = [optimiser.optimizer for optimiser in self.step.optimisers()]
         return any(layer._forward_hooks or layer._forward_pre_hooks for layer in layers) or any(
             o._optimizer_step_pre_hooks or o._optimizer_step_post_hooks for o in inner
         )
@@ -146,11 +100,11 @@ class Tunable:
     def _first(self, key: tuple, batch: Batch) -> None:
         """Compile and capture for batches of this kind; the run itself stays where it is."""
         self._ready[key] = None
-        saved = Saved(self)
+        saved = Saved(self.step)
         try:
             if self.execution["compile"]:
                 with self._or_not("compile"), self._compiled():
-                    self.update(batch)
+                    self.step.update(batch)
             if self.execution["graph"]:
                 with self._or_not("graph"), self._compiled():
                     self._ready[key] = Graph(self, batch, saved)
@@ -180,7 +134,7 @@ class Tunable:
         """
         benchmark = torch.backends.cudnn.benchmark
         torch.backends.cudnn.benchmark = True
-        nets = [getattr(self, name) for name in self.networks if self.execution["compile"]]
+        nets = self._nets() if self.execution["compile"] else []
         for net in nets:
             net._compiled_call_impl = self._fast(net)
         try:
@@ -209,28 +163,29 @@ class Tunable:
 
     def _convert(self, precision: str) -> None:
         """The same networks and optimisers under an accelerator of another precision."""
-        nets = [getattr(self, name) for name in self.networks]
+        step, nets = self.step, self._nets()
         for net in nets:
-            self.accelerator.unwrap_model(net, keep_fp32_wrapper=False)
+            step.accelerator.unwrap_model(net, keep_fp32_wrapper=False)
             net.__dict__.pop("_is_accelerate_prepared", None)
-        inner = [optimiser.optimizer for optimiser in self.optimisers()]
-        self.accelerator = devices.accelerator(str(self.device), precision)
-        *_, self.opt_gen, self.opt_disc = self.accelerator.prepare(*nets, *inner)
+        inner = [optimiser.optimizer for optimiser in step.optimisers()]
+        step.accelerator = devices.accelerator(str(step.device), precision)
+        *_, step.opt_gen, step.opt_disc = step.accelerator.prepare(*nets, *inner)
 
     def tune(self, batches, steps: int = 0, minutes: float | None = None) -> dict:
         """Choose the fastest execution for a run of ``steps`` steps, or ``minutes``, by timing it.
 
         Takes the first of ``batches`` and some seconds; where compiling may pay over the run, one
         to two minutes more. Weights, optimisers, pools and random numbers are as before
-        afterwards. A step that was tuned, or that goes on from a checkpoint, stays as it is.
+        afterwards. What was tuned, or goes on from a checkpoint, stays as it is.
         Returns ``execution``: ``precision``, ``compile``, ``graph``, ``seconds`` a step (None:
         there was nothing to choose from).
         """
         ways = _ways(self)
         compiles = self.asked["compile"] is None
-        if self.settled or self.accelerator.num_processes > 1 or len(ways) == 1 and not compiles:
+        several = self.step.accelerator.num_processes > 1
+        if self.settled or several or len(ways) == 1 and not compiles:
             return self.execution
-        saved = Saved(self)
+        saved = Saved(self.step)
         try:
             batch = next(iter(batches.read(batches.order())))
             seconds = _race(self, batch, ways, ROUNDS if len(ways) > 1 else 1)
@@ -248,37 +203,37 @@ class Tunable:
         self.settled = True
         return self.execution
 
-    def speed_state(self) -> dict:
-        """What ``state_dict`` says of all this: the counter, the execution, fp16's scaler."""
-        scaler = self.accelerator.scaler
-        scaler = scaler.state_dict() if scaler else {}
-        return {"steps": self.steps, "execution": dict(self.execution), "scaler": scaler}
+    def load_state_dict(self, state: dict) -> None:
+        """Take over the ``execution`` of a checkpoint, unless device or arguments say otherwise.
 
-    def load_speed_state(self, state: dict) -> None:
-        """Take over what ``speed_state`` returned, unless device or arguments say otherwise."""
-        self.steps = state["steps"]
-        found = dict(state.get("execution", {}))
-        if found and self.device.type != "cuda":
+        ``state`` is empty for a checkpoint of a step that no executor carried out.
+        """
+        found = dict(state)
+        if found and self.step.device.type != "cuda":
             found |= {"graph": False, "precision": self.execution["precision"]}
         for name, asked in self.asked.items():
             if asked is not None:
                 found[name] = asked
-        self.settled = bool(state.get("execution"))
+        self.settled = bool(state)
         self.execute(**found)
-        if self.accelerator.scaler and state["scaler"]:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
 
 
 def _parts(batch: Batch) -> tuple[Tensor, ...]:
     return (batch,) if isinstance(batch, Tensor) else tuple(batch)
 
 
-def _ways(step: Tunable) -> list[tuple[str, bool, bool]]:
+def half_precision(device: torch.device) -> str:
+    """``bf16`` where the CUDA device computes in it (Ampere, 2020, and later), else ``fp16``."""
+    return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
+
+
+def _ways(executor: Executor) -> list[tuple[str, bool, bool]]:
     """(precision, graph, compile) worth timing before anything is compiled; the eager one first."""
-    asked, gpu = step.asked, step.device.type == "cuda"
+    asked, device = executor.asked, executor.step.device
+    gpu = device.type == "cuda"
     precisions = [asked["precision"] or "fp32"]
     if gpu and asked["precision"] is None:
-        precisions.append(devices.half_precision(step.device))
+        precisions.append(half_precision(device))
     graphs = [False, True] if gpu and asked["graph"] is None else [bool(asked["graph"])]
     ways = [(p, g, bool(asked["compile"])) for p in precisions for g in graphs]
     return [way for way in ways if way[:2] != ("fp16", True)]  # its scaler asks the device
@@ -288,7 +243,7 @@ def _named(way: tuple[str, bool, bool]) -> dict:
     return dict(zip(("precision", "graph", "compile"), way, strict=True))
 
 
-def _race(step: Tunable, batch: Batch, ways: list, rounds: int = ROUNDS) -> dict[tuple, float]:
+def _race(executor: Executor, batch: Batch, ways: list, rounds: int = ROUNDS) -> dict[tuple, float]:
     """Median seconds of a step, by way; in turn, so that other work disturbs all alike.
 
     A way that fell back is infinitely slow: what it fell back to is timed as itself.
@@ -298,18 +253,16 @@ def _race(step: Tunable, batch: Batch, ways: list, rounds: int = ROUNDS) -> dict
         for way in ways:
             if times[way][-1:] == [float("inf")]:
                 continue
-            step.execute(**_named(way))
-            step._ready = kept.get(way, {})
+            executor.execute(**_named(way))
+            executor._ready = kept.get(way, {})
             started = time.perf_counter()
-            step(batch)["gen"].item()  # waits for the device
+            executor.step(batch)["gen"].item()  # waits for the device
             spent = time.perf_counter() - started
-            kept[way] = step._ready
-            fell_back = any(step.execution[name] != value for name, value in _named(way).items())
+            kept[way] = executor._ready
+            now = executor.execution
+            fell_back = any(now[name] != value for name, value in _named(way).items())
             times[way].append(float("inf") if fell_back else spent)
     return {way: statistics.median(values[1:] or values) for way, values in times.items()}
-
-
-WARM_UP = 3  # steps before a capture: cuDNN chooses its kernels, the allocator its blocks
 
 
 class Saved:
@@ -361,18 +314,17 @@ def _put_back(optimiser: torch.optim.Optimizer, saved: dict, forget: bool) -> No
 
 
 class Graph:
-    """``step.update`` recorded for batches like ``batch``; calling it replays it on another one.
+    """A step's ``update`` recorded for batches like ``batch``; a call replays it on another one.
 
     ``saved`` is the state before; the warm-up is undone with it. The recording itself moves
     nothing. Raises ``RuntimeError`` where a part of the step cannot be captured.
     """
 
-    def __init__(self, step, batch, saved: Saved):
-        single = isinstance(batch, Tensor)
-        parts = (batch,) if single else batch
-        self.inputs = tuple(part.to(step.device, copy=True) for part in parts)
+    def __init__(self, executor: Executor, batch: Batch, saved: Saved):
+        step, single = executor.step, isinstance(batch, Tensor)
+        self.inputs = tuple(part.to(step.device, copy=True) for part in _parts(batch))
         inputs = self.inputs[0] if single else self.inputs
-        step.make_static(inputs)
+        executor.make_static(inputs)
         here, side = torch.cuda.current_stream(), torch.cuda.Stream()
         side.wait_stream(here)
         with torch.cuda.stream(side):
@@ -388,8 +340,7 @@ class Graph:
         self.names = tuple(terms)
 
     def __call__(self, batch) -> dict[str, Tensor]:
-        parts = (batch,) if isinstance(batch, Tensor) else batch
-        for mine, theirs in zip(self.inputs, parts, strict=True):
+        for mine, theirs in zip(self.inputs, _parts(batch), strict=True):
             mine.copy_(theirs, non_blocking=True)
         self.graph.replay()
         # a copy: the next replay writes to the same place, and terms are fetched every few steps
@@ -412,31 +363,40 @@ def make_plain(optimisers) -> None:
         group["lr"] = float(group["lr"])
 
 
-def set_rate(optimiser, rate: float) -> None:
-    """The learning rate of all groups; one that is a tensor, as a graph needs it, stays one."""
-    for group in optimiser.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
+class DevicePool(ImagePool):
+    """The same pool as one tensor; nothing is decided in Python, so a CUDA graph can hold it.
 
+    Takes over the images of ``pool``; ``like`` (N, C, H, W) says what the coming ones look like.
+    """
 
-def optimiser_state(optimiser) -> dict:
-    """``state_dict`` with learning rates as numbers: it is read on other devices, too."""
-    state = optimiser.state_dict()
-    for group in state["param_groups"]:
-        group["lr"] = float(group["lr"])
-    return state
+    def __init__(self, pool: ImagePool, like: Tensor):
+        self.size = pool.size
+        self.store = like.new_zeros(pool.size, *like.shape[1:])
+        self.count = torch.zeros(1, dtype=torch.long, device=like.device)
+        self.load_state_dict(pool.state_dict())
 
+    def query(self, images: Tensor) -> Tensor:
+        """Fakes (N, C, H, W), without gradient, → as many, from now or earlier."""
+        images = images.detach()
+        if self.size == 0:
+            return images
+        draws = torch.rand(len(images), 1, device=images.device)
+        places = torch.randint(self.size, (len(images), 1), device=images.device)
+        chosen = []
+        for image, draw, place in zip(images, draws, places, strict=True):
+            full = self.count >= self.size
+            at = torch.where(full, place, self.count)
+            older, swap = self.store[at], full & (draw < 0.5)
+            chosen.append(torch.where(swap, older, image))
+            self.store.index_copy_(0, at, torch.where(full & ~swap, older, image))
+            self.count += ~full
+        return torch.cat(chosen)
 
-def load_optimiser(optimiser, state: dict) -> None:
-    """Take over moments, counters and rates, but not how this optimiser computes."""
-    kept = [
-        {name: group.get(name) for name in ("lr", "fused", "foreach", "capturable")}
-        for group in optimiser.param_groups
-    ]
-    optimiser.load_state_dict(copy.deepcopy(state))  # else both would move the same moments
-    for group, own in zip(optimiser.param_groups, kept, strict=True):
-        rate = group["lr"]
-        group.update(own)
-        group["lr"] = own["lr"].fill_(rate) if isinstance(own["lr"], Tensor) else float(rate)
+    def state_dict(self) -> dict:
+        return {"images": self.store[: int(self.count)].clone()}
+
+    def load_state_dict(self, state: dict, device: torch.device | str = "cpu") -> None:
+        found = state["images"]
+        self.count.fill_(len(found))
+        if len(found):
+            self.store[: len(found)] = found

@@ -1,6 +1,6 @@
 """A whole GAN by the contract of ``gancourse.train.step``, to copy. ``YOURS`` is where ideas go.
 
-It lies beside the steps of the models that the course trains; nothing imports it.
+``gancourse/train`` holds the steps of the models that the course trains.
 """
 
 from dataclasses import dataclass
