@@ -62,9 +62,11 @@ def palette(content: bytes, colours: int = 64) -> bytes:
 
 
 def jpeg(content: bytes) -> bytes:
-    """PNG bytes → JPEG bytes, for figures full of photographs."""
+    """PNG bytes → JPEG bytes, for figures full of photographs; what is JPEG already stays so."""
     from PIL import Image
 
+    if content.startswith(b"\xff\xd8\xff"):
+        return content
     buffer = io.BytesIO()
     Image.open(io.BytesIO(content)).convert("RGB").save(buffer, format="JPEG", quality=85)
     return buffer.getvalue()
