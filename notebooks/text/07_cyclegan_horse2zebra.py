@@ -31,7 +31,7 @@
 #
 # **Data:** horse2zebra, the official set, 1,067 horses and 1,334 zebras for
 # training, 120 and 140 for the test, or seeded stand-ins where it is not at
-# hand; every figure says which. **Time:** about a minute on two CPU cores
+# hand; every figure says which. **Time:** a minute or two on two CPU cores
 # (`quick`). The reference recipe at 256 px (`full`) takes hours on a GPU; section
 # 4 then says how many, and goes on where it was cut off. The story follows M.
 # Gallaspy's *Implementing CycleGAN* (Cloudera Fast Forward Labs, 2022).
@@ -200,8 +200,8 @@ for name, images in (("A", train_a.images), ("B", train_b.images)):
 # daytime become photographs of sunset, and brought the term in for them.
 #
 # The weight has two factors. $\lambda_{\text{idt}} = 0.5$ is a *fraction* of
-# $\lambda = 10$, so the term counts 5 in all. Who reads 0.5 as the weight
-# itself has a tenth of it: iteration 1.
+# $\lambda = 10$, so the term counts 5 in all. Take 0.5 for the weight
+# itself, and you have a tenth of it: iteration 1.
 
 
 # %%
@@ -591,15 +591,13 @@ figures.show(
 # %% [markdown]
 # A rule that can be defended: take KID to the *training* zebras every few
 # epochs, keep the checkpoint where it is lowest, and report the KID to the
-# *test* zebras of that checkpoint. Who picks the epoch by the test set reports
-# a number that is too good. Here the rule takes the last epoch.
+# *test* zebras of that checkpoint; an epoch picked by the test set has a number
+# that is too good. Here the rule takes the last epoch.
 #
 # Do not compare two epochs by their bands. A band says how far KID may be off
-# because it was these 120 horses and these 140 zebras; at every epoch it is the
-# same ones, so most of that error is common and drops out of a difference. A
-# test of the difference (section 7) needs both epochs' pictures. The record has
-# weights of the last epoch alone, so what is left is that KID falls from one
-# measurement to the next nearly every time.
+# because it was these horses and these zebras, and these are the same at every
+# epoch: most of that error drops out of a difference. A test of the difference
+# (section 7) needs the pictures of both epochs, which the record does not have.
 #
 # The post used the distance the same way, as a condition that is necessary but
 # not sufficient: it converged there, its minimum and the minimum of the loss
@@ -706,7 +704,7 @@ print(
 
 # %% [markdown]
 # *The answer in one sentence:* the long run is nearer to zebras than its inputs
-# were (a paired test, not two intervals: p = 0.0005), has gone a third of the
+# were (a paired test, not two intervals: p = 0.0005), has gone nearly a third of the
 # way, and is a laptop's hour of one seed; the small runs, four to five times as far
 # away as untouched horses, have made the pictures worse. Both are true of their
 # own size only. At 64 px thin stripes are gone before the network sees them, and
@@ -963,7 +961,7 @@ print(f"edges kept from A to G(A), as chapter 06 measures them: {edges.kept:.2f}
 #
 # The first prints the folder of its run, and that is the RUN of the others. The
 # third compares two folders of pictures: your B with what `translate` wrote.
-# Grey pictures train faster with `--set channels=1`; an interrupted training goes on
+# Grey pictures stay grey with `--set channels=1`; an interrupted training goes on
 # with `--resume`. `gancourse COMMAND --help` and the README say more.
 #
 # ### Your own photo
@@ -1037,19 +1035,20 @@ rows = [[label, f"{value:.1f}"] for label, value in zip(labels, changed, strict=
 table(["picture", "changed by, of 255 grey levels"], rows)
 
 # %% [markdown]
-# Ask four questions of each column.
+# *What you see,* by four questions:
 #
-# - *Is the change where the animal is?* Nothing in the losses says *horse*. G
-#   learns which textures D believes after repainting, such as brown and smooth
-#   ones. A rider's legs, a man's skin and a lioness are brown and smooth, too.
-#   Riders are rare in both training sets, so D never had to object.
-# - *Does a picture without a horse stay as it is?* The identity loss asks
-#   zebra pictures to stay, not landscapes. If the sunset changes as much as a
-#   horse does, G has learnt what zebra *photos* look like (dry grass, flat
-#   light), and stripes may land on the clouds.
+# - *Is the change where the animal is?* Not only. Stripes cover the ordinary horses
+#   and the bushes behind them, and the man's bare shoulders get bands while the
+#   horses around him keep their coats. Nothing in the losses says *horse*: G learns
+#   which textures D believes after repainting, such as brown and smooth ones. Riders
+#   are rare in both training sets, so D never had to object.
+# - *Does a picture without a horse stay as it is?* Here yes: the sunset changes by
+#   2.9 grey levels, the ordinary horses by 16. The objective does not ask for that
+#   (the identity loss is about zebra pictures); the start as the identity may be why.
 # - *Does a tiny horse get stripes?* At 64 px it has no room for a single one.
-# - *Does the way back work although the way there failed?* Then the cycle loss
-#   is content. It asks for a way back, not for a zebra.
+# - *Does the way back work although the way there failed?* In the last five columns
+#   little happened, so it does, and the cycle loss is content: it asks for a way
+#   back, not for a zebra.
 #
 # The paper shows the rider, too, and the general rule: colour and texture
 # work, a change of shape does not. The remedy is in the data (riders among the
