@@ -438,13 +438,16 @@ def own(model: str, folders: list, profile: str | None = None, **overrides):
 
     They are those of ``OWN``'s experiment at ``profile``, by default "laptop". Another ``size``
     brings its ``load_size`` and the depth of a patch discriminator with it. Raises ``UnknownName``
-    as ``settings`` does, ``GancourseError`` for another number of folders.
+    as ``settings`` does, ``GancourseError`` for another number of folders or an empty name.
     """
     if model not in OWN:
         raise unknown("model that trains on folders", model, OWN)
     fields, experiment = OWN[model]
     if len(folders) != len(fields):
         raise GancourseError(f"A {model} takes {len(fields)} folder(s), not {len(folders)}.")
+    if not all(map(str, folders)):  # Path("") would be the current folder
+        said = ", ".join(f"{name}={str(at)!r}" for name, at in zip(fields, folders, strict=True))
+        raise GancourseError(f"A {model} needs every folder named, not {said}.")
     recipe = settings(experiment, profile or "laptop")
     given = dict(zip(fields, map(str, folders), strict=True))
     names = [Path(folder).expanduser().resolve().name or "pictures" for folder in folders]

@@ -3,6 +3,7 @@
 import pytest
 
 from gancourse import profiles, records
+from gancourse.errors import GancourseError
 
 
 def recorded():
@@ -45,3 +46,10 @@ def test_a_name_says_what_differs_from_the_recipe(experiment, changes, name):
 def test_unknown_data_are_compared_with_the_defaults():
     settings = profiles.CycleGANSettings(data="apples", cycle="l2")
     assert profiles.run_name(settings) == "lambda10-idt0.5-cycle-l2-seed0"
+
+
+def test_an_empty_name_is_no_folder():
+    with pytest.raises(
+        GancourseError, match="every folder named, not folder_a='cats', folder_b=''"
+    ):
+        profiles.own("cyclegan", ["cats", ""])
