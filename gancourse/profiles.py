@@ -276,6 +276,45 @@ def settings(experiment: str, profile: str | None = None, **overrides):
     return replace(MODELS[model](), **(row | overrides))
 
 
+# Model → the settings that name folders of one's own, and the recipe taken for them.
+OWN = {
+    "cyclegan": (("folder_a", "folder_b"), "grumpy-cats", "laptop"),
+    "dcgan": (("folder",), "neu-scratches", "laptop"),
+    "pix2pix": (("folder_a", "folder_b"), "facades-paired", "cpu"),
+    "wgan": (("folder",), "neu-wgan", "hour"),
+}
+
+
+def own(model: str, folders: list, profile: str | None = None, **overrides):
+    """Settings of ``model`` for folders of your own: ``[data]``, or ``[a, b]`` of a translator.
+
+    They are those of ``OWN``'s experiment, by default at the profile there. Another ``size``
+    brings its ``load_size`` and the depth of a patch discriminator with it. Raises ``UnknownName``
+    as ``settings`` does, ``GancourseError`` for another number of folders or an empty name.
+    """
+    if model not in OWN:
+        raise unknown("model that trains on folders", model, OWN)
+    fields, experiment, usual = OWN[model]
+    if len(folders) != len(fields):
+        raise GancourseError(f"A {model} takes {len(fields)} folder(s), not {len(folders)}.")
+    if not all(map(str, folders)):  # Path("") would be the current folder
+        said = ", ".join(f"{name}={str(at)!r}" for name, at in zip(fields, folders, strict=True))
+        raise GancourseError(f"A {model} needs every folder named, not {said}.")
+    recipe = settings(experiment, profile or usual)
+    given = dict(zip(fields, map(str, folders), strict=True))
+    places = [Path(folder).expanduser().resolve() for folder in folders]
+    if model == "pix2pix" and places[0].parent == places[1].parent:
+        places = [places[0].parent]  # mine/A and mine/B are the pairs "mine"
+    given["data"] = " and ".join(place.name or "pictures" for place in places)
+    if fields == ("folder",):
+        given["part"] = None
+    elif "size" in overrides:
+        size = replace(recipe, size=overrides["size"]).size
+        given["size"], given["load_size"] = size, round(size * 72 / 64)
+        given["patch_layers"] = min(recipe.patch_layers, max(1, size.bit_length() - 4))
+    return replace(recipe, **(given | overrides))
+
+
 def without_folders(values: dict) -> dict:
     """A run's settings as its record keeps them: without where folders lie on this machine."""
     return {name: value for name, value in values.items() if name not in FOLDERS}

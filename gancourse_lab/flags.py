@@ -113,7 +113,7 @@ SIGNS: dict[str, Sign] = {
     "identity not scaled": Sign(
         0.02,
         "gen adds up with weight {where} for identity: {value:.0%} off",
-        "an identity in the log: rounding is below 1e-5 of gen",
+        "an identity in the log, less three standard errors of the fit: rounding",
         "identity counts λ · λ_identity, and λ_identity is a fraction",
     ),
 }
@@ -262,13 +262,44 @@ def loss_weights(terms: Mapping[str, Sequence[float]], adversarial: bool = True)
     gen - adv_a - adv_b = w (cycle_a + cycle_b) + v (idt_a + idt_b), CycleGAN section 3. None where
     a log has no identity terms, or too few steps to tell the two apart.
     """
+    sums = _sums(terms, adversarial)
+    if sums is None:
+        return None
+    columns, rest = sums
+    return tuple(torch.linalg.lstsq(columns, rest).solution.flatten().tolist())
+
+
+def identity_off(
+    terms: Mapping[str, Sequence[float]], expected: float, adversarial: bool = True
+) -> tuple[float, float] | None:
+    """By which share identity's weight in a log misses ``expected``, and that weight.
+
+    Only what is beyond three standard errors of the fit counts: a record keeps four digits, and
+    where cycle and identity rise and fall together these leave the weight uncertain by some per
+    cent. None where ``loss_weights`` is.
+    """
+    sums = _sums(terms, adversarial)
+    if sums is None:
+        return None
+    # a record's mean over a block of steps, repeated for each of them, is one equation
+    distinct = torch.cat(sums, 1).unique(dim=0)
+    columns, rest = distinct[:, :2], distinct[:, 2:]
+    weights = torch.linalg.lstsq(columns, rest).solution
+    left = (rest - columns @ weights).square().sum() / max(len(rest) - 2, 1)
+    error = (left * torch.linalg.pinv(columns.T @ columns)[1, 1]).sqrt()
+    weight = float(weights[1])
+    return max(abs(weight - expected) - 3 * float(error), 0.0) / (expected or 1.0), weight
+
+
+def _sums(terms, adversarial: bool) -> tuple[Tensor, Tensor] | None:
+    """(steps, 2) both distances and (steps, 1) what they add up to; None for too short a log."""
     needed = ("gen", "cycle_a", "cycle_b", "idt_a", "idt_b")
     if not all(name in terms for name in needed) or len(terms["gen"]) < 10:
         return None
     t = {name: torch.tensor(v[-WINDOW:], dtype=torch.float64) for name, v in terms.items()}
     rest = t["gen"] - (t["adv_a"] + t["adv_b"] if adversarial else 0)
     columns = torch.stack([t["cycle_a"] + t["cycle_b"], t["idt_a"] + t["idt_b"]], 1)
-    return tuple(torch.linalg.lstsq(columns, rest[:, None]).solution.flatten().tolist())
+    return columns, rest[:, None]
 
 
 def _mean(values: Sequence[float]) -> float:

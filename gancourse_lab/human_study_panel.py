@@ -12,7 +12,7 @@ from PIL import Image as Pictures
 from torch import Tensor
 
 from gancourse.data.images import decode, open_picture
-from gancourse.notebook.figures import tile
+from gancourse.notebook.figures import jpeg, tile
 from gancourse.notebook.panels import image
 from gancourse_lab.human_study import SECONDS, Study
 
@@ -124,7 +124,8 @@ class Vote:
             button = w.Button(description=f"Set {number + 1}")
             button.on_click(lambda _, number=number: self._choose(number))
             self.buttons.append(button)
-            boxes.append(w.VBox([w.Image(value=_picture(sheet), format="png"), button]))
+            shown = w.Image(value=jpeg(_picture(sheet)), format="jpeg")  # the notebook keeps it
+            boxes.append(w.VBox([shown, button]))
         self.view = w.VBox([self.message, w.HBox(boxes)])
 
     def _ipython_display_(self) -> None:
@@ -144,7 +145,8 @@ class Vote:
 class Upload:
     """The reader's own picture through ``translate``: any size and mode, one file at a time.
 
-    ``translate``: uint8 (1, 3, size, size) → the same. What cannot be read is said in the panel.
+    ``translate``: uint8 (1, 3, size, size) → (n, 3, size, size), which are shown beside it. What
+    cannot be read is said in the panel.
     """
 
     def __init__(self, translate: Callable[[Tensor], Tensor], size: int):
@@ -152,7 +154,7 @@ class Upload:
 
         self.translate, self.size = translate, size
         self.upload = w.FileUpload(accept="image/*", multiple=False)
-        self.picture, self.message = image(), w.HTML("Left: yours. Right: translated.")
+        self.picture, self.message = image(), w.HTML("Left: yours. Beside it: translated.")
         self.upload.observe(self._take, names="value")
         self.view = w.VBox([self.upload, self.picture, self.message])
 
@@ -168,12 +170,12 @@ class Upload:
         name = html.escape(uploaded["name"])  # the message is HTML, a file's name is not
         try:
             mine = read_upload(bytes(uploaded["content"]), self.size)
-            sheet = torch.cat([mine, self.translate(mine[None])[0]], dim=2)
+            sheet = torch.cat([mine, *self.translate(mine[None])], dim=2)
         except Exception as error:
             self.message.value = f"<b>{name}</b> was not translated: {html.escape(str(error))}"
             return
         self.picture.value = _picture(sheet)
-        self.message.value = f"{name}: left yours, cut to a square; right translated."
+        self.message.value = f"{name}: left yours, cut to a square; beside it translated."
 
 
 def read_upload(content: bytes, size: int) -> Tensor:

@@ -112,12 +112,11 @@ class Monitor(Callback):
 
 def curves(terms: Mapping[str, Sequence[float]], settings) -> Iterator[Reading]:
     """Readings of a history's terms at its end: what curves alone can tell."""
-    weights = flags.loss_weights(terms, getattr(settings, "adversarial", True))
-    if weights:
-        expected = settings.lambda_cycle * settings.lambda_identity
-        where = f"{weights[1]:.2f} instead of {expected:g}"
-        off = abs(weights[1] / expected - 1) if expected else abs(weights[1])
-        yield "identity not scaled", off, where
+    weighed = getattr(settings, "lambda_cycle", 0) * getattr(settings, "lambda_identity", 0)
+    found = flags.identity_off(terms, weighed, getattr(settings, "adversarial", True))
+    if found:
+        off, weight = found
+        yield "identity not scaled", off, f"{weight:.2f} instead of {weighed:g}"
     margin = flags.margin(terms, getattr(settings, "loss", ""))  # a model may have no choice of it
     if margin is not None:
         yield "D wins", margin, str(WINDOW)

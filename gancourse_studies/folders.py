@@ -16,15 +16,6 @@ HELD_OUT = 3  # KID's interval needs three held-out pictures
 TRAIN = 4  # precision looks at the third neighbour of a training picture
 
 
-# Model → the settings that name folders of one's own, and the recipe taken for them.
-OWN = {
-    "cyclegan": (("folder_a", "folder_b"), "grumpy-cats", "laptop"),
-    "dcgan": (("folder",), "neu-scratches", "laptop"),
-    "pix2pix": (("folder_a", "folder_b"), "facades-paired", "cpu"),
-    "wgan": (("folder",), "neu-wgan", "hour"),
-}
-
-
 def settings_of(
     what: str, folders: Sequence[str | Path], profile: str | None = None, overrides=None
 ):
@@ -39,10 +30,10 @@ def settings_of(
     overrides = dict(overrides or {})
     if what not in profiles.MODELS:
         if folders and what in profiles.experiments():
-            models = " or ".join(OWN)
+            models = " or ".join(profiles.OWN)
             raise GancourseError(f"{what} has data of its own. For your folders: train {models}.")
         if what not in profiles.experiments():
-            raise unknown("experiment or model", what, [*profiles.experiments(), *OWN])
+            raise unknown("experiment or model", what, [*profiles.experiments(), *profiles.OWN])
         return profiles.settings(what, profile, **overrides)
     if not folders:
         raise GancourseError(f"{what} is a model: say which pictures. {HOW.get(what, '')}")
@@ -52,37 +43,10 @@ def settings_of(
             _check_partners(*folders)
     elif what in ("dcgan", "wgan") and not _grey(folders[0]):
         overrides = {"channels": 3, "augment": "basic"} | overrides
-    settings = own(what, folders, profile, **overrides)
+    settings = profiles.own(what, folders, profile, **overrides)
     if "features" in overrides or best_features() != "stand-in":
         return settings
     return profiles.replace(settings, features="stand-in")
-
-
-def own(model: str, folders: Sequence, profile: str | None = None, **overrides):
-    """Settings of ``model`` for folders of your own: ``[data]``, or ``[a, b]`` of a translator.
-
-    They are those of ``OWN``'s experiment, by default at the profile there. Another ``size``
-    brings its ``load_size`` and the depth of a patch discriminator with it. Raises ``UnknownName``
-    as ``profiles.settings`` does, ``GancourseError`` for another number of folders.
-    """
-    if model not in OWN:
-        raise unknown("model that trains on folders", model, OWN)
-    fields, experiment, usual = OWN[model]
-    if len(folders) != len(fields):
-        raise GancourseError(f"A {model} takes {len(fields)} folder(s), not {len(folders)}.")
-    recipe = profiles.settings(experiment, profile or usual)
-    given = dict(zip(fields, map(str, folders), strict=True))
-    places = [Path(folder).expanduser().resolve() for folder in folders]
-    if model == "pix2pix" and places[0].parent == places[1].parent:
-        places = [places[0].parent]  # mine/A and mine/B are the pairs "mine"
-    given["data"] = " and ".join(place.name or "pictures" for place in places)
-    if fields == ("folder",):
-        given["part"] = None
-    elif "size" in overrides:
-        size = profiles.replace(recipe, size=overrides["size"]).size
-        given["size"], given["load_size"] = size, round(size * 72 / 64)
-        given["patch_layers"] = min(recipe.patch_layers, max(1, size.bit_length() - 4))
-    return profiles.replace(recipe, **(given | overrides))
 
 
 HOW = {

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -303,3 +304,22 @@ def test_little_space_is_a_warning(monkeypatch):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
     status, text = doctor.CHECKS["disk"]()
     assert status == "WARN" and "1.0 GB free" in text
+
+
+def fenced_commands(text):
+    """The ``gancourse`` commands in the fenced blocks of a chapter's text form."""
+    lines = [line.removeprefix("#").strip() for line in text.splitlines()]
+    inside, found = False, []
+    for line in lines:
+        inside ^= line.startswith("```")
+        if inside and line.startswith("gancourse "):
+            found.append(line.split()[1:])
+    return found
+
+
+def test_the_commands_in_the_chapters_are_commands():
+    chapters = Path(__file__).parents[1] / "notebooks/text"
+    told = [c for f in sorted(chapters.glob("*.py")) for c in fenced_commands(f.read_text("utf-8"))]
+    assert {"train", "translate", "score", "export"} <= {command[0] for command in told}
+    for command in told:
+        cli.parser().parse_args(command)  # exits where a word or an option is unknown

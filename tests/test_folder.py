@@ -12,6 +12,7 @@ from PIL import Image
 from gancourse import data
 from gancourse.data import images
 from gancourse.errors import GancourseError
+from gancourse_lab import picture_folder
 
 SUFFIXES = ("jpg", "JPEG", "png", "webp", "bmp", "tif", "tiff", "gif", "ppm", "pgm")
 
@@ -199,3 +200,13 @@ def test_two_folders_must_be_apart(tmp_path, monkeypatch):
                 data.check_apart(*pair)
     with pytest.raises(data.DataNotFound, match="There is no folder"):
         data.check_apart("a", "c")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_set_written_as_files_is_a_folder_of_ones_own(tmp_path, channels):
+    asked = {"part": "patches", "size": 16, "limit": 6, "channels": channels}
+    steel = data.load("NEU-DET", source="stand-in", **asked)
+    where = picture_folder.write(steel, tmp_path)
+    again = data.folder(where, size=16, channels=channels)
+    assert again.caption.startswith("6 own stand-in-patches images")  # what they show is not lost
+    assert torch.equal(again.images, steel.images)

@@ -1,6 +1,7 @@
 """The monitor names each planted fault, is silent on healthy runs, and changes nothing."""
 
 import functools
+from pathlib import Path
 
 import pytest
 import torch
@@ -372,3 +373,24 @@ def test_a_dcgan_has_the_wider_limit():
     sure = {"disc_a": [0.02] * 200, "disc_b": [0.2] * 200, "gen": [1.0] * 200, "adv_a": [1.0] * 200}
     flags = review(sure, profiles.settings("grumpy-cats", "live"))
     assert [flag.name for flag in flags] == ["D wins"]
+
+
+def test_chapter_09_speaks_of_every_recorded_run_that_raises_a_flag():
+    chapter = Path(__file__).parents[1] / "notebooks/text/09_is_it_working.py"
+    text, flagged = chapter.read_text(encoding="utf-8"), []
+    for name in records.names_in(records.folder()):
+        run = records.load(name)
+        if "final" in run.content and "prototype" not in run.content:
+            settings_of_run = profiles.of_model(run.model, run["settings"])
+            if review(by_step(run), settings_of_run):
+                flagged.append(name.split("/")[1].rpartition("-seed")[0])
+    assert flagged and not [name for name in flagged if f'"{name}"' not in text]
+
+
+def test_what_four_digits_leave_open_raises_no_flag_and_a_wrong_weight_does():
+    """The record's weight is off by over 2 % in 27 windows, for its digits and its blocks of 7."""
+    run = records.load("horse2zebra/laptop-seed0")
+    told = profiles.CycleGANSettings(**run["settings"])
+    assert review(by_step(run), told) == []
+    half = profiles.replace(told, lambda_identity=told.lambda_identity / 2)
+    assert [flag.name for flag in review(by_step(run), half)] == ["identity not scaled"]

@@ -533,6 +533,7 @@ def test_the_live_figure_draws_into_one_place(monkeypatch):
             shown.append("update")
 
     def display(image, display_id):
+        assert image.format == "jpeg"  # photographs: a chapter must stay small
         shown.append("display")
         return Handle()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gancourse import profiles, records
+from gancourse.errors import GancourseError
 
 
 def recorded():
@@ -71,3 +72,10 @@ def test_base_recipe_and_row_follow_each_other():
     laptop, live = (profiles.settings("grumpy-cats", name) for name in ("laptop", "live"))
     assert (laptop.data, laptop.cycle, laptop.lr, laptop.steps) == ("grumpifycat", "l1", 4e-4, 1900)
     assert (live.cycle, live.lr, live.steps, live.pool) == ("l1", 1e-3, 450, 50)
+
+
+def test_an_empty_name_is_no_folder():
+    with pytest.raises(
+        GancourseError, match="every folder named, not folder_a='cats', folder_b=''"
+    ):
+        profiles.own("cyclegan", ["cats", ""])

@@ -239,6 +239,8 @@ def test_no_answer_before_the_pair_and_only_one_after():
 def test_the_vote_is_blind_until_the_first_choice():
     vote = Vote({"fid": pictures(10), "loss": pictures(200)}, "Which looks more real?", seed=3)
     assert [b.description for b in vote.buttons] == ["Set 1", "Set 2"]
+    kept = vote.view.children[1].children[0].children[0]  # a notebook stays small
+    assert kept.format == "jpeg" and bytes(kept.value).startswith(b"\xff\xd8\xff")
     vote.buttons[1].click()
     vote.buttons[0].click()
     assert vote.chosen == vote.labels[1]
@@ -267,6 +269,18 @@ def test_any_picture_is_translated():
     assert (
         bytes(panel.picture.value).startswith(b"\x89PNG") and "x.png: left" in panel.message.value
     )
+
+
+def test_what_two_generators_make_of_it_stands_beside_it():
+    panel = Upload(lambda images: torch.cat([255 - images, images]), 16)
+    upload(panel, encoded(Image.new("RGB", (16, 16), (255, 0, 0))))
+    shown = Image.open(io.BytesIO(panel.picture.value))
+    assert shown.size == (3 * 256, 256)
+    assert [shown.getpixel((x, 0)) for x in (0, 300, 600)] == [
+        (255, 0, 0),
+        (0, 255, 255),
+        (255, 0, 0),
+    ]
 
 
 def test_exif_rotation_and_the_first_frame():
@@ -320,3 +334,6 @@ def test_a_panel_of_photographs_holds_a_jpeg():
         )
         sizes[photo] = len(picture.value)
     assert sizes[True] < sizes[False]
+    drawn = figures.jpeg_of(Image.new("RGB", (8, 8), "red"))
+    view = panels.panel(lambda n: drawn, photo=True, n=panels.number(1, 4, 4, "n"))
+    assert bytes(view.children[1].value) == drawn  # not encoded a second time

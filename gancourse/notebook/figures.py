@@ -68,7 +68,9 @@ def palette(content: bytes, colours: int = 64) -> bytes:
 
 
 def jpeg(content: bytes) -> bytes:
-    """PNG bytes → JPEG bytes, for figures full of photographs."""
+    """PNG bytes → JPEG bytes, for figures full of photographs; what is JPEG already stays so."""
+    if content.startswith(b"\xff\xd8\xff"):
+        return content
     return jpeg_of(Image.open(io.BytesIO(content)), quality=85)
 
 

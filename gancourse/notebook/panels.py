@@ -118,7 +118,7 @@ class LiveFigure(Callback):
         else:
             images = run.step.sample(self.z, ema=True)
             figure = figures.progress(run, images, title, self.caption)
-            picture = figures.png(figure, LIVE_DPI)
+            picture = figures.jpeg(figures.png(figure, LIVE_DPI))  # the samples are photographs
         image = Image(picture, alt=f"Live training figure. {title}.")
         if self.handle is None:
             self.handle = display(image, display_id=True)
