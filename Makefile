@@ -4,8 +4,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+LOCK := --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --quiet
 
-.PHONY: help course test gpu-check lab bench install pair badges
+.PHONY: help course test gpu-check lab bench install pair badges outdated audit lock
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +17,9 @@ help:
 	@echo "make lab      open the chapters in JupyterLab"
 	@echo "make bench    print the benchmark table"
 	@echo "make install  only install, into .venv"
+	@echo "make outdated what the package index has newer than constraints.txt"
+	@echo "make audit    known holes in what constraints.txt pins (needs uv and the network)"
+	@echo "make lock     write constraints.txt anew, with the newest versions and their hashes"
 	@echo "make pair     bring the notebooks and their text forms (notebooks/text) into step"
 	@echo "make badges REPO=owner/name   point the Colab badges and set-up cells at a repository"
 
@@ -37,8 +42,9 @@ $(STAMP): pyproject.toml constraints.txt
 	else \
 	  UV="$(BIN)/python -m pip install"; \
 	fi; \
-	echo "$$UV -c constraints.txt -e .[dev]"; \
-	$$UV -c constraints.txt -e '.[dev]'
+	echo "$$UV --require-hashes -r constraints.txt"; \
+	$$UV --require-hashes -r constraints.txt && \
+	$$UV --no-deps --no-build-isolation -e .
 	@touch $@
 
 course: $(STAMP)
@@ -51,6 +57,16 @@ test: $(STAMP)
 
 gpu-check: $(STAMP)
 	$(BIN)/python -m pytest -m gpu -rs
+
+# Needs the network: what the index has newer, what is known of holes, and everything at its newest.
+outdated: $(STAMP)
+	$(BIN)/python -m pip list --outdated
+
+audit:
+	uv tool run pip-audit --disable-pip -r constraints.txt
+
+lock:
+	uv pip compile --upgrade $(LOCK) -o constraints.txt pyproject.toml
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks

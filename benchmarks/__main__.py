@@ -15,6 +15,7 @@ from gancourse import device
 
 from . import cyclegan, evaluation, monitor, training
 
+WIDTHS = (70, 10, 10, 8, 6, 7, 0)
 HEAD = ("benchmark", "ours", "reference", "ratio", "aim", "reached", "floor and notes")
 
 
@@ -42,19 +43,40 @@ def main(words: list[str]) -> None:
     if not chosen:
         sys.exit(f"No benchmark holds {words}. There are: {', '.join(b.__name__ for b in every)}")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    table = [HEAD]
-    for benchmark in chosen:
-        print(f"{benchmark.__name__} …", file=sys.stderr, flush=True)
-        rows = benchmark()
-        table += [cells(row) for row in ([rows] if isinstance(rows, dict) else rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     print(f"PyTorch {torch.__version__} on {device.describe('cpu')}")
     if load > 0.7:
         print(f"Load was {load:.1f} before the start: other work slows the side with more threads.")
-    for line in table:
-        print(
-            "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
-        )
+    show(HEAD)
+    failed = []
+    for benchmark in chosen:
+        print(f"{benchmark.__name__} …", file=sys.stderr, flush=True)
+        try:
+            rows = benchmark()
+        except Exception as error:  # the rows after it are worth having all the same
+            failed.append(benchmark.__name__)
+            said = str(error).strip().splitlines() or ["no words"]
+            show(
+                (
+                    benchmark.__name__,
+                    "",
+                    "",
+                    "",
+                    "",
+                    "FAILED",
+                    f"{type(error).__name__}: {said[-1]}",
+                )
+            )
+            continue
+        for found in [rows] if isinstance(rows, dict) else rows:
+            show(cells(found))
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}")
+
+
+def show(line: tuple[str, ...]) -> None:
+    """Print one line of the table as soon as it is known."""
+    padded = (f"{cell:{width}}" for cell, width in zip(line, WIDTHS, strict=True))
+    print("  ".join(padded).rstrip(), flush=True)
 
 
 if __name__ == "__main__":

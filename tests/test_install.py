@@ -25,19 +25,32 @@ def ranges(lines):
 NEEDED = ranges(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"])
 
 
-def test_constraints_hold_names_and_versions_only():
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line) for line in lines)
-    assert len({line.split("==")[0] for line in lines}) == len(lines)
+def pins():
+    """(name, version, marker, hashes) of each requirement that constraints.txt pins."""
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    found = []
+    for line in text.replace("\\\n", " ").splitlines():
+        words, *hashes = re.split(r"\s+--hash=sha256:", line.strip())
+        requirement = Requirement(words)
+        (version,) = [s.version for s in requirement.specifier]
+        found.append((canonicalize_name(requirement.name), version, requirement.marker, hashes))
+    return found
 
 
-def test_constraints_pin_every_dependency_within_its_range():
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pins = dict(line.split("==") for line in lines)
-    pins = {canonicalize_name(name): version for name, version in pins.items()}
-    assert "gancourse" not in pins
-    outside = [n for n, allowed in NEEDED.items() if pins.get(n, "none") not in allowed]
-    assert not outside
+def test_constraints_hold_names_versions_and_hashes_only():
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert "://" not in text and "index" not in text
+    for name, _, _, hashes in pins():
+        assert hashes and all(re.fullmatch("[0-9a-f]{64}", digest) for digest in hashes), name
+
+
+def test_constraints_pin_every_dependency_within_its_range_on_each_python():
+    found = pins()
+    assert "gancourse" not in {name for name, *_ in found}
+    for python in ("3.11.0", "3.11.9", "3.13.1"):
+        here = {"python_full_version": python, "python_version": python.rpartition(".")[0]}
+        versions = {n: v for n, v, marker, _ in found if marker is None or marker.evaluate(here)}
+        assert not [n for n, allowed in NEEDED.items() if versions.get(n, "none") not in allowed]
 
 
 def test_environment_yml_agrees_with_pyproject():
@@ -101,7 +114,7 @@ def test_an_old_python_is_refused_clearly(checkout):
 
 def test_every_target_of_the_issue_exists_and_is_in_the_help(checkout):
     text = make(checkout, "help").stdout
-    for target in ("course", "test", "lab", "bench", "install", "pair", "badges"):
+    for target in ("course", "test", "lab", "bench", "install", "pair", "badges", "lock", "audit"):
         assert f"make {target} " in text
         assert make(checkout, "-n", target, "REPO=a/b").returncode == 0
 

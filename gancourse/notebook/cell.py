@@ -1,4 +1,4 @@
-"""What a chapter's cells call: tables, the self-checks of exercises, the report of its numbers."""
+"""What a chapter's cells call: tables, checks, the self-checks of exercises, the report."""
 
 from __future__ import annotations
 
@@ -46,6 +46,15 @@ def _agree(answer, expected, tolerance: float) -> bool:
     if isinstance(expected, Number) and not isinstance(expected, bool):
         return isinstance(answer, Number) and abs(answer - expected) <= tolerance
     return type(answer) is type(expected) and answer == expected
+
+
+def require(holds: object, what: str = "") -> None:
+    """Raise ``AssertionError``, saying ``what``, unless ``holds``.
+
+    A chapter's ``assert``, which ``python -O`` would leave out.
+    """
+    if not holds:
+        raise AssertionError(what or "what this cell requires does not hold; see the line above")
 
 
 def report(data: object = "", **numbers: object) -> None:

@@ -70,7 +70,7 @@ from gancourse import data, device, losses, models, profiles
 from gancourse.data import CATALOG, fetch, images
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report
+from gancourse.notebook.cell import check, report, require
 from gancourse.notebook.figures import movie
 from gancourse_lab import doctor
 
@@ -205,7 +205,7 @@ floats = batch.floats()
 print("stored ", tuple(batch.images.shape), batch.images.dtype)
 print("network", tuple(floats.shape), floats.dtype)
 bytes_back = images.to_uint8(floats)
-assert torch.equal(bytes_back, batch.images) and floats.abs().max() <= 1
+require(torch.equal(bytes_back, batch.images) and floats.abs().max() <= 1)
 print(
     f"there and back: {(bytes_back != batch.images).sum()} of {bytes_back.numel():,} values changed"
 )
@@ -272,7 +272,7 @@ def near_ring(points):
 
 by_theory = math.erf(2 / math.sqrt(2))
 by_count = near_ring(real_points(20_000))
-assert abs(by_count - by_theory) < 4 * math.sqrt(by_theory * (1 - by_theory) / 20_000)
+require(abs(by_count - by_theory) < 4 * math.sqrt(by_theory * (1 - by_theory) / 20_000))
 print(f"near the ring, real points: {by_theory:.4f}")
 
 # %% [markdown]
@@ -296,7 +296,7 @@ def network(outputs):
 
 for name, outputs in [("G", 2), ("D", 1)]:
     count = models.dcgan.parameters(network(outputs))
-    assert count == (2 + 1) * 64 + (64 + 1) * 64 + (64 + 1) * outputs
+    require(count == (2 + 1) * 64 + (64 + 1) * 64 + (64 + 1) * outputs)
     print(f"{name}: noise or point (2) -> {outputs}, {count:,} parameters")
 
 # %% [markdown]
@@ -314,7 +314,7 @@ here_fake = F.softplus(fake_logit).mean()  # -log(1 - D(G(z)))
 here_gen = F.softplus(-fake_logit).mean()  # -log D(G(z))
 package = (*losses.bce_discriminator(real_logit, fake_logit), losses.bce_generator(fake_logit))
 gap = max(abs(a - b).item() for a, b in zip((here_real, here_fake, here_gen), package, strict=True))
-assert gap == 0
+require(gap == 0)
 undecided = F.softplus(torch.tensor(0.0)).item()  # the logit 0 is D = 1/2
 print(f"largest difference to gancourse.losses: {gap:.0f}")
 print(f"a discriminator that cannot tell: each term is log 2 = {undecided:.4f}")
@@ -373,7 +373,7 @@ def train_step(real):  # real (n, 2)
 BANDWIDTHS = (0.25,)  # a quarter of the ring's radius: fine enough to see a gap in it
 spot = torch.zeros(50, 2)
 value = losses.mmd2(spot, spot + torch.tensor([BANDWIDTHS[0], 0.0]), BANDWIDTHS).item()
-assert abs(value - (2 - 2 * math.exp(-0.5))) < 1e-5
+require(abs(value - (2 - 2 * math.exp(-0.5))) < 1e-5)
 print(f"MMD² of two spots one bandwidth apart: {value:.4f}")
 
 # %% [markdown]
@@ -517,11 +517,11 @@ device.seed_everything(SEED)
 untrained = network(2), network(1)  # the same seed as the run's, so the same first weights
 pairs = zip(untrained, (gen, disc), strict=True)
 moved = sum(not torch.equal(old[0].weight, new[0].weight) for old, new in pairs)
-assert moved == 2 and all(math.isfinite(v) for values in history.values() for v in values)
+require(moved == 2 and all(math.isfinite(v) for values in history.values() for v in values))
 if profile != "smoke" and last >= 1000:
     late = sorted(frames[-9:], key=lambda frame: frame["near"])[4]  # the median: a run may wobble
-    assert frames[0]["near"] < 0.1 and late["near"] > 0.7
-    assert late["mmd2"] < frames[0]["mmd2"] / 20
+    require(frames[0]["near"] < 0.1 and late["near"] > 0.7)
+    require(late["mmd2"] < frames[0]["mmd2"] / 20)
 print(f"networks that learned: {moved} of 2")
 
 # %% [markdown]

@@ -72,7 +72,7 @@ from gancourse.data.batches import batches_of, load_data
 from gancourse.metrics import distances, features
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report
+from gancourse.notebook.cell import check, report, require
 from gancourse.train import checkpoint
 from gancourse.train.dcgan import DCGANStep, sample_images, sample_z
 from gancourse.train.loop import ProgressBar, fit
@@ -355,8 +355,8 @@ with torch.no_grad():
         net.eval()
     z = torch.randn(2, 100)
     ours, theirs = gen(z.reshape(2, 100, 1, 1)), package_gen(z)
-    assert torch.equal(ours, theirs)
-    assert torch.allclose(disc(ours).flatten(), package_disc(theirs), atol=1e-6)
+    require(torch.equal(ours, theirs))
+    require(torch.allclose(disc(ours).flatten(), package_disc(theirs), atol=1e-6))
 del package_gen, package_disc, gen, disc
 print("2 of 2 networks equal the package's")
 
@@ -486,7 +486,7 @@ ours = train_step(*nets, *adam, batch)
 torch.manual_seed(2)
 theirs = package_step(batch)
 equal = sum(abs(ours[k].item() - theirs[k].item()) < 1e-5 for k in ours)
-assert equal == 3
+require(equal == 3)
 print(f"{equal} of 3 losses equal the package's")
 print(f"D's loss when it can only guess: 2 log 2 = {2 * math.log(2):.4f}")
 
@@ -554,7 +554,7 @@ for label, images in compared.items():
     low, value, high = (1e3 * x for x in (kid[label].low, kid[label].value, kid[label].high))
     print(f"{label:20} KID×10³ {value:6.2f} [{low:.2f}, {high:.2f}] ({extract.name} features)")
 if profile != "smoke" and extract.name != "stand-in" and len(history) >= 300:
-    assert kid["this run's fakes"].value < kid["untrained G"].value / 2, "G has not learnt"
+    require(kid["this run's fakes"].value < kid["untrained G"].value / 2, "G has not learnt")
 
 # %% [markdown]
 # *What you see.* The run has come most of the way from an untrained G, to where

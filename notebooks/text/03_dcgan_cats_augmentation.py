@@ -73,7 +73,7 @@ from gancourse import augment, device, profiles, records
 from gancourse.data.batches import batches_of, load_data
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, table
+from gancourse.notebook.cell import check, report, require, table
 from gancourse.train import checkpoint
 from gancourse.train.dcgan import DCGANStep, mean_logit, sample_images, sample_z
 from gancourse.train.loop import ProgressBar, fit
@@ -177,7 +177,7 @@ r, j, checked = 1, 1, 0
 for layers in range(1, 5):  # D's blocks: 4×4, stride 2
     r, j = r + (4 - 1) * j, j * 2
     seen = int((paths("conv", 128, 4, 2, 1, layers)[0] > 0).any(0).sum())
-    assert seen == r
+    require(seen == r)
     checked += 1
     print(f"{layers} blocks: r = {r:2d} pixels, one output every {j:2d}")
 print(f"with the last 4×4 layer: r = {r + 3 * j}, more than the 64 pixels that there are")
@@ -211,7 +211,7 @@ for size, kernel, stride, padding in ((16, 4, 2, 1), (15, 3, 2, 0), (9, 5, 3, 2)
     up = (size - 1) * stride - 2 * padding + kernel
     checked += nn.Conv2d(1, 1, kernel, **given)(image).shape[-1] == down
     checked += nn.ConvTranspose2d(1, 1, kernel, **given)(image).shape[-1] == up
-assert checked == 8
+require(checked == 8)
 print(f"claim holds: {checked} of 8 output sizes are those of chapter 02's formulas")
 
 # %% [markdown]
@@ -438,7 +438,7 @@ for name, ours in parts.items():
     mine = ours(probe)
     torch.manual_seed(1)
     equal += torch.allclose(mine, augment.diffaugment(probe, name), atol=1e-5)
-assert equal == 4
+require(equal == 4)
 print(f"claim holds: {equal} of 4 changes equal the package's, draw for draw")
 
 # %% [markdown]
@@ -456,7 +456,7 @@ reached = sum(bool(w.grad.abs().sum() > 0) for w in weights)
 images = torch.ones(200, 3, 16, 16, requires_grad=True)
 cutout(images).sum().backward()
 blocked = (images.grad == 0).float().mean((1, 2, 3))
-assert reached == len(weights)
+require(reached == len(weights))
 print(f"G's layers that a gradient reaches through T: {reached} of {len(weights)}")
 print(f"share of pixels without a gradient under cutout: at most {blocked.max():.2f}")
 
@@ -512,7 +512,7 @@ for seed in (1, 2):
     torch.set_rng_state(after_real)
     theirs = package_step(real)
     equal += sum(math.isclose(ours[k], theirs[k].item(), rel_tol=1e-3) for k in ours)
-assert equal == 6
+require(equal == 6)
 print(f"claim holds: {equal} of 6 losses of two steps equal the package's")
 
 # %% [markdown]
@@ -585,7 +585,7 @@ for name, t in turns.items():
     fits[name] = {"classical": best_fake(matrix @ p, identity)}
     fits[name]["DiffAugment"] = best_fake(matrix @ p, matrix)
     off = [f"{total_variation(q, p):.2f}" for q in fits[name].values()]
-    assert total_variation(fits[name]["classical"], matrix @ p) < 0.01
+    require(total_variation(fits[name]["classical"], matrix @ p) < 0.01)
     rows.append([name, f"{smallest:.2f}", *off])
 table(["turn the head", "smallest eigenvalue", "classical", "DiffAugment"], rows)
 print("the last two columns: total variation between G's best distribution and the cats'")
@@ -713,7 +713,7 @@ mean_cat = as_floats(train_set.images).mean(0)
 untrained = as_floats(DCGANStep(plain).sample(z)).mean(0)
 if profile != "smoke" and len(histories["none"]) >= 150:
     nearer = (as_floats(fakes["none"]).mean(0) - mean_cat).norm() < (untrained - mean_cat).norm()
-    assert nearer, "G has not come nearer to the mean cat"
+    require(nearer, "G has not come nearer to the mean cat")
 
 # %% [markdown]
 # The first two columns are D's mean score of photographs that it trained on and
@@ -1241,7 +1241,7 @@ def places_without(step):
     return [place for place, mean in enumerate(seen, start=1) if mean < 500]
 
 
-assert places_without(train_step) == []
+require(places_without(train_step) == [])
 check("places where T is missing", missing, places_without(suspect_step))
 
 # %% [markdown]

@@ -74,7 +74,7 @@ from gancourse.data.batches import Batches, load_data
 from gancourse.metrics import features
 from gancourse.metrics.neighbours import copying, knn, mann_whitney
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, table
+from gancourse.notebook.cell import check, report, require, table
 from gancourse.train.dcgan import DCGANStep, sample_images, sample_z
 from gancourse.train.loop import Callback, ProgressBar, fit
 from gancourse_lab.distance_figures import distributions, neighbours
@@ -191,7 +191,7 @@ agree = 0
 for theirs in (loop, package):
     agree += torch.equal(product[0], theirs[0])  # distances
     agree += torch.equal(product[1], theirs[1])  # indices
-assert agree == 4
+require(agree == 4)
 print(
     f"claim holds: {agree} of 4 comparisons with the product, of distances and indices, by loop "
     f"and by package, agree to the last bit for {len(queries)} queries"
@@ -367,8 +367,8 @@ print(f"In set B the nearest image is the one that was copied for {hits} of {len
 n, m = 3, 4
 choices = list(itertools.combinations(range(1, n + m + 1), n))
 every_u = torch.tensor([n * m + n * (n + 1) / 2 - sum(ranks) for ranks in choices])
-assert every_u.mean() == n * m / 2
-assert abs(every_u.var(correction=0) - n * m * (n + m + 1) / 12) < 1e-5
+require(every_u.mean() == n * m / 2)
+require(abs(every_u.var(correction=0) - n * m * (n + m + 1) / 12) < 1e-5)
 print(
     f"{len(every_u)} choices: mean of U {every_u.mean():.1f} = nm/2, "
     f"variance {every_u.var(correction=0):.1f} = nm(n+m+1)/12"
@@ -409,7 +409,7 @@ cases = {
 }
 for name, (x, y) in cases.items():
     ours, theirs = rank_test(x, y), mann_whitney(x, y)
-    assert max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) < 1e-12
+    require(max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) < 1e-12)
     print(f"{name:10s} AUC {ours[0]:.3f}  p {ours[1]:.2g}  (the package agrees)")
 
 # %% [markdown]
@@ -459,7 +459,7 @@ right = [
     controls["planted copies"].p_value < LEVEL,
     controls["fresh images"].p_value >= LEVEL,
 ]
-assert all(right)
+require(all(right))
 print(f"claim holds: {sum(right)} of 2 controls come out right at p < {LEVEL}")
 
 # %% [markdown]
@@ -528,7 +528,7 @@ def copies_needed(n, m, level=LEVEL):
 
 result = controls["fresh images"]
 auc_seen = 0.5 + share_seen(len(result.fake), len(result.held_out)) / 2
-assert abs(auc_seen - result.detectable) < 1e-5  # the package's formula
+require(abs(auc_seen - result.detectable) < 1e-5)  # the package's formula
 stored = first["final"]["average"]["copying"]
 n_run, m_run = len(stored["fake"]), len(stored["held_out"])
 rows = []
@@ -614,7 +614,7 @@ figures.show(
     "rises first, and 256 against 74 images rise before 37 against 37.",
 )
 _, ranks = power[f"ranks, {n_run} against {m_run}"]
-assert ranks[0] <= 0.15 and ranks[-1] == 1
+require(ranks[0] <= 0.15 and ranks[-1] == 1)
 
 # %% [markdown]
 # So neither test excludes single copies. A generator that returns a training
@@ -717,7 +717,7 @@ right = [
     by_distance["copies, noise 20"]["16 × 16"].p_value < LEVEL,
     pixels["fresh, smoothed"] > pixels["fresh"],  # smoothing alone looks like copying
 ]
-assert all(right)
+require(all(right))
 print(f"claim holds: {sum(right)} of {len(right)} statements about the table")
 
 # %% [markdown]
@@ -798,7 +798,7 @@ table(["", "Δ beyond chance", "p", "nearest to a seen one"], rows)
 # %%
 right = [judged[name][1] > LEVEL for name in ("fresh", "fresh, smoothed")]
 right += [judged[name][1] < LEVEL for name in ("copies, mirrored", "copies, noise 20")]
-assert all(right)
+require(all(right))
 print(f"claim holds: {sum(right)} of 4 sets are judged right, smoothed and noisy ones too")
 
 # %% [markdown]
@@ -904,11 +904,11 @@ print(f"seen against unseen        Δ beyond chance {beyond:.0f}  p {p_memory:.2
 real_images = FEW + len(unseen_test)
 of_them = f"which are {FEW / real_images:.0%} of the {real_images} real images"
 print(f"{share:.0%} of the fakes lie nearest to one of the 16, {of_them}")
-assert 0 <= overfitted.auc <= 1 and 0 < overfitted.p_value <= 1
+require(0 <= overfitted.auc <= 1 and 0 < overfitted.p_value <= 1)
 if profile != "smoke" and len(history) >= 600:
     # how far 600 steps get depends on the data and on rounding; which way they go does not
-    assert overfitted.auc > against_others.auc, "its own 16 images should attract the fakes"
-    assert beyond > 0, "the seen images should attract more than the unseen"
+    require(overfitted.auc > against_others.auc, "its own 16 images should attract the fakes")
+    require(beyond > 0, "the seen images should attract more than the unseen")
 
 # %% [markdown]
 # ## 8 · The verdict on chapter 02's model
@@ -926,7 +926,7 @@ for name, run in runs.items():
     for weights in ("last", "average"):
         stored = run.at_path(f"final.{weights}.copying")
         auc, _ = rank_test(torch.tensor(stored["fake"]), torch.tensor(stored["held_out"]))
-        assert abs(auc - stored["auc"]) < 2e-3
+        require(abs(auc - stored["auc"]) < 2e-3)
         numbers = f"{stored['auc']:.3f}", f"{stored['p_value']:.2g}", stored["closest"]
         rows.append([f"{name}, {weights}", *numbers])
 head = f"{n_run} fakes, {m_run} held out"
@@ -1013,8 +1013,8 @@ if here:
         f"Δ beyond chance {beyond:.0f}; the fakes are {sharp:.0%} as sharp as the training images"
     )
     if profile != "smoke":  # what the answer below says
-        assert sharp < 0.75
-        assert min(ranks["16 × 16"].p_value, p_memory) > LEVEL > p_spiked
+        require(sharp < 0.75)
+        require(min(ranks["16 × 16"].p_value, p_memory) > LEVEL > p_spiked)
 else:
     print("The training images of the recorded runs are not on this machine.")
 
@@ -1058,7 +1058,7 @@ for weights in ("average", "last"):
     print(
         f"{weights} weights of {len(runs)} runs: {nearer} nearer than held out, {farther} farther"
     )
-    assert nearer == {"average": 3, "last": 0}[weights]
+    require(nearer == {"average": 3, "last": 0}[weights])
 print(f"the ranks show a share of copies of about {share_seen(n_run, m_run):.0%}")
 
 # %% [markdown]

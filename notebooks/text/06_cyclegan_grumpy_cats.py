@@ -71,7 +71,7 @@ from gancourse.data.batches import load_domain, looked_at, pairs_of
 from gancourse.metrics.content import LUMA, agreement
 from gancourse.models import cyclegan
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report
+from gancourse.notebook.cell import check, report, require
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, translate
 from gancourse.train.loop import ProgressBar, Samples, fit
 from gancourse_lab.train_panel import TrainPanel
@@ -199,13 +199,13 @@ figures.show_sheet(alt, rows, "", held_out, heads)
 
 # %%
 last = {name: values[-20:] for name, values in history.terms.items()}
-assert all(math.isfinite(v) for values in history.terms.values() for v in values)
+require(all(math.isfinite(v) for values in history.terms.values() for v in values))
 start = translate(cyclegan.generator(settings), test_a.images)  # d(x) = 0: the identity, times 0.98
-assert (start.float() - test_a.images.float()).abs().max() <= 4
+require((start.float() - test_a.images.float()).abs().max() <= 4)
 if profile != "smoke":
     moved = (step.sample(shown)[: len(shown[0])].float() - shown[0].float()).abs().mean() / 127.5
-    assert moved > 0.1, "G must have changed the cats"
-    assert statistics.mean(last["cycle_a"]) < 0.2, "and F must nearly find back"
+    require(moved > 0.1, "G must have changed the cats")
+    require(statistics.mean(last["cycle_a"]) < 0.2, "and F must nearly find back")
 print("before the first step G changes no pixel by more than 4 of 255 grey levels")
 
 # %% [markdown]
@@ -276,7 +276,7 @@ with torch.no_grad():
     adversarial = [(judge(x) - 1).square().mean().item() for x in (pictures, neighbours)]
 mirrored = F.l1_loss(pictures.flip(-1).flip(-1), pictures)
 exchanged = F.l1_loss(neighbours, pictures)
-assert abs(adversarial[0] - adversarial[1]) < 1e-5 and mirrored == 0 and exchanged > 0.1
+require(abs(adversarial[0] - adversarial[1]) < 1e-5 and mirrored == 0 and exchanged > 0.1)
 print(f"adversarial term, exchanged: changed by {abs(adversarial[0] - adversarial[1]):.5f}")
 print(f"cycle term, exchanged: {exchanged > 0.1}; both mirror: {mirrored:.5f}")
 print("claim holds: of 2 wrong translators the cycle term punishes 1")
@@ -347,7 +347,7 @@ print(f"{'':28}{'paired':>10}{'shuffled':>10}{'kept':>10}{'top1':>10}")
 for name, outputs in known.items():
     paired, shuffled, top1 = content_kept(drawn_a.images, outputs)
     package = agreement(drawn_a.images, outputs)
-    assert abs(package.kept - (paired - shuffled)) < 1e-5 and package.top1 == top1
+    require(abs(package.kept - (paired - shuffled)) < 1e-5 and package.top1 == top1)
     row = [round(x, 2) + 0.0 for x in (paired, shuffled, paired - shuffled, top1)]  # no -0.00
     print(f"{name:28}" + "".join(f"{x:10.2f}" for x in row))
 

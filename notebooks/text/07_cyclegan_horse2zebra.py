@@ -75,7 +75,7 @@ from gancourse.data.batches import load_domain, looked_at, pairs_of
 from gancourse.metrics import content
 from gancourse.models import cyclegan as models
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, table
+from gancourse.notebook.cell import check, report, require, table
 from gancourse.train import checkpoint
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, decay, translate
 from gancourse.train.loop import ProgressBar, fit
@@ -237,7 +237,7 @@ for iteration, identity_weight in ((0, 0.0), (1, 0.5), (2, 5.0)):
     with torch.no_grad():
         ours = generator_total(nets, real_a, real_b, 10.0, identity_weight)
         theirs = package.generator_terms(real_a, real_b)[0]["gen"]
-    assert abs(ours - theirs) < 1e-5 * theirs
+    require(abs(ours - theirs) < 1e-5 * theirs)
     small = profiles.settings("horse2zebra", "small", **changes(iteration, 3))
     weights = sum(p.numel() for p in models.generator(small).parameters())
     print(
@@ -292,11 +292,11 @@ history = fit(step, batches, settings.epochs, watchers, history)
 start, end = (sum(history.terms["cycle_a"][part]) / 5 for part in (slice(5), slice(-5, None)))
 print(f"cycle_a: {start:.3f} in the first five steps, {end:.3f} in the last five")
 if profile != "smoke" and len(history) >= 100:
-    assert end < start, "the round trip did not get better"
+    require(end < start, "the round trip did not get better")
 fresh = CycleGANStep(settings, "cpu").state_dict()
 for name in ("disc_a", "disc_b"):
     now = step.network(name).state_dict()
-    assert any(not torch.equal(now[k].cpu(), fresh[name][k]) for k in now), f"{name} never moved"
+    require(any(not torch.equal(now[k].cpu(), fresh[name][k]) for k in now), f"{name} never moved")
 
 # %% [markdown]
 # ### Going on from a recorded state

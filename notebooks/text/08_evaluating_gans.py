@@ -72,7 +72,7 @@ from gancourse.metrics import content, features
 from gancourse.metrics.distances import frechet, frechet_from_stats, kid, precision_recall
 from gancourse.metrics.neighbours import copying
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, table
+from gancourse.notebook.cell import check, report, require, table
 from gancourse.train.cyclegan import translate
 from gancourse_lab.alterations import LEVELS, alter, over_sizes, power_curve, scores, some_of, split
 from gancourse_lab.human_study import d_prime, trials_needed, wilson
@@ -224,7 +224,7 @@ t = standard.icdf(q)
 for (mu1, s1), (mu2, s2) in (((0, 1), (2, 1)), ((0, 1), (0, 0.5)), ((1, 2), (-0.5, 0.25))):
     closed = (mu1 - mu2) ** 2 + (s1 - s2) ** 2
     integral = float((mu1 - mu2 + (s1 - s2) * t).square().mean())
-    assert abs(integral - closed) < 1e-4 * closed
+    require(abs(integral - closed) < 1e-4 * closed)
     print(f"N({mu1}, {s1}²) and N({mu2}, {s2}²): closed form {closed:.4f}, integral {integral:.4f}")
 
 # %% [markdown]
@@ -291,7 +291,7 @@ for n, m, d in ((400, 300, 20), (30, 40, 200)):
     mixing = torch.randn(d, d).double() / d**0.5
     x, y = torch.randn(n, d).double(), torch.randn(m, d).double() @ mixing + 0.3
     values = [f(x, y) for f in (by_nuclear_norm, by_the_textbook, frechet)]
-    assert max(values) - min(values) < 1e-6 * max(values)
+    require(max(values) - min(values) < 1e-6 * max(values))
     print(
         f"n = {n}, m = {m}, d = {d}: nuclear norm {values[0]:.4f}, textbook {values[1]:.4f}, "
         f"package {values[2]:.4f}"
@@ -310,7 +310,7 @@ for name, found, closed in (
     ("common axes", common, 1 + 0 + 4 + 1),
     ("one dimension", one_dimension, 1.5**2 + 1.75**2),
 ):
-    assert abs(found - closed) < 1e-6
+    require(abs(found - closed) < 1e-6)
     print(f"{name}: package {found:.6f}, closed form {closed:.6f}")
 
 # %% [markdown]
@@ -364,8 +364,8 @@ def share_inside(points, centres, nearest=3):
 
 
 x, y = torch.randn(60, 12), torch.randn(50, 12) * 0.8 + 0.2
-assert abs(kid_by_hand(x, y) - kid(x, y).value) < 1e-6
-assert (share_inside(y, x), share_inside(x, y)) == precision_recall(x, y)
+require(abs(kid_by_hand(x, y) - kid(x, y).value) < 1e-6)
+require((share_inside(y, x), share_inside(x, y)) == precision_recall(x, y))
 print(f"KID by hand and package differ by {abs(kid_by_hand(x, y) - kid(x, y).value):.6f}")
 print("claim holds: precision and recall equal the package's for 60 and 50 rows")
 
@@ -403,7 +403,7 @@ torch.manual_seed(0)
 for d, n in ((1, 25), (1, 400), (5, 400), (20, 1000)):
     draws = [frechet(*torch.randn(2, n, d, dtype=torch.float64)) for _ in range(1500 // d)]
     theory = 2 * d + d * (d + 1) / 2
-    assert abs(n * np.mean(draws) / theory - 1) < 0.1
+    require(abs(n * np.mean(draws) / theory - 1) < 0.1)
     print(
         f"d = {d:2d}, n = {n:4d}: n × mean distance {n * np.mean(draws):4.0f}, theory {theory:4.0f}"
     )
@@ -699,7 +699,7 @@ def by_halves(score, x, y, draws, generator):
 x, y = torch.randn(60, 5), torch.randn(50, 5) + 0.5
 by_hand = by_halves(frechet, x, y, 50, torch.Generator().manual_seed(0)).std(ddof=1)
 package = half_samples(frechet, x, y, draws=50, seed=0)
-assert abs(package.high - package.value - 1.96 * by_hand) < 1e-6
+require(abs(package.high - package.value - 1.96 * by_hand) < 1e-6)
 print(f"halves of 60 and 50 rows: s = {by_hand:.4f}, by hand and in the package")
 
 
@@ -802,7 +802,7 @@ torch.manual_seed(0)
 x, y = torch.randn(20, 12), torch.randn(30, 12)
 for shift in (0.0, 0.3, 0.6):
     p = permutation_p(x, y + shift, 199, 0)
-    assert abs(p - permutation_test(x, y + shift, 199, 0)[0]) < 1e-6
+    require(abs(p - permutation_test(x, y + shift, 199, 0)[0]) < 1e-6)
     print(f"20 and 30 rows, 12 features, shifted by {shift:.1f}: p-value {p:.3f}, package the same")
 
 # %% [markdown]
@@ -918,11 +918,11 @@ def expected_best(r):
     return float(torch.trapezoid(t * r * below ** (r - 1) * density, t))
 
 
-assert abs(expected_best(2) - 1 / math.sqrt(math.pi)) < 1e-4
+require(abs(expected_best(2) - 1 / math.sqrt(math.pi)) < 1e-4)
 torch.manual_seed(0)
 for r in (1, 2, 3, 5, 10, 25, 100):
     simulated = float(torch.randn(20_000, r).amax(1).mean())
-    assert abs(simulated - expected_best(r)) < 0.03
+    require(abs(simulated - expected_best(r)) < 0.03)
     print(f"best of {r:3d} equal models: too good by {abs(expected_best(r)):.2f} s")
 
 # %% tags=["nbval-ignore-output"]
@@ -1094,10 +1094,10 @@ torch.manual_seed(0)
 rows = []
 for fooled in (0.5, 0.4, 0.268, 0.232, 0.1):
     d = d_prime(fooled)
-    assert abs(d - math.sqrt(2) * normal.inv_cdf(1 - fooled)) < 1e-6
+    require(abs(d - math.sqrt(2) * normal.inv_cdf(1 - fooled)) < 1e-6)
     real, fake = torch.randn(2, 400_000)
     simulated = float((fake > real + d).float().mean())
-    assert abs(simulated - fooled) < 0.005
+    require(abs(simulated - fooled) < 0.005)
     _, low, high = wilson(round(40 * fooled), 40)
     share, prime = f"{low:.0%} to {high:.0%}", f"{d_prime(high):+.2f} to {d_prime(low):+.2f}"
     rows.append([f"{fooled:.1%}", f"{d:.2f}", f"{simulated:.2f}", share, prime])
@@ -1129,7 +1129,7 @@ def exact_power(n, p):
 
 
 by_hand = (1.959964 * math.sqrt(0.25) + 0.841621 * math.sqrt(0.4 * 0.6)) / (0.5 - 0.4)
-assert trials_needed(0.4) == math.ceil(by_hand**2)
+require(trials_needed(0.4) == math.ceil(by_hand**2))
 for p in (0.45, 0.4, 0.3, 0.268):
     n = trials_needed(p)
     each = trials_needed(p, studies=2)
@@ -1231,9 +1231,9 @@ for name, one, two in (
 torch.manual_seed(0)
 coin = torch.randint(0, 2, (1500, 1)).double() * 2 - 1
 bell = torch.randn(1500, 1).double()
-assert frechet(coin, bell) < 0.02 and abs(kid(coin, bell).value) < 0.2
+require(frechet(coin, bell) < 0.02 and abs(kid(coin, bell).value) < 0.2)
 precision, recall = precision_recall(bell, coin)
-assert precision > 0.9 and recall < 0.1
+require(precision > 0.9 and recall < 0.1)
 print("claim holds: the coin as the fake has precision above 0.9 and recall below 0.1")
 
 # %% [markdown]

@@ -63,7 +63,7 @@ import torch
 
 from gancourse import device, profiles, records
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, table
+from gancourse.notebook.cell import check, report, require, table
 from gancourse.train.loop import Callback, ProgressBar, fit
 from gancourse_lab import faults, flags
 from gancourse_lab.faults import FAULTS
@@ -218,7 +218,7 @@ for ours, theirs in (
     (diversity(0.1 * noise, noise), flags.diversity(0.1 * noise, noise)),
     (comb(planted), flags.comb(planted)[0]),
 ):
-    assert abs(ours - theirs) < 1e-6
+    require(abs(ours - theirs) < 1e-6)
 print(f"diversity of a tenth of the contrast: {diversity(0.1 * noise, noise):.4f}; 0.1² = 0.01")
 print(f"comb of stripes: {comb(planted):.2f}; by hand 0.25 / 1.25 = 0.20")
 print(f"range of grey levels / 255: {value_range(torch.linspace(0, 1, 256)):.1f} off")
@@ -258,7 +258,7 @@ print(f"margin at chance, loss ¼: {margin(0.25):.2f}; at the loss 0.01: {margin
 for name in ("healthy-cyclegan", "identity"):
     log = {k: v[-100:] for k, v in recorded(name).curves.items()}
     (w, v), theirs = weights(log), flags.loss_weights(log)
-    assert max(abs(a - b) for a, b in zip((w, v), theirs, strict=True)) < 1e-9
+    require(max(abs(a - b) for a, b in zip((w, v), theirs, strict=True)) < 1e-9)
     print(f"{name:17s} adds up with w = {w:.1f} and v = {v:.1f}")
 
 # %% [markdown]
@@ -302,7 +302,7 @@ for name in ("healthy", "no-detach"):
         print(f"{name:10s}this step was dropped: in fp16 its gradients were too large")
         continue
     theirs = monitor.readings["fakes not detached"][0][1]
-    assert abs(by_hand - theirs) < 1e-3 * max(theirs, 1)  # a GPU adds up in any order
+    require(abs(by_hand - theirs) < 1e-3 * max(theirs, 1))  # a GPU adds up in any order
     said = "exactly 0" if by_hand == 0 else "more than 0"
     print(f"{name:10s}gradient of D's loss in G's last layer, first step: {said}")
 
