@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 from PIL import Image
 
-from gancourse.data.images import ImageSet
+from gancourse.data.sets import ImageSet
 
 
 def write(images: ImageSet, below: str | Path) -> Path:
