@@ -728,7 +728,7 @@ table(drawn_pairs.HEAD, longer.rows)
 rows = {"x": long_a.images[:12]}
 rows |= {name: v[:12] for name, v in longer.images.items() if name != "x untouched"}
 figures.show(
-    figures.rows(rows, 12, "the five settings, recorded runs", long_a.caption),
+    figures.rows(rows, 12, "recorded runs, those with weights", long_a.caption),
     "Rows of twelve pictures: drawn horses, their own zebras, and the recorded translations.",
     photo=True,
 )
