@@ -143,17 +143,48 @@ def confusion(predicted: Tensor, truth: Tensor, classes: int) -> Tensor:
     return cells.bincount(minlength=classes**2).reshape(classes, classes)
 
 
-def scores(predicted: Tensor, truth: Tensor, classes: int) -> Scores:
-    """The three measures of Long et al. 2015 over the pixels of all images together.
+def measures(n: Tensor) -> Tensor:
+    """Counts (…, classes, classes) → (…, 3) float64: the three measures of Long et al. 2015.
 
-    With n = ``confusion``, t[i] = Σ_j n[i, j]: pixel = Σ_i n[i, i] / Σ_i t[i]; per class = mean of
-    n[i, i] / t[i]; IoU = mean of n[i, i] / (t[i] + Σ_j n[j, i] - n[i, i]). Classes absent from the
-    truth are left out of both means: naming one costs the class that is really there. Raises
-    ``GancourseError`` for unequal shapes, NaN, and numbers that are no class.
+    With t[i] = Σ_j n[i, j]: per pixel = Σ_i n[i, i] / Σ_i t[i]; per class = mean of n[i, i] / t[i];
+    IoU = mean of n[i, i] / (t[i] + Σ_j n[j, i] - n[i, i]). Classes absent from the truth are left
+    out of both means: naming one costs the class that is really there.
     """
-    n = confusion(predicted, truth, classes).double()
-    right, there, called = n.diagonal(), n.sum(1), n.sum(0)
-    present = there > 0
-    accuracy, iou = right / there, right / (there + called - right)
-    means = accuracy[present].mean(), iou[present].mean()
-    return Scores(float(right.sum() / there.sum()), *map(float, means))
+    n = n.double()
+    right, there, called = n.diagonal(dim1=-2, dim2=-1), n.sum(-1), n.sum(-2)
+    present = torch.where(there > 0, 1.0, torch.nan)
+    per_class = (right / there * present).nanmean(-1)
+    iou = (right / (there + called - right) * present).nanmean(-1)
+    return torch.stack([right.sum(-1) / there.sum(-1), per_class, iou], -1)
+
+
+def scores(predicted: Tensor, truth: Tensor, classes: int) -> Scores:
+    """The three ``measures`` over the pixels of all images together.
+
+    Raises ``GancourseError`` for unequal shapes, NaN, and numbers that are no class.
+    """
+    pixel, per_class, iou = measures(confusion(predicted, truth, classes)).tolist()
+    return Scores(pixel, per_class, iou)
+
+
+class Interval(NamedTuple):
+    """Scores and the ends of their 95 % intervals."""
+
+    value: Scores
+    low: Scores
+    high: Scores
+
+
+def with_interval(predicted: Tensor, truth: Tensor, classes: int, draws: int = 300) -> Interval:
+    """``scores`` with a 95 % interval: the images drawn again and again, with replacement.
+
+    It covers the choice of the images, not that of the generator's or the judge's seed.
+    """
+    pairs = zip(predicted, truth, strict=True)
+    n = torch.stack([confusion(a, b, classes) for a, b in pairs])
+    stream = torch.Generator().manual_seed(0)
+    again = torch.randint(len(n), (draws, len(n)), generator=stream)
+    ends = torch.tensor([0.025, 0.975], dtype=torch.float64)
+    low, high = measures(n[again].sum(1)).quantile(ends, dim=0)
+    found = [Scores(*part.tolist()) for part in (measures(n.sum(0)), low, high)]
+    return Interval(*found)

@@ -43,6 +43,16 @@ NAMED: dict[str, Distribution] = {
 }
 
 
+def normal(mean: float, spread: float = 1.0) -> td.Normal:
+    """A normal distribution in float64: closed forms are checked to more than seven digits."""
+    return td.Normal(_double(float(mean)), _double(float(spread)))
+
+
+def uniform(low: float, high: float) -> td.Uniform:
+    """A uniform distribution in float64; its density is 0 outside, not an error."""
+    return td.Uniform(_double(float(low)), _double(float(high)), validate_args=False)
+
+
 def ring(modes: int = 8, radius: float = 2.0, spread: float = 0.05) -> MixtureSameFamily:
     """``modes`` round Gaussians of standard deviation ``spread``, evenly on a circle in the plane.
 
@@ -124,6 +134,24 @@ def game_value(p: Distribution, q: Distribution, d: Callable[[Tensor], Tensor]) 
     return on_real + mean_over(q, lambda x: -F.softplus(d(x)))
 
 
+def loss_slopes(theta: float, e: float = 1e-3) -> tuple[float, float, float]:
+    """Slopes in θ for p = N(0, 1) and q = N(θ, 1): of log(1 - D) and -log D, and of 2 JSD.
+
+    D is the D* of this θ and stands still while q moves, as in a step of G.
+    """
+    p = normal(0)
+
+    def logit(x):
+        return optimal_logit(p, normal(theta), x)
+
+    def slope(f):
+        return (f(normal(theta + e)) - f(normal(theta - e))) / (2 * e)
+
+    minimax = slope(lambda q: mean_over(q, lambda x: -F.softplus(logit(x))))
+    other = slope(lambda q: mean_over(q, lambda x: F.softplus(-logit(x))))
+    return minimax, other, slope(lambda q: 2 * jensen_shannon(p, q))
+
+
 def jensen_shannon(p: Distribution, q: Distribution) -> float:
     """JSD(p, q) = ½ KL(p | m) + ½ KL(q | m) with m = (p + q)/2: 0 to log 2 nats, error ≤ 1e-4."""
 
@@ -166,7 +194,7 @@ def _check_scalar(p: Distribution) -> None:
         raise GancourseError(
             f"One torch distribution over single numbers is needed here, not {type(p).__name__} "
             f"with batch {tuple(p.batch_shape)}, event {tuple(p.event_shape)}. "
-            f"Valid is Normal(0., 1.), say, or one of densities.NAMED: {', '.join(NAMED)}."
+            f"Valid is Normal(0., 1.), say, or one of theory.NAMED: {', '.join(NAMED)}."
         )
 
 
@@ -174,7 +202,7 @@ def _check_density(p: Distribution) -> None:
     if p.support.is_discrete:
         raise GancourseError(
             f"{type(p).__name__} has no density, and one density is needed here. Valid are single "
-            "continuous torch distributions with log_prob, such as densities.NAMED "
+            "continuous torch distributions with log_prob, such as theory.NAMED "
             f"({', '.join(NAMED)}); for samples or point masses take wasserstein1 or losses.mmd2, "
             "which need none."
         )

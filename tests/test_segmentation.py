@@ -175,3 +175,14 @@ def test_facades_go_from_label_to_photo(profile):
         assert [d.part for d in domains] == ["label", "photo"]
         numbers = [[name.split("_")[-1] for name in d.names] for d in domains]
         assert numbers[0] == numbers[1]  # pair i is label i and photo i
+
+
+def test_an_interval_holds_its_score_and_is_a_point_where_all_images_are_equal():
+    truth = torch.randint(0, 3, (12, 8, 8), generator=torch.Generator().manual_seed(0))
+    answers = truth.clone()
+    answers[:4] = 0
+    found = s.with_interval(answers, truth, 3)
+    assert found.value == pytest.approx(s.scores(answers, truth, 3))
+    assert all(low < value < high for value, low, high in zip(*found, strict=True))
+    same = s.with_interval(answers[:1].expand(5, -1, -1), truth[:1].expand(5, -1, -1), 3)
+    assert same.low == pytest.approx(same.high)

@@ -27,14 +27,15 @@
 # - train one generator directly, by MMD, and indirectly, against a
 #   discriminator, and compare the two;
 # - derive $D^* = p/(p+q)$ and the value $-\log 4 + 2\,\mathrm{JSD}$, and check
-#   both by quadrature;
+#   both by quadrature, that is, by summing over a grid;
 # - explain by numbers: saturation, the Wasserstein critic, rotating updates,
 #   a loss that does not show convergence, and mode collapse.
 #
 # **Data:** all of it is drawn by rule, in one or two dimensions, where the
-# truth is known. There is no real data in this chapter. **Time:** 30 minutes
-# of reading, about a minute of one CPU core (`quick`); a GPU does not help.
-# Cells that only draw are folded in JupyterLab: click to open them.
+# truth is known. There is no real data in this chapter. **Time:** 35 minutes
+# to read, an hour with the code; a minute or two of one CPU core (`quick`); a GPU
+# does not help. Cells that only draw are folded in JupyterLab: click to open them
+# (what they call stands in `gancourse_lab/theory_figures.py`).
 #
 # Throughout, $p$ is the true density, $q$ that of what a generator makes, and
 # $\log$ the natural logarithm.
@@ -65,22 +66,21 @@ import math
 import statistics
 
 import torch
-from IPython.display import Image, display
-from matplotlib.patches import Circle, Ellipse
-from torch.distributions import Exponential, HalfNormal, MultivariateNormal, Normal, Uniform
+from scipy.optimize import brentq
+from torch.distributions import Exponential, HalfNormal, MultivariateNormal, Normal
 from torch.nn import functional as F
 
 from gancourse import device, losses, profiles
-from gancourse.errors import GancourseError
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report
-from gancourse.notebook.figures import movie
-from gancourse_lab import theory
+from gancourse.notebook.cell import check, report, require, table
+from gancourse_lab import theory, theory_figures, toy_game, toy_judges, walks, zoo
+from gancourse_lab.live import Film, counted
+from gancourse_lab.theory import normal, uniform
 from gancourse_lab.toy import MLP
+from gancourse_lab.toy_game import EVERY_Z, distance, noise
 
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED)
-DRAWN = "drawn by rule, no real data"
 
 
 def by_profile(smoke, quick, full):
@@ -88,29 +88,7 @@ def by_profile(smoke, quick, full):
     return {"smoke": smoke, "quick": quick, "full": full}[profile]
 
 
-def number(value):
-    """A float64 number for a distribution: closed forms are checked to more than seven digits."""
-    return torch.tensor(float(value), dtype=torch.float64)
-
-
-def tidy(axis, title="", **settings):
-    """Title and labels in the course's form."""
-    axis.set_title(title, fontsize=10)
-    axis.set(**settings)
-    axis.spines[["top", "right"]].set_visible(False)
-
-
-def counted(count, label):
-    """range(count) with a line below the cell that says how far it is."""
-    line = display({"text/plain": label}, raw=True, display_id=True)
-    for step in range(count):
-        if step % 50 == 0:
-            line.update({"text/plain": f"{label}: step {step} of {count}"}, raw=True)
-        yield step
-    line.update({"text/plain": f"{label}: {count} steps"}, raw=True)
-
-
-print(f"profile {profile}, {device.describe()}; data: {DRAWN}")
+print(f"profile {profile}, {device.describe()}; data: {theory_figures.DRAWN}")
 
 # %% [markdown]
 # ## 1 · Two kinds of models
@@ -151,7 +129,7 @@ gap = (joint.softmax(1)[:, 1] - torch.sigmoid(grid @ w + w0)).abs().max()
 delta = ((MEANS[1] - MEANS[0]) @ w).sqrt()
 by_formula = Normal(0, 1).cdf(-delta / 2)
 by_grid = joint.exp().min(1).values.sum() * (side[1] - side[0]) ** 2
-assert gap < 1e-6 and abs(by_formula - by_grid) < 1e-4
+require(gap < 1e-6 and abs(by_formula - by_grid) < 1e-4)
 print(f"joint mass on the grid {joint.exp().sum() * (side[1] - side[0]) ** 2:.4f}")
 print(f"w = ({w[0]:.2f}, {w[1]:.2f}); largest gap to the logistic formula below 1e-6")
 print(f"error of the true model: formula {by_formula:.3f}, grid {by_grid:.3f}")
@@ -178,17 +156,13 @@ def fit_joint(x, y):
 
 def fit_conditional(x, y):
     """(w, w0) of the discriminative model, by maximum likelihood."""
-    weights = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weights], max_iter=100)
-
-    def loss():
-        optimiser.zero_grad()
-        value = F.binary_cross_entropy_with_logits(x @ weights[:2] + weights[2], y.double())
-        value.backward()
-        return value
-
-    optimiser.step(loss)
-    return weights.detach()[:2], weights.detach()[2]
+    rows = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
+    weights = torch.zeros(3, dtype=torch.float64)
+    for _ in range(20):  # Newton's steps
+        said = torch.sigmoid(rows @ weights)
+        curvature = rows.T * (said * (1 - said)) @ rows
+        weights += torch.linalg.solve(curvature, rows.T @ (y - said))
+    return weights[:2], weights[2]
 
 
 device.seed_everything(SEED)
@@ -196,29 +170,11 @@ x, y = draw_labelled(200)
 fresh_x, fresh_y = draw_labelled(20_000)
 model = fit_joint(x, y)
 w_fit, w0_fit = fit_conditional(x, y)
-right = {
-    "generative": model.log_prob(fresh_x[:, None]).argmax(1) == fresh_y,
-    "discriminative": (fresh_x @ w_fit + w0_fit > 0) == fresh_y,
-}
-for name, hits in right.items():
-    print(f"{name:15s}{hits.double().mean():.1%} of 20,000 fresh points right")
-print(f"{'the truth':15s}{1 - by_formula:.1%}")
-
-strange = torch.tensor([6.0, 6.0], dtype=torch.float64)
-log_p = (model.log_prob(x[:, None]) + math.log(0.5)).logsumexp(1)
-log_p_strange = (model.log_prob(strange) + math.log(0.5)).logsumexp(0)
-print(
-    f"\nx = (6, 6): the conditional says y = 1 with {torch.sigmoid(strange @ w_fit + w0_fit):.4f}"
-)
-print(f"the joint says log p(x) = {log_p_strange:.0f}; the lowest of the 200 is {log_p.min():.1f}")
-
-x1 = number(0.5)  # and x2 unknown
-sides = Normal(model.mean[:, 0], model.covariance_matrix[0, 0, 0].sqrt())
-from_joint = sides.log_prob(x1).softmax(0)[1]
-plugged = torch.sigmoid(w_fit[0] * x1 + w0_fit)  # the mean of x2, 0, put in its place
-true = torch.sigmoid(1.6 * x1)  # both classes have variance 1 along x1, and means ∓0.8
-print(f"\nx1 = 0.5, x2 unknown: P(y = 1) is {true:.2f} in truth, {from_joint:.2f} by the joint,")
-print(f"and {plugged:.2f} by the conditional with x2 = 0")
+by_joint = model.log_prob(fresh_x[:, None]).argmax(1) == fresh_y
+by_conditional = (fresh_x @ w_fit + w0_fit > 0) == fresh_y
+print(f"generative     {by_joint.double().mean():.1%} of 20,000 fresh points right")
+print(f"discriminative {by_conditional.double().mean():.1%}")
+print(f"the truth      {1 - by_formula:.1%}")
 
 # %% [markdown]
 # As classifiers the two are alike. The joint answers three more questions:
@@ -228,32 +184,30 @@ print(f"and {plugged:.2f} by the conditional with x2 = 0")
 #   it out; plugging in the mean makes it too sure.
 # - **What would new points look like?** This is the question of the course.
 
+# %% tags=["nbval-ignore-output"]
+strange, x1 = torch.tensor([6.0, 6.0], dtype=torch.float64), 0.5
+log_p = (model.log_prob(x[:, None]) + math.log(0.5)).logsumexp(1)
+log_p_strange = (model.log_prob(strange) + math.log(0.5)).logsumexp(0)
+sure = torch.sigmoid(strange @ w_fit + w0_fit)
+print(f"x = (6, 6): the conditional says y = 1 with {sure:.4f}")
+print(f"the joint says log p(x) = {log_p_strange:.0f}; the lowest of the 200 is {log_p.min():.1f}")
+
+along_x1 = Normal(model.mean[:, 0], model.covariance_matrix[0, 0, 0].sqrt())
+from_joint = along_x1.log_prob(torch.tensor(x1)).softmax(0)[1]
+plugged = torch.sigmoid(w_fit[0] * x1 + w0_fit)  # the mean of x2, 0, put in its place
+true = 1 / (1 + math.exp(-1.6 * x1))  # both classes have variance 1 along x1, and means ∓0.8
+print(f"x1 = 0.5, x2 unknown: P(y = 1) is {true:.2f} in truth, {from_joint:.2f} by the joint,")
+print(f"and {plugged:.2f} by the conditional with x2 = 0")
+
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 new_y = torch.randint(0, 2, (200,))
-new_x = model.sample((200,))[torch.arange(200), new_y]
-figure, axes = figures.subplots(1, 3, figsize=(9.5, 3.2), sharey=True)
-for axis, title, points, labels in (
-    (axes[0], "conditional: a line between labels", x, y),
-    (axes[1], "joint: where the points lie", x, y),
-    (axes[2], "200 new points of the joint", new_x, new_y),
-):
-    for label, color, marker in ((0, figures.BLUE, "o"), (1, figures.ORANGE, "^")):
-        chosen = points[labels == label]
-        axis.scatter(*chosen.T, s=9, color=color, marker=marker, label=f"y = {label}", alpha=0.7)
-    tidy(axis, title, xlim=(-4, 4), ylim=(-4, 4), xlabel="x1")
-line = torch.tensor([-4.0, 4.0], dtype=torch.float64)
-axes[0].plot(line, -(w0_fit + w_fit[0] * line) / w_fit[1], color="black")
-angle, (short, long) = 45, torch.linalg.eigvalsh(model.covariance_matrix[0]).sqrt().tolist()
-for axis in axes[1:]:
-    for mean in model.mean.tolist():
-        for r in (1, 2):
-            shape = {"width": 2 * r * short, "height": 2 * r * long, "angle": angle}
-            axis.add_patch(Ellipse(mean, **shape, fill=False, color="black", lw=0.9))
-axes[0].set_ylabel("x2")
-axes[0].legend(frameon=False, fontsize=8, loc="lower left")
-figure.supxlabel(DRAWN, fontsize=8, color=figures.GREY)
+clouds = {
+    "conditional: a line between labels": (x, y),
+    "joint: where the points lie": (x, y),
+    "200 new points of the joint": (model.sample((200,))[torch.arange(200), new_y], new_y),
+}
 figures.show(
-    figure,
+    theory_figures.two_models(clouds, model, w_fit, w0_fit),
     "Two clouds of points three times: with a separating line; with two ellipses around each "
     "cloud; and new points inside the same ellipses.",
 )
@@ -289,11 +243,11 @@ def inverse_transform(p, u, bound=50.0):
 
 u = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
 humps = theory.NAMED["two humps"]
-assert torch.allclose(inverse_transform(humps, u), theory.quantile(humps, u), atol=1e-9)
+require(torch.allclose(inverse_transform(humps, u), theory.quantile(humps, u), atol=1e-9))
 for name, p in theory.NAMED.items():
-    there_and_back = (p.cdf(theory.quantile(p, u)) - u).abs().max()
-    assert there_and_back < 1e-9
-    print(f"{name:12s}F⁻¹(0.1) = {theory.quantile(p, number(0.1)):6.3f}   F(F⁻¹(u)) = u to 1e-9")
+    x = theory.quantile(p, u)
+    require((p.cdf(x) - u).abs().max() < 1e-9)
+    print(f"{name:12s}F⁻¹(0.1) = {x[9]:6.3f}   F(F⁻¹(u)) = u to 1e-9")
 
 # %% [markdown]
 # Choose a distribution and a number of draws. On the left every $u$ on the
@@ -302,64 +256,24 @@ for name, p in theory.NAMED.items():
 
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-def draw_transform(name, draws, axes=None):
-    """Left F with some of the draws going through it, right their histogram and the density."""
-    if axes is None:
-        _, axes = figures.subplots(1, 2, figsize=(8, 2.8))
-    p = theory.NAMED[name]
-    u = torch.rand(draws, generator=torch.Generator().manual_seed(SEED), dtype=torch.float64)
-    drawn = theory.quantile(p, u)
-    low, high = theory.quantile(p, torch.tensor([0.005, 0.995]).double()).clamp(-5, 5).tolist()
-    x = torch.linspace(low - 0.5, high + 0.5, 400, dtype=torch.float64)
-    axes[0].plot(x, p.cdf(x), color=figures.BLUE)
-    for i in range(min(draws, 12)):
-        if x[0] < drawn[i] < x[-1]:
-            path = [x[0], drawn[i], drawn[i]], [u[i], u[i], 0]
-            axes[0].plot(*path, color=figures.ORANGE, linewidth=0.7)
-    tidy(axes[0], name, xlabel="x", ylabel="u = F(x)", ylim=(0, 1.02), xlim=(x[0], x[-1]))
-    heights = torch.histc(drawn.float(), 40, low - 0.5, high + 0.5)
-    width = (high - low + 1) / 40
-    centres = [low - 0.5 + (i + 0.5) * width for i in range(40)]
-    axes[1].bar(centres, heights / draws / width, width, color=figures.ORANGE, alpha=0.4)
-    axes[1].plot(x, theory.log_density(p, x).exp(), color=figures.BLUE)
-    tidy(axes[1], f"{draws} draws and the density", xlabel="x", yticks=[], xlim=(x[0], x[-1]))
-    return axes[0].figure
-
-
 panels.panel(
-    draw_transform,
+    lambda name, draws: theory_figures.transform(name, draws, SEED),
     name=panels.slider(list(theory.NAMED), "distribution", "two humps"),
     draws=panels.slider([10, 100, 1000, 10_000], "draws", 1000),
 )
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = figures.subplots(3, 4, figsize=(9.5, 6))
-for i, name in enumerate(theory.NAMED):
-    draw_transform(name, 2000, axes[i // 2, 2 * (i % 2) : 2 * (i % 2) + 2])
-for axis in axes.flat:
-    axis.set_xlabel("")
-figure.supxlabel(f"twelve of 2,000 draws are shown going through F; {DRAWN}", fontsize=8)
 figures.show(
-    figure,
+    theory_figures.transforms(SEED),
     "For six distributions, the rising curve F with draws going right and down, and beside it "
     "the histogram of the draws under the true density.",
 )
 
 # %% [markdown]
-# Not every distribution will do: one over the plane has no $F^{-1}$, and counts
-# have no density. The package says so, and says what would do:
-
-# %%
-for question in (
-    lambda: theory.quantile(MultivariateNormal(torch.zeros(2), torch.eye(2)), u),
-    lambda: theory.jensen_shannon(torch.distributions.Poisson(3.0), humps),
-):
-    try:
-        question()
-    except GancourseError as error:
-        print(f"{type(error).__name__}: {error}\n")
-
-# %% [markdown]
+# Not every distribution will do: one over the plane has no $F^{-1}$, and of counts
+# $F$ is a staircase without a slope. (The package refuses them, and says what
+# would do.)
+#
 # ### Rejection
 #
 # Say that we can compute $p(x)$, and draw from another density $g$ with
@@ -383,15 +297,13 @@ def reject(p, g, bound, n):
     return x[keep]
 
 
-p, g = HalfNormal(number(1)), Exponential(number(1))
+one = torch.tensor(1.0, dtype=torch.float64)
+p, g, n = HalfNormal(one), Exponential(one), 100_000
 M = math.sqrt(2 * math.e / math.pi)
-x = torch.linspace(0.001, 12, 12_000, dtype=torch.float64)
-assert abs((p.log_prob(x) - g.log_prob(x)).exp().max() - M) < 1e-6
 device.seed_everything(SEED)
-n = 100_000
 kept = reject(p, g, M, n)
-assert abs(len(kept) / n - 1 / M) < 4 * math.sqrt((1 - 1 / M) / M / n)
-assert theory.wasserstein1(kept, p.icdf((torch.arange(n) + 0.5).double() / n)) < 0.02
+require(abs(len(kept) / n - 1 / M) < 4 * math.sqrt((1 - 1 / M) / M / n))
+require(theory.wasserstein1(kept, p) < 0.02)
 print(f"M = {M:.4f}, kept by theory 1/M = {1 / M:.4f}; 100,000 draws agree within 4 deviations")
 for d in (1, 2, 100, 64 * 64 * 3):
     print(f"{d:6d} dimensions: one in 1.1^{d} = 10^{d * math.log10(1.1):.2f} is kept")
@@ -418,92 +330,41 @@ for d in (1, 2, 100, 64 * 64 * 3):
 # $$n_\text{eff} = \frac{n}{1 + 2\sum_{t \ge 1} \rho_t}$$
 #
 # independent draws (the *effective sample size*). For $\rho_t = \rho^t$ that is
-# $n\,(1-\rho)/(1+\rho)$. Below: Hastings' rule on three places, and this sum.
+# $n\,(1-\rho)/(1+\rho)$. Below: Hastings' rule on three places, and this sum. (The
+# walk itself is eleven lines, `gancourse_lab.walks.metropolis`.)
 
 
 # %%
-def metropolis(p, step, chains, n, start):
-    """States (n, chains) of independent random walks that keep p; share of proposals taken."""
-    x = start.expand(chains).clone()
-    log_p, states, moves = p.log_prob(x), [], 0.0
-    for _ in range(n):
-        proposed = x + step * torch.randn(chains, dtype=x.dtype)
-        log_new = p.log_prob(proposed)
-        go = torch.rand(chains, dtype=x.dtype).log() < log_new - log_p
-        x, log_p = torch.where(go, proposed, x), torch.where(go, log_new, log_p)
-        states.append(x)
-        moves += float(go.double().mean()) / n
-    return torch.stack(states), moves
-
-
-def autocorrelation(states, mean, variance, lags):
-    """ρ_0, ρ_1, … of chains (n, chains) whose mean and variance are known."""
-    centred = (states - mean) / variance**0.5
-    return torch.stack([(centred[: len(centred) - k] * centred[k:]).mean() for k in range(lags)])
-
-
-def effective_share(rho):
-    """n_eff / n: the sum runs until ρ first drops below 0.02, where only noise is left."""
-    small = (rho < 0.02).nonzero()
-    return float(1 / (1 + 2 * rho[1 : int(small[0]) if len(small) else len(rho)].sum()))
-
-
 law = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
 offer = torch.tensor([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3], [0.4, 0.4, 0.2]]).double()  # g(j | i)
-offered = law[:, None] * offer
-moving = offer * (offered.T / offered).clamp(max=1)  # [i, j]: from i to j
-moving += torch.diag(1 - moving.sum(1))  # a refusal stays where it is
+moving = walks.hastings(law, offer)  # [i, j]: the chance to go from i to j
 balance = law[:, None] * moving
-assert (balance - balance.T).abs().max() < 1e-12 and (law @ moving - law).abs().max() < 1e-12
+require((balance - balance.T).abs().max() < 1e-12 and (law @ moving - law).abs().max() < 1e-12)
 print(f"lopsided proposals: {law.tolist()} stays itself, each of the 3 pairs is in balance")
-rho = 0.9 ** torch.arange(400, dtype=torch.float64)
-print(f"ρ = 0.9: n_eff/n = {effective_share(rho):.3f} by the sum, {0.1 / 1.9:.3f} by the formula")
+share = walks.effective_share(0.9 ** torch.arange(400, dtype=torch.float64))
+print(f"ρ = 0.9: n_eff/n = {share:.3f} by the sum, {0.1 / 1.9:.3f} by the formula")
 
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
-walks = {}
-for step in (0.1, 0.5, 2.5, 10.0, 50.0):
-    states, moves = metropolis(humps, step, 64, by_profile(400, 2000, 5000), number(1.0))
-    states = states[len(states) // 10 :]  # the start is forgotten after a while
-    rho = autocorrelation(states, humps.mean, humps.variance, min(len(states) // 2, 600))
-    walks[step] = {"states": states, "moves": moves, "rho": rho, "share": effective_share(rho)}
-
+walked = {
+    h: walks.walked(humps, h, by_profile(400, 2000, 5000)) for h in (0.1, 0.5, 2.5, 10.0, 50.0)
+}
+best = max(walked, key=lambda h: walked[h].share)
+print(f"best of these: h = {best}, where 1,000 states are worth {1000 * walked[best].share:.0f}")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-def draw_walk(step, axes=None):
-    """The first states of one chain, its autocorrelation, the histogram of all chains."""
-    if axes is None:
-        _, axes = figures.subplots(1, 3, figsize=(9, 2.4), width_ratios=(1.6, 1, 1))
-    walk, x = walks[step], torch.linspace(-4, 4, 300, dtype=torch.float64)
-    axes[0].plot(walk["states"][:300, 0], color=figures.BLUE, linewidth=0.8)
-    tidy(axes[0], f"h = {step}: {walk['moves']:.0%} of the proposals taken", ylim=(-4, 4))
-    axes[1].plot(walk["rho"][:100], color=figures.GREEN)
-    about = {"title": f"n_eff / n = {walk['share']:.3f}", "ylabel": "correlation"}
-    tidy(axes[1], **about, ylim=(-0.1, 1.05), yticks=[0, 1])
-    counts = torch.histc(walk["states"].float(), 60, -4, 4)
-    axes[2].stairs(counts / counts.sum() * 60 / 8, torch.linspace(-4, 4, 61), fill=True, alpha=0.4)
-    axes[2].plot(x, humps.log_prob(x).exp(), color="black", linewidth=1)
-    tidy(axes[2], "64 chains and p", yticks=[])
-    return axes[0].figure
-
-
-panels.panel(draw_walk, step=panels.slider(list(walks), "step size h", 2.5))
+panels.panel(
+    lambda step: theory_figures.walk(step, walked[step], humps),
+    step=panels.slider(list(walked), "step size h", 2.5),
+)
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = figures.subplots(5, 3, figsize=(9, 7.5), width_ratios=(1.6, 1, 1), sharex="col")
-for row, step in zip(axes, walks, strict=True):
-    draw_walk(step, row)
-for axis, label in zip(axes[-1], ("state t", "t steps apart", "x"), strict=True):
-    axis.set_xlabel(label)
-figure.supxlabel(f"target: the two humps; {DRAWN}", fontsize=8, color=figures.GREY)
 figures.show(
-    figure,
+    theory_figures.walks(walked, humps),
     "Five rows, one for each step size: a chain, its correlation, the histogram of all chains. "
     "The smallest step drifts slowly, its correlation hardly falls and its histogram misses the "
     "left hump; the largest is mostly refused; in between the chain changes humps often.",
 )
-best = max(walks, key=lambda s: walks[s]["share"])
-print(f"best of these: h = {best}, where 1,000 states are worth {1000 * walks[best]['share']:.0f}")
 
 # %% [markdown]
 # Small steps are nearly always taken and get nowhere; large ones are nearly
@@ -521,21 +382,6 @@ print(f"best of these: h = {best}, where 1,000 states are worth {1000 * walks[be
 
 
 # %% tags=["nbval-ignore-output"]
-def noise(*shape):
-    """z, uniform on (-1, 1)."""
-    return 2 * torch.rand(*shape) - 1
-
-
-LEVELS = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
-HUMPS = theory.quantile(humps, LEVELS)
-
-
-def distance(sample):
-    """W1 of a sample (n,) to the two humps."""
-    return theory.wasserstein1(sample, HUMPS)
-
-
-EVERY_Z = ((torch.arange(4000) + 0.5) / 2000 - 1)[:, None]  # what G does, without sampling error
 device.seed_everything(SEED)
 sorted_net = MLP(1, 1, width=64)
 optimiser = torch.optim.Adam(sorted_net.parameters(), 1e-2, fused=True)
@@ -549,19 +395,11 @@ for _ in range(count):
     optimiser.step()
     schedule.step()
 with torch.no_grad():
-    made = sorted_net(EVERY_Z)[:, 0]
+    made = sorted_net(EVERY_Z)[:, 0]  # of 4,000 evenly spaced z
 
-figure, (left, right) = figures.subplots(1, 2, figsize=(8, 2.8))
-left.plot(EVERY_Z, HUMPS, color=figures.BLUE)
-left.plot(EVERY_Z, made, "--", color=figures.ORANGE)
-tidy(left, "F⁻¹ (line) and the network (dashed)", xlabel="z", ylabel="x")
-x = torch.linspace(-4, 4, 300, dtype=torch.float64)
-right.plot(x, humps.log_prob(x).exp(), color=figures.BLUE)
-right.hist(made.tolist(), 60, range=(-4, 4), density=True, color=figures.ORANGE, alpha=0.4)
-tidy(right, f"W1 = {distance(made):.3f}", xlabel="x", yticks=[])
-figure.supxlabel(DRAWN, fontsize=8, color=figures.GREY)
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
-    figure,
+    theory_figures.learnt_transform(EVERY_Z, made, toy_game.HUMPS, humps, distance(made)),
     "Left: the quantile function of the two humps, steep between them, and the network's dashed "
     "curve on it. Right: the histogram of its outputs under the two humps.",
 )
@@ -613,8 +451,7 @@ def mmd2(x, y, s):
 
 
 x, y = torch.randn(50, 1), torch.randn(50, 1) + 1
-for s in (0.1, 1.0, 10.0):
-    assert abs(mmd2(x, y, s) - losses.mmd2(x, y, (s,))) < 1e-6  # the package's
+require(all(abs(mmd2(x, y, s) - losses.mmd2(x, y, (s,))) < 1e-6 for s in (0.1, 1.0, 10.0)))
 
 
 def closed_mmd2(delta, s):
@@ -627,7 +464,7 @@ for delta, s in ((1, 0.5), (1, 2.0), (5, 0.5), (5, 2.0)):
     signed = (Normal(0, 1).log_prob(x).exp() - Normal(delta, 1).log_prob(x).exp()) * 0.05
     kernel = torch.exp(-(x[:, None] - x).square() / (2 * s**2))
     by_sum = signed @ kernel @ signed  # ∫∫ (p - q)(a) k(a, b) (p - q)(b): the three terms in one
-    assert abs(by_sum - closed_mmd2(delta, s)) < 1e-6
+    require(abs(by_sum - closed_mmd2(delta, s)) < 1e-6)
     print(f"{delta:<6d}{s:<6.1f}{closed_mmd2(delta, s):11.4f}{by_sum:13.4f}")
 
 # %% [markdown]
@@ -657,45 +494,26 @@ for _ in counted(by_profile(30, 400, 2000), "MMD"):
     loss.backward()
     optimiser.step()
 with torch.no_grad():
-    by_width = matching(EVERY_Z.expand(len(s), -1, -1))[..., 0].unflatten(0, (len(WIDTHS), SEEDS))
-direct = {
-    width: [distance(one) for one in made] for width, made in zip(WIDTHS, by_width, strict=True)
-}
-
-
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-def draw_width(width, axis=None):
-    """What the generator of the first seed makes, and the kernel at its width."""
-    if axis is None:
-        _, axis = figures.subplots(figsize=(6, 3))
-    x = torch.linspace(-5, 5, 400, dtype=torch.float64)
-    axis.plot(x, humps.log_prob(x).exp(), color=figures.BLUE, label="real")
-    made = by_width[WIDTHS.index(width), 0].tolist()
-    options = {"density": True, "color": figures.ORANGE, "alpha": 0.4, "label": "generated"}
-    axis.hist(made, 80, range=(-5, 5), **options)
-    kernel = torch.exp(-(x.square()) / (2 * width**2))
-    axis.plot(x, 0.45 * kernel, ":", color="black", linewidth=1, label="kernel around 0")
-    tidy(axis, f"s = {width}: W1 {direct[width][0]:.2f}", yticks=[], xlabel="x", ylim=(0, 0.75))
-    return axis.figure
-
-
-panels.panel(draw_width, width=panels.slider(list(WIDTHS), "kernel width s", 0.5))
-
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = figures.subplots(1, 5, figsize=(10, 2.4), sharey=True)
-for axis, width in zip(axes, WIDTHS, strict=True):
-    draw_width(width, axis)
-axes[0].legend(frameon=False, fontsize=7, loc="upper left")
-about = f"trained by MMD at five kernel widths, the first of {SEEDS} seeds; {DRAWN}"
-figure.supxlabel(about, fontsize=8, color=figures.GREY)
-figures.show(
-    figure,
-    "Five histograms under the two humps. Those at 0.1 and 0.5 follow both humps best; at 2 the "
-    "valley between them is filled; at 10 all mass sits in one thin bar at the mean.",
-)
+    made = matching(EVERY_Z.expand(len(s), -1, -1))[..., 0].unflatten(0, (len(WIDTHS), SEEDS))
+made = dict(zip(WIDTHS, made, strict=True))
+direct = {width: [distance(one) for one in of_width] for width, of_width in made.items()}
 for width, values in direct.items():
     row = f"{statistics.mean(values):.2f}, from {min(values):.2f} to {max(values):.2f}"
     print(f"s = {width:<5}: W1 {row} over {SEEDS} seeds")
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+panels.panel(
+    lambda width: theory_figures.kernel_width(width, made[width][0], direct[width][0], humps),
+    width=panels.slider(list(WIDTHS), "kernel width s", 0.5),
+)
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+firsts = {width: of_width[0] for width, of_width in made.items()}
+figures.show(
+    theory_figures.kernel_widths(firsts, direct, humps),
+    "Five histograms under the two humps. Those at 0.1 and 0.5 follow both humps best; at 2 the "
+    "valley between them is filled; at 10 all mass sits in one thin bar at the mean.",
+)
 
 # %% [markdown]
 # The direct way works if somebody knows the right width. In one dimension a few
@@ -744,42 +562,29 @@ def by_steps(p, q):
     return float((torch.xlogy(p_x, p_x / both) + torch.xlogy(q_x, q_x / both)).sum() * STEP)
 
 
-def normal(mean, spread=1.0):
-    return Normal(number(mean), number(spread))
-
-
-def uniform(low, high):
-    return Uniform(number(low), number(high), validate_args=False)
-
-
-cases = {
-    "the same twice": (humps, humps),
-    "two humps, normal": (humps, theory.NAMED["normal"]),
-    "normal, Laplace": (theory.NAMED["normal"], theory.NAMED["Laplace"]),
-    "normals 3 apart": (normal(0), normal(3)),
-    "half overlapping": (uniform(0, 1), uniform(0.5, 1.5)),
-    "disjoint": (uniform(0, 1), uniform(2, 3)),
-}
-
-
 def value_at_best(p, q):
     """V(D*, G), on the package's grid."""
     return theory.game_value(p, q, lambda x: theory.optimal_logit(p, q, x))
 
 
+cases = {
+    "the same twice": (humps, humps),
+    "two humps, normal": (humps, normal(0)),
+    "normal, Laplace": (normal(0), theory.NAMED["Laplace"]),
+    "normals 3 apart": (normal(0), normal(3)),
+    "half overlapping": (uniform(0, 1), uniform(0.5, 1.5)),
+    "disjoint": (uniform(0, 1), uniform(2, 3)),
+}
 print(f"{'p, q':20s}{'V(D*, G)':>10s}{'−log 4 + 2 JSD':>16s}{'JSD/log 2':>11s}")
 for name, (p, q) in cases.items():
-    value = by_steps(p, q)
-    jsd = theory.jensen_shannon(p, q)  # the other quadrature
-    assert abs(value - (-math.log(4) + 2 * jsd)) < 1e-4
-    assert abs(value_at_best(p, q) - value) < 1e-4
+    value, jsd = by_steps(p, q), theory.jensen_shannon(p, q)  # the two quadratures
+    require(abs(value - (-math.log(4) + 2 * jsd)) < 1e-4)
+    require(abs(value_at_best(p, q) - value) < 1e-4)
     share = round(jsd / math.log(2), 3) + 0.0  # a rounding error must not print as -0.000
     print(f"{name:20s}{value:10.3f}{-math.log(4) + 2 * jsd:16.3f}{share:11.3f}")
 x = torch.linspace(-3, 3, 61, dtype=torch.float64)
-p, q = cases["normals 3 apart"]
-by_hand = p.log_prob(x).exp() / (p.log_prob(x).exp() + q.log_prob(x).exp())
-assert torch.allclose(theory.optimal_discriminator(p, q, x), by_hand, atol=1e-12)
-assert torch.allclose(by_hand, torch.sigmoid(4.5 - 3 * x), atol=1e-12)
+best = theory.optimal_discriminator(normal(0), normal(3), x)
+require(torch.allclose(best, torch.sigmoid(4.5 - 3 * x), atol=1e-12))
 print(f"claim holds: at {len(x)} points D* = p/(p+q), a sigmoid for two normals of one spread")
 
 # %% [markdown]
@@ -789,15 +594,12 @@ print(f"claim holds: at {len(x)} points D* = p/(p+q), a sigmoid for two normals 
 
 # %%
 p, q = cases["two humps, normal"]
-best = value_at_best(p, q)
-lost = {}
+best, lost = value_at_best(p, q), {}
 for much in (-1.0, -0.3, -0.1, 0.1, 0.3, 1.0):
-
-    def disturbed(x, much=much):
-        return theory.optimal_logit(p, q, x) + much * torch.sin(x)
-
-    lost[much] = best - theory.game_value(p, q, disturbed)
-assert min(lost.values()) > 0
+    lost[much] = best - theory.game_value(
+        p, q, lambda x, m=much: theory.optimal_logit(p, q, x) + m * torch.sin(x)
+    )
+require(min(lost.values()) > 0)
 print("value lost:", ", ".join(f"{much} sin x: {v:.4f}" for much, v in lost.items()))
 
 # %% [markdown]
@@ -810,15 +612,16 @@ print("value lost:", ", ".join(f"{much} sin x: {v:.4f}" for much, v in lost.item
 
 
 # %%
-def train_step(gen, disc, opt_gen, opt_disc, real, z):
-    """One update of D, one of G; returns the losses of both."""
-    fake = gen(z)
-    loss_disc = F.softplus(-disc(real)).mean() + F.softplus(disc(fake.detach())).mean()
+def train_step(gen, disc, opt_gen, opt_disc, real, z, label=None):
+    """One update of D, one of G; the losses of both. (The label is for section 10.)"""
+    fake = gen(z, label)
+    on_real, on_fake = disc(real, label), disc(fake.detach(), label)
+    loss_disc = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
     opt_disc.zero_grad()
     loss_disc.backward()
     opt_disc.step()
 
-    loss_gen = F.softplus(-disc(fake)).mean()
+    loss_gen = F.softplus(-disc(fake, label)).mean()
     opt_gen.zero_grad()
     loss_gen.backward()
     opt_gen.step()
@@ -828,129 +631,62 @@ def train_step(gen, disc, opt_gen, opt_disc, real, z):
 logits = torch.linspace(-9, 9, 19), torch.linspace(-5, 8, 19)
 ours = [F.softplus(-logits[0]).mean(), F.softplus(logits[1]).mean(), F.softplus(-logits[1]).mean()]
 theirs = [*losses.bce_discriminator(*logits), losses.bce_generator(logits[1])]
-assert max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) == 0
+require(max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) == 0)
 print(f"claim holds: {len(ours)} of 3 terms are the package's")
 
+
 # %% [markdown]
-# Now the generator of section 3 plays against a discriminator. The next cell
-# only looks: at the density $q$ of what $G$ makes of 4,000 evenly spaced $z$,
-# at the network's $D$, and at the $D^*$ that $p$ and $q$ call for.
+# Now the generator of section 3 plays against a discriminator. Now and
+# then `toy_game.look` stops them: what is the density $q$ of what $G$ makes of
+# 4,000 evenly spaced $z$, what does the network's $D$ say, and what the $D^*$ that
+# $p$ and $q$ call for?
 
 # %% tags=["nbval-ignore-output"]
-X = torch.linspace(-4.5, 4.5, 301)
-P = humps.log_prob(X.double()).exp().float()
-
-
-@torch.no_grad()
-def snapshot(step, gen, disc):
-    """Where the game stands: densities, D, D*, the value of both, and the distance W1."""
-    fake = gen(EVERY_Z)[:, 0].sort().values
-    bell = torch.exp(-((X[:, None] - fake[::4]) ** 2) / (2 * 0.07**2))
-    q = bell.mean(1) / (0.07 * math.sqrt(2 * math.pi))  # smoothed over 0.07
-    logit, both = disc(X[:, None])[:, 0], (P + q).clamp(min=1e-30)
-    value, most = (
-        float((P * log_d + q * log_rest).sum() * (X[1] - X[0]))
-        for log_d, log_rest in (
-            (F.logsigmoid(logit), F.logsigmoid(-logit)),
-            ((P / both).clamp(min=1e-30).log(), (q / both).clamp(min=1e-30).log()),
-        )
-    )
-    D, best = logit.sigmoid(), P / both
-    w1 = distance(fake)
-    return {"step": step, "q": q, "D": D, "best": best, "value": value, "most": most, "W1": w1}
-
-
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-def draw_game(frame, axis=None):
-    """p, q, where q is too high or too low, and on the right axis D and D*."""
-    alone = axis is None
-    if alone:
-        _, axis = figures.subplots(figsize=(6.4, 3.4))
-    q = frame["q"]
-    axis.plot(X, P, color=figures.BLUE, label="p, real")
-    axis.plot(X, q, "--", color=figures.ORANGE, label="q, generated")
-    high = {"facecolor": figures.ORANGE + "30", "hatch": "////", "edgecolor": figures.ORANGE}
-    axis.fill_between(X, P, q, where=q > P, linewidth=0, label="too much", **high)
-    low = {"color": figures.SKY, "alpha": 0.35}
-    axis.fill_between(X, P, q, where=q <= P, linewidth=0, label="too little", **low)
-    right = axis.twinx()
-    right.plot(X, frame["D"], color="black", linewidth=2.2, label="D, the network")
-    right.plot(X, frame["best"], ":", color="black", linewidth=1.2, label="D* = p/(p+q)")
-    right.axhline(0.5, color=figures.GREY, linewidth=0.6)
-    right.set(ylim=(-0.02, 1.02), yticks=[0, 0.5, 1])
-    title = f"step {frame['step']}: W1 = {frame['W1']:.2f}"
-    tidy(axis, title, ylim=(0, 1.0), yticks=[], xlabel="x")
-    right.spines["top"].set_visible(False)
-    if alone:
-        right.set_ylabel("D(x)", fontsize=9)
-        look = {"frameon": False, "fontsize": 8, "ncols": 3, "loc": "outside lower center"}
-        axis.figure.legend(**look)
-    return axis.figure
-
-
-# %% tags=["nbval-ignore-output"]
-steps = STEPS or by_profile(40, 1500, 6000)
-count = 8 if profile == "smoke" else 20
-moments = sorted({round(steps * (i / count) ** 1.7) for i in range(count + 1)})  # often at first
-
-
-def players(copies=None):
-    """G, D and their optimisers: what train_step takes first."""
-    gen, disc = MLP(1, 1, width=32, copies=copies), MLP(1, 1, width=32, copies=copies)
-    opt_gen = torch.optim.Adam(gen.parameters(), 5e-4, (0.5, 0.999), fused=True)
-    opt_disc = torch.optim.Adam(disc.parameters(), 2e-3, (0.5, 0.999), fused=True)
+def players(numbers, width, rates, **options):
+    """G, D and their optimisers, as train_step takes them; ``rates`` of G and of D."""
+    gen, disc = MLP(numbers, numbers, width, **options), MLP(numbers, 1, width, **options)
+    opt_gen = torch.optim.Adam(gen.parameters(), rates[0], (0.5, 0.999), fused=True)
+    opt_disc = torch.optim.Adam(disc.parameters(), rates[1], (0.5, 0.999), fused=True)
     return gen, disc, opt_gen, opt_disc
 
 
+steps, count = STEPS or by_profile(40, 1500, 6000), 8 if profile == "smoke" else 20
+moments = sorted({round(steps * (i / count) ** 1.7) for i in range(count + 1)})  # often at first
+RATES = (5e-4, 2e-3)
 device.seed_everything(SEED)
-gen, disc, *optimisers = players()
-history = {"D's loss": [], "G's loss": []}
-frames, pictures, kept_nets, window = [], [], {}, display(display_id=True)
+gen, disc, *optimisers = players(1, 32, RATES)
+told, frames, film = [], [], Film()
 for step in range(steps + 1):
     if step in moments:
-        frames.append(snapshot(step, gen, disc))
-        pictures.append(figures.png(draw_game(frames[-1]), dpi=90))
-        window.update(Image(pictures[-1], alt=f"The game after {step} steps."))
-        kept_nets[step] = copy.deepcopy((gen, disc))
+        frames.append(toy_game.look(step, gen, disc, humps))
+        frames[-1]["networks"] = copy.deepcopy((gen, disc))
+        film.add(theory_figures.game(frames[-1]), f"The game after {step} steps.")
     if step < steps:
-        real, z = humps.sample((256, 1)).float(), noise(256, 1)
-        told = train_step(gen, disc, *optimisers, real, z)
-        for name, value in zip(history, told, strict=True):
-            history[name].append(value)
-film = movie(pictures, pause=220)
-window.update(
-    Image(
-        film,
-        alt="Animation: the dashed density of the fakes starts as one narrow peak, moves where "
-        "the bold curve D is high, and settles roughly on the two humps of the real density, "
-        "while D comes near one half where the data lie.",
-    )
+        real = humps.sample((256, 1)).float()
+        told.append(train_step(gen, disc, *optimisers, real, noise(256, 1)))
+weighs = film.end(
+    "Animation: the dashed density of the fakes starts as one narrow peak, moves where the bold "
+    "curve D is high, and settles roughly on the two humps of the real density, while D comes near "
+    "one half where the data lie."
 )
-print(f"{len(frames)} frames, {len(film) / 1000:.0f} kB; {DRAWN}")
+print(f"{len(frames)} frames, {weighs / 1000:.0f} kB; {theory_figures.DRAWN}")
 
 # %% [markdown]
 # Where there are too many fakes (hatched) $D$ goes below ½, where too few,
 # above; and the fakes move up the slope of $D$. ($G$ is made of straight
 # pieces, so $q$ is made of steps.) As a slider, and as a strip:
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 by_step = {frame["step"]: frame for frame in frames}
 panels.panel(
-    lambda step: draw_game(by_step[step]),
+    lambda step: theory_figures.game(by_step[step]),
     step=panels.slider(list(by_step), "step", frames[-1]["step"]),
 )
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output", "thumbnail"]
 chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
-figure, axes = figures.subplots(2, 3, figsize=(9.5, 4.6), sharex=True)
-for axis, frame in zip(axes.flat, chosen, strict=True):
-    draw_game(frame, axis)
-    axis.set_xlabel("")
-handles, labels = axes[0, 0].get_legend_handles_labels()
-figure.legend(handles, labels, frameon=False, fontsize=8, ncols=4, loc="outside upper center")
-figure.supxlabel(f"bold: D; dotted: D* (right axes, 0 to 1); {DRAWN}", fontsize=8)
 figures.show(
-    figure,
+    theory_figures.games(chosen),
     "Six moments of the game: a narrow generated peak under a flat D at first; then the generated "
     "density spreads over the two humps of the real one, and D lies nearer and nearer to one half "
     "where the data lie.",
@@ -963,20 +699,18 @@ figures.show(
 
 # %% tags=["nbval-ignore-output"]
 print(" step   V(D, G)  V(D*, G)   gap     W1")
-for frame in chosen:
-    gap = frame["most"] - frame["value"]
-    print(
-        f"{frame['step']:5d}{frame['value']:10.3f}{frame['most']:10.3f}{gap:7.3f}{frame['W1']:8.3f}"
-    )
+for f in chosen:
+    gap = f["most"] - f["value"]
+    print(f"{f['step']:5d}{f['value']:10.3f}{f['most']:10.3f}{gap:7.3f}{f['W1']:8.3f}")
 print(f"the end of the game, −log 4 = {-math.log(4):.3f}")
-assert all(frame["value"] <= frame["most"] + 1e-5 for frame in frames)
+require(all(frame["value"] <= frame["most"] + 1e-5 for frame in frames))
 
 # %% [markdown]
 # Beside the direct way: the same generator, as many seeds.
 
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
-gens, *others = players(SEEDS)
+gens, *others = players(1, 32, RATES, copies=SEEDS)
 for _ in counted(steps, "games"):
     train_step(gens, *others, humps.sample((SEEDS, 256, 1)).float(), noise(SEEDS, 256, 1))
 with torch.no_grad():
@@ -987,8 +721,8 @@ for name, values in {f"MMD, s = {width}": direct[width], "against D": indirect}.
 print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 
 # %% [markdown]
-# In one dimension a kernel of the right width does about as well (the two have
-# different batches, steps and rates). What the game brings: nobody had to choose
+# In one dimension a kernel of the right width does as well. (That is no ranking:
+# the two have different batches, steps and rates.) What the game brings: nobody had to choose
 # a width. $D$ finds by itself where and at which scale the heaps differ, and
 # that counts when $x$ is a picture.
 #
@@ -1006,7 +740,7 @@ for d in (0.001, 0.01, 0.1, 0.5, 0.9):
     logit = torch.tensor(math.log(d / (1 - d)), dtype=torch.float64, requires_grad=True)
     (minimax,) = torch.autograd.grad(losses.bce_generator_saturating(logit), logit)
     (other,) = torch.autograd.grad(losses.bce_generator(logit), logit)
-    assert abs(minimax + d) < 1e-6 and abs(other + 1 - d) < 1e-6
+    require(abs(minimax + d) < 1e-6 and abs(other + 1 - d) < 1e-6)
     print(f"{d:8.3f}{minimax:20.3f}{other:18.3f}{other / minimax:8.1f}")
 
 # %% [markdown]
@@ -1019,27 +753,10 @@ for d in (0.001, 0.01, 0.1, 0.5, 0.9):
 
 
 # %%
-def slopes(theta, e=1e-3):
-    """Slopes in θ of both losses against the D* of this θ, and of 2 JSD."""
-    p = normal(0)
-
-    def logit(x):
-        return theory.optimal_logit(p, normal(theta), x)
-
-    def slope(f):
-        return (f(normal(theta + e)) - f(normal(theta - e))) / (2 * e)
-
-    return (
-        slope(lambda q: theory.mean_over(q, lambda x: -F.softplus(logit(x)))),
-        slope(lambda q: theory.mean_over(q, lambda x: F.softplus(-logit(x)))),
-        slope(lambda q: 2 * theory.jensen_shannon(p, q)),
-    )
-
-
 print("θ   log(1-D)   2 JSD    −log D   KL − 2 JSD")
 for theta in (1, 3, 6):
-    minimax, other, jsd = slopes(theta)
-    assert abs(minimax - jsd) < 1e-4 and abs(other - (theta - jsd)) < 1e-4
+    minimax, other, jsd = theory.loss_slopes(theta)
+    require(abs(minimax - jsd) < 1e-4 and abs(other - (theta - jsd)) < 1e-4)
     print(f"{theta:<4}{minimax:8.3f}{jsd:8.3f}{other:10.3f}{theta - jsd:13.3f}")
 
 # %% [markdown]
@@ -1051,86 +768,41 @@ for theta in (1, 3, 6):
 
 
 # %% tags=["nbval-ignore-output"]
-def saturation(copies, steps):
-    """Games with both losses: D(G(z)), |gradient| of both, distance of the means, at each step."""
-    gen, disc = MLP(1, 1, copies=2 * copies), MLP(1, 1, copies=2 * copies)
-    with torch.no_grad():  # the second half starts like the first
-        for weights in [*gen.parameters(), *disc.parameters()]:
-            weights[copies:] = weights[:copies]
-    opt_gen = torch.optim.SGD(gen.parameters(), 0.05)
-    opt_disc = torch.optim.Adam(disc.parameters(), 2e-3, (0.5, 0.999), fused=True)
-    rows = []
-    for _ in counted(steps, "two losses"):
-        for _ in range(5):
-            real = (4 + 0.5 * torch.randn(copies, 128, 1)).repeat(2, 1, 1)
-            fake = gen(noise(copies, 128, 1).repeat(2, 1, 1))
-            loss = sum(losses.bce_discriminator(disc(real), disc(fake.detach())))
-            opt_disc.zero_grad()
-            (2 * copies * loss).backward()
-            opt_disc.step()
-        logit = disc(fake)[..., 0]
-        terms = {
-            "saturating": -F.softplus(logit).mean(1),  # log(1 - D)
-            "non-saturating": F.softplus(-logit).mean(1),  # -log D
-        }
-        grads = {
-            name: torch.autograd.grad(term.sum(), list(gen.parameters()), retain_graph=True)
-            for name, term in terms.items()
-        }
-        size = [sum(g.flatten(1).square().sum(1) for g in grad).sqrt() for grad in grads.values()]
-        rows.append(
-            torch.stack([logit.sigmoid().mean(1), *size, (fake.mean((1, 2)) - 4).abs()]).detach()
-        )
-        for weights, a, b in zip(gen.parameters(), *grads.values(), strict=True):
-            weights.grad = torch.cat([a[:copies], b[copies:]])
-        opt_gen.step()
-    return torch.stack(rows).unflatten(2, (2, copies))  # (steps, 4, 2 losses, copies)
-
-
-device.seed_everything(SEED)
-traces = saturation(5, by_profile(15, 250, 2000))
+sgd_steps = by_profile(15, 250, 2000)
+traces = {
+    "saturating": toy_game.chase(losses.bce_generator_saturating, sgd_steps, SEED),
+    "non-saturating": toy_game.chase(losses.bce_generator, sgd_steps, SEED),
+}
+early = max(1, sgd_steps // 10)
+for name, found in traces.items():
+    belief, gradient = found.belief[:early].mean(), found.gradient[:early].mean()
+    print(f"{name}: first tenth: D(G(z)) {belief:.4f}, |gradient| {gradient:.4f}")
+    first, for_good = (
+        toy_game.first_within(found.means, 1),
+        toy_game.within_for_good(found.means, 1),
+    )
+    print(
+        f"  means within 1 first at step {first.tolist()}, for good from {for_good.tolist()}",
+        end="",
+    )
+    print(f" ({sgd_steps}: never)")
+    spread = ", ".join(f"{value:.2f}" for value in found.spread[-1])
+    print(f"  standard deviation of the fakes at the end: {spread}; of the reals 0.50")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = figures.subplots(1, 3, figsize=(10, 3))
-d = torch.linspace(0, 1, 201)
-axes[0].plot(d, d, color=figures.BLUE, label="saturating: D")
-axes[0].plot(d, 1 - d, "--", color=figures.ORANGE, label="non-saturating: 1 − D")
-tidy(axes[0], "push on the logit", xlabel="D(G(z))", ylabel="|slope|")
-for axis, row, title in (
-    (axes[1], None, "size of G's gradient"),
-    (axes[2], 3, "distance of the means"),
-):
-    for k, (name, color, style) in enumerate(
-        (("saturating", figures.BLUE, "-"), ("non-saturating", figures.ORANGE, "--"))
-    ):
-        values = traces[:, 1 + k if row is None else row, k].clamp(min=1e-7)
-        axis.fill_between(
-            range(len(values)), values.amin(1), values.amax(1), color=color, alpha=0.2
-        )
-        axis.plot(values.median(1).values, style, color=color, label=name)
-    tidy(axis, title, xlabel="step of G")
-axes[1].set_yscale("log")
-for axis in axes[:2]:
-    axis.legend(frameon=False, fontsize=8)
-figure.supxlabel(f"median and range of five seeds; reals around 4; {DRAWN}", fontsize=8)
 figures.show(
-    figure,
+    theory_figures.two_losses(traces),
     "Left: the slopes D and 1 - D cross at one half. Middle: after a few steps the gradient of "
     "the saturating loss is far below that of the other, and goes on falling. Right: with the "
     "non-saturating loss the means meet after some swings; with the other they stay apart.",
 )
-tenth = max(1, len(traces) // 10)
-for k, name in enumerate(("saturating", "non-saturating")):
-    arrived = [
-        int((one < 1).nonzero()[0]) if bool((one < 1).any()) else None for one in traces[:, 3, k].T
-    ]
-    early = traces[:tenth, :, k].mean((0, 2))
-    print(f"{name:15s}first tenth: D(G(z)) {early[0]:.4f}, |gradient| {early[1 + k]:.4f}; ", end="")
-    print(f"means within 1 after steps {arrived} of {len(traces)} (None: not reached)")
 
 # %% [markdown]
 # At $D = \tfrac12$, where the game ends, both slopes are the same. They differ at
-# the start, where it is decided whether $G$ gets going.
+# the start, where it is decided whether $G$ gets going. With $\log(1 - D)$ no seed
+# arrived. With $-\log D$ all crossed the reals within some fifteen steps, ran on
+# beyond them, and came to stay after thirty to fifty; in four seeds of five they
+# rest narrower than the reals are.
 #
 # ## 6 · Wasserstein: a judge that does not saturate
 #
@@ -1157,12 +829,11 @@ print("θ       JSD/log 2    W1      by the best critic")
 for theta in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0):
     p, q = uniform(0, 1), uniform(theta, 1 + theta)
     jsd, w1 = theory.jensen_shannon(p, q), theory.wasserstein1(p, q)
-    inside = LINE.clamp(0, 1), (LINE - theta).clamp(0, 1)  # F_p and F_q
-    steep = torch.sign(inside[1] - inside[0])
+    steep = torch.sign((LINE - theta).clamp(0, 1) - LINE.clamp(0, 1))  # F_q - F_p
     f = (torch.cumsum(steep, 0) - steep / 2) * STEP  # at the middle of each step
     gap = (theory.log_density(p, LINE).exp() - theory.log_density(q, LINE).exp()) @ f * STEP
-    assert abs(jsd - min(theta, 1) * math.log(2)) < 1e-6 and abs(w1 - theta) < 1e-6
-    assert abs(gap - theta) < 1e-4
+    require(abs(jsd - min(theta, 1) * math.log(2)) < 1e-6 and abs(w1 - theta) < 1e-6)
+    require(abs(gap - theta) < 1e-4)
     print(f"{theta:<8}{jsd / math.log(2):9.3f}{w1:10.3f}{round(float(gap), 2) + 0.0:12.2f}")
 
 # %% [markdown]
@@ -1189,21 +860,19 @@ def gradient_penalty(critic, real, fake):
     return (slope.norm(dim=1) - 1).square().mean()
 
 
+real, fake, bent = torch.randn(64, 2), torch.randn(64, 2), MLP(2, 1)
 weights = torch.tensor([3.0, 4.0])  # a linear critic has slope |w| = 5 everywhere
-real, fake = torch.randn(64, 2), torch.randn(64, 2)
-by_hand = gradient_penalty(lambda x: x @ weights, real, fake)
-package = losses.gradient_penalty(lambda x: x @ weights, real, fake)
-assert abs(by_hand - (5 - 1) ** 2) < 1e-4 and abs(package - by_hand) < 1e-4
-bent, penalties = MLP(2, 1), []
+linear = gradient_penalty(lambda x: x @ weights, real, fake)
+penalties = []
 for penalty in (gradient_penalty, losses.gradient_penalty):
-    device.seed_everything(SEED)
+    device.seed_everything(SEED)  # the same ε
     penalties.append(penalty(bent, real, fake).item())
-assert abs(penalties[0] - penalties[1]) < 1e-6
-print(f"linear critic with |w| = 5: penalty {by_hand:.3f} = (5 - 1)²; the package agrees")
+require(abs(linear - (5 - 1) ** 2) < 1e-4 and abs(penalties[0] - penalties[1]) < 1e-6)
+print(f"linear critic with |w| = 5: penalty {linear:.3f} = (5 - 1)²; the package agrees")
 slope = torch.linspace(0, 2, 20_001, dtype=torch.float64)
 for shift in (1, 4):  # a critic of slope r gains rθ and pays λ(r - 1)²
     best = slope[(slope * shift - 10 * (slope - 1) ** 2).argmax()]
-    assert abs(best - (1 + shift / 20)) < 1e-6
+    require(abs(best - (1 + shift / 20)) < 1e-6)
     print(f"θ = {shift}, λ = 10: best slope {best:.2f} = 1 + θ/2λ = {1 + shift / 20:.2f}")
 
 # %% [markdown]
@@ -1211,110 +880,46 @@ for shift in (1, 4):  # a critic of slope r gains rθ and pays λ(r - 1)²
 # the same moved by $\theta$ along $x_1$; JSD and $W_1$ are as above. A
 # discriminator, critics clipped at $c = 0.01$ and $0.1$, and one with the
 # penalty; seven $\theta$ side by side.
+#
+# Each judge *says* how far $q$ is: the discriminator by the value that it reaches,
+# an estimate of $\mathrm{JSD}/\log 2$; a critic by its gap, of $W_1$. And it
+# *pulls* at the fakes, by its slope there; the discriminator's in $\log(1 - D)$,
+# which belongs to the JSD.
 
 
 # %% tags=["nbval-ignore-output"]
 SHIFTS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-COPIES = len(SHIFTS)
-theta = torch.tensor(SHIFTS)
-offset = torch.stack([theta, 0 * theta], dim=1)[:, None]  # (copies, 1, 2)
-
-
-def train_judge(kind, steps, clip=0.0):
-    """The judges of all shifts after so many steps; kind is a name of losses.pair."""
-    judge = MLP(2, 1, copies=COPIES)
-    optimiser = torch.optim.Adam(judge.parameters(), 5e-3, (0.5, 0.9), fused=True)
-    disc_loss, _ = losses.pair(kind)
-
-    def flat(x):  # for the penalty every point is one pair, whichever its shift
-        return judge(x.view(COPIES, -1, 2)).flatten()
-
-    for _ in counted(steps, "judges, " + kind + f", clipped at {clip}" * bool(clip)):
-        real, fake = torch.rand(COPIES, 64, 2), torch.rand(COPIES, 64, 2) + offset
-        loss = sum(disc_loss(judge(real), judge(fake)))
-        if kind == "wasserstein" and not clip:
-            loss = loss + 10 * losses.gradient_penalty(flat, real.view(-1, 2), fake.view(-1, 2))
-        optimiser.zero_grad()
-        (COPIES * loss).backward()  # the sum over the copies
-        optimiser.step()
-        if clip:
-            with torch.no_grad():
-                for weights in judge.parameters():
-                    weights.clamp_(-clip, clip)
-    return judge
-
-
 device.seed_everything(SEED)
 judge_steps = by_profile(25, 400, 2000)
-judges = {
-    "discriminator": train_judge("bce", judge_steps),
-    "clip 0.01": train_judge("wasserstein", judge_steps, 0.01),
-    "clip 0.1": train_judge("wasserstein", judge_steps, 0.1),
-    "penalty": train_judge("wasserstein", judge_steps),
+disc = toy_judges.train("bce", SHIFTS, judge_steps)
+critics = {
+    "clip 0.01": toy_judges.train("wasserstein", SHIFTS, judge_steps, 0.01),
+    "clip 0.1": toy_judges.train("wasserstein", SHIFTS, judge_steps, 0.1),
+    "penalty": toy_judges.train("wasserstein", SHIFTS, judge_steps),
 }
-square = torch.rand(COPIES, 2000, 2)
-said, pull = {}, {}  # the judge's estimate, and what it tells the fakes: the slope there
-for name, judge in judges.items():
-    fakes = (square + offset).requires_grad_()
-    on_real, on_fake = judge(square), judge(fakes)
-    if name == "discriminator":  # the value it reaches estimates the JSD
-        value = -(F.softplus(-on_real) + F.softplus(on_fake)).mean((1, 2))
-        said[name] = ((value + math.log(4)) / 2 / math.log(2)).detach()
-        told = -F.softplus(on_fake)  # log(1 - D), the minimax form that belongs to the JSD
-    else:
-        said[name] = (on_real.mean((1, 2)) - on_fake.mean((1, 2))).detach()
-        told = on_fake
-    pull[name] = torch.autograd.grad(told.sum(), fakes)[0].norm(dim=-1).mean(1)
-print(f"{'θ':26s}" + "".join(f"{shift:9.2f}" for shift in SHIFTS))
-print(f"{'discriminator, JSD/log 2':26s}" + "".join(f"{v:9.2f}" for v in said["discriminator"]))
-for name in list(said)[1:]:
-    print(f"{f'critic, {name}':26s}" + "".join(f"{v:9.2g}" for v in said[name]))
-print("mean |slope| at the fakes")
-for name, values in pull.items():
-    print(f"  {name:24s}" + "".join(f"{v:9.1g}" for v in values))
+square = torch.rand(len(SHIFTS), 2000, 2)
+found = {"discriminator": toy_judges.discriminator_says(disc, square, SHIFTS)}
+found |= {name: toy_judges.critic_says(net, square, SHIFTS) for name, net in critics.items()}
+rows = [(f"{name} says", *[f"{v:.2g}" for v in says]) for name, (says, _) in found.items()]
+rows += [(f"{name} pulls", *[f"{v:.1g}" for v in pulls]) for name, (_, pulls) in found.items()]
+table(("θ", *SHIFTS), rows)
+theta = torch.tensor(SHIFTS)
+for name, net in critics.items():
+    share = (found[name][0] / theta)[theta >= 1]
+    print(f"{name}: estimate / W1 from θ = 1 on: {share.min():.3g} to {share.max():.3g}", end="")
+    bound = float(name.removeprefix("clip ")) if "clip" in name else 0
+    print(f"; {toy_judges.at_bound(net, bound):.0%} of the weights at ±c" if bound else "")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = figures.subplots(1, 3, figsize=(10, 3.1))
-x = torch.linspace(-0.5, 4.5, 400)
-middle = torch.stack([x, torch.full_like(x, 0.5)], dim=1).expand(COPIES, -1, -1)
-at = SHIFTS.index(3.0)
-with torch.no_grad():
-    shapes = {name: judge(middle)[at, :, 0] for name, judge in judges.items()}
-shapes["discriminator"] = shapes["discriminator"].sigmoid()
-styles = zip(figures.CYCLE, "osD^", (30, 50, 70, 90), strict=False)
-for (name, shape), ((color, style), marker, first) in zip(shapes.items(), styles, strict=True):
-    shape = (shape - shape.min()) / (shape.max() - shape.min())
-    look = {"color": color, "marker": marker, "markersize": 4, "label": name}
-    axes[0].plot(x, shape, style, markevery=(first, 90), **look)
-    axes[1].plot(SHIFTS, said[name], style, **look)
-    axes[2].plot(SHIFTS, pull[name].clamp(min=1e-9), style, **look)
-for low, label in ((0, "real"), (3, "fake")):
-    axes[0].axvspan(low, low + 1, color=figures.GREY, alpha=0.15, linewidth=0)
-    axes[0].text(low + 0.5, -0.12, label, ha="center", fontsize=8)
-tidy(axes[0], "the judges at θ = 3, scaled to 0…1", xlabel="x1 (at x2 = ½)", ylim=(-0.2, 1.05))
-axes[1].plot(SHIFTS, SHIFTS, color="black", linewidth=0.7)
-tidy(axes[1], "estimate (thin line: W1 = θ)", xlabel="θ")
-tidy(axes[2], "slope at the fakes", xlabel="θ", yscale="log")
-entries = axes[0].get_legend_handles_labels()
-figure.legend(*entries, frameon=False, fontsize=8, ncols=4, loc="outside upper center")
-about = f"p uniform on the unit square, q moved by θ; {DRAWN}"
-figure.supxlabel(about, fontsize=8, color=figures.GREY)
+shapes = {"discriminator": toy_judges.across(disc, SHIFTS, 3.0, sigmoid=True)}
+shapes |= {name: toy_judges.across(net, SHIFTS, 3.0) for name, net in critics.items()}
 figures.show(
-    figure,
+    theory_figures.judges(SHIFTS, shapes, found, 3.0),
     "Left: between real and fake the discriminator falls like a step, the critics as a ramp. "
     "Middle: with growing shift the discriminator's estimate stays at 1, the penalty's follows "
     "the line, the clipped ones are off by a factor. Right: the discriminator's slope at the fakes "
     "falls away, the penalty's stays near 1.",
 )
-far = [i for i, shift in enumerate(SHIFTS) if shift >= 1]
-for name in list(said)[1:]:
-    share = said[name][far] / theta[far]
-    print(f"{name:10s}estimate / W1 from θ = 1 on: {share.min():.3g} to {share.max():.3g}", end="")
-    if name.startswith("clip"):
-        bound = float(name.split()[1])
-        sizes = torch.cat([v.detach().abs().flatten() for v in judges[name].parameters()])
-        print(f"; {(sizes > 0.99 * bound).double().mean():.0%} of the weights at ±c", end="")
-    print()
 
 # %% [markdown]
 # Where $p$ and $q$ part, the discriminator's estimate is 1 for every $\theta$, and
@@ -1369,45 +974,27 @@ def path(how, eta, n, start=(1.0, 0.5)):
 
 print("η     simultaneous       extragradient      alternating: drift of a² + b² − ηab")
 for eta in (0.05, 0.2, 0.5):
-    size = {how: path(how, eta, 50).norm(dim=1) for how in ("simultaneous", "extragradient")}
-    grew, shrank = ((s[-1] / s[0]) ** (1 / 50) for s in size.values())
-    a, b_ = path("alternating", eta, 1000).T
-    drift = (a**2 + b_**2 - eta * a * b_).diff().abs().max()
-    formulas = math.sqrt(1 + eta**2), math.sqrt(1 - eta**2 + eta**4)
-    assert abs(grew - formulas[0]) < 1e-6 and abs(shrank - formulas[1]) < 1e-6 and drift < 1e-12
-    print(
-        f"{eta:<6}{grew:.4f} = {formulas[0]:.4f}    {shrank:.4f} = {formulas[1]:.4f}    below 1e-12"
+    sizes = path("simultaneous", eta, 50).norm(dim=1), path("extragradient", eta, 50).norm(dim=1)
+    grew, shrank = ((s[-1] / s[0]) ** (1 / 50) for s in sizes)
+    a, b = path("alternating", eta, 1000).T
+    drift = (a**2 + b**2 - eta * a * b).diff().abs().max()
+    by_formula = math.sqrt(1 + eta**2), math.sqrt(1 - eta**2 + eta**4)
+    require(abs(grew - by_formula[0]) < 1e-6 and abs(shrank - by_formula[1]) < 1e-6 and drift < 1e-12)
+    told_grew, told_shrank = (
+        f"{grew:.4f} = {by_formula[0]:.4f}",
+        f"{shrank:.4f} = {by_formula[1]:.4f}",
     )
-
-
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-def draw_turns(eta, axes=None):
-    """Three ways to step, 60 steps each."""
-    if axes is None:
-        _, axes = figures.subplots(1, 3, figsize=(8.4, 3))
-    for axis, how in zip(axes, ("simultaneous", "alternating", "extragradient"), strict=True):
-        places = path(how, eta, 60)
-        axis.plot(*places.T, "-", marker=".", color=figures.BLUE, linewidth=0.7, markersize=3)
-        axis.plot(*places[0], "s", color=figures.ORANGE)
-        axis.plot(0, 0, "*", color="black", markersize=10)
-        size = places.norm(dim=1)
-        reach = max(1.6, 1.1 * float(size.max()))
-        title = f"{how}: {size[0]:.2f} → {size[-1]:.2f}"
-        tidy(axis, title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
-        axis.set(xlabel="a", ylabel=f"b  (η = {eta:g})" if axis is axes[0] else "")
-    return axes[0].figure
-
-
-panels.panel(draw_turns, eta=panels.number(0.02, 1.0, 0.2, "η", step=0.02))
+    print(f"{eta:<6}{told_grew}    {told_shrank}    below 1e-12")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = figures.subplots(2, 3, figsize=(8.4, 5.6))
-for row, eta in zip(axes, (0.1, 0.3), strict=True):
-    draw_turns(eta, row)
-about = "square: start; star: the solution; above: distance to it, first → after 60 steps"
-figure.supxlabel(about, fontsize=8, color=figures.GREY)
+panels.panel(
+    lambda eta: theory_figures.turns(path, eta),
+    eta=panels.number(0.02, 1.0, 0.2, "η", step=0.02),
+)
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
-    figure,
+    theory_figures.turns_at(path, (0.1, 0.3)),
     "Paths in the plane for two step sizes: simultaneous steps spiral outwards, alternating ones "
     "stay on an ellipse, extragradient ones spiral inwards.",
 )
@@ -1423,27 +1010,18 @@ figures.show(
 # But this cannot be read backwards. Three games with the same loss of $D$:
 
 # %%
-p = normal(0)
-
-
-def overconfident(x, strength):
-    """D* of p = N(0, 1) against q = N(1, 1) has the logit ½ - x; this one is too sure of it."""
-    return strength * (0.5 - x)
-
-
-low, high = 1.0, 10.0  # find the strength at which the loss is back at log 4
-for _ in range(50):
-    middle = (low + high) / 2
-    value = theory.game_value(p, normal(1), lambda x, s=middle: overconfident(x, s))
-    low, high = (middle, high) if value > -math.log(4) else (low, middle)
+p, q = normal(0), normal(1)  # their D* has the logit ½ - x
+strength = brentq(  # so many times D* is worth -log 4 again
+    lambda s: theory.game_value(p, q, lambda x: s * (0.5 - x)) + math.log(4), 1, 10
+)
 ends = {
     "D knows nothing": (normal(6), torch.zeros_like),
-    "D is too sure": (normal(1), lambda x: overconfident(x, low)),
+    "D is too sure": (normal(1), lambda x: strength * (0.5 - x)),
     "G is perfect": (normal(0), torch.zeros_like),
 }
 for name, (q, logit) in ends.items():
     loss = -theory.game_value(p, q, logit)
-    assert abs(loss - math.log(4)) < 1e-6
+    require(abs(loss - math.log(4)) < 1e-6)
     print(f"{name:16s}loss of D {loss:.4f} = log 4;  W1 {theory.wasserstein1(p, q):.1f}")
 
 # %% [markdown]
@@ -1451,40 +1029,20 @@ for name, (q, logit) in ends.items():
 # here and nobody can for pictures:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, (left, right) = figures.subplots(1, 2, figsize=(9, 3), width_ratios=(1.3, 1))
+history = dict(zip(("D's loss", "G's loss"), zip(*told, strict=True), strict=True))
 levels = {"log 4": math.log(4), "log 2": math.log(2)}
-figures.curves(history, title="the losses", axis=left, levels=levels)
-at = [frame["step"] for frame in frames]
-right.plot(at, [f["W1"] for f in frames], "-", marker="o", markersize=3, color=figures.BLUE)
-tidy(right, "W1 between q and p", xlabel="step", ylim=(0, None))
-figure.supxlabel(DRAWN, fontsize=8, color=figures.GREY)
 figures.show(
-    figure,
+    theory_figures.losses_and_distance(history, frames, levels),
     "Left: at first D's loss dips and G's rises; then both run flat and noisy near log 4 and "
     "log 2. Right: the distance W1 falls quickly, then slowly, and wobbles at a low level.",
 )
 
-
 # %% tags=["nbval-ignore-output"]
-def feedback(gen, disc, batches=60, size=256):
-    """Mean |D - ½| over p; size of G's mean gradient over the spread of the batches."""
-    with torch.no_grad():
-        away = (disc(humps.sample((4000, 1)).float()).sigmoid() - 0.5).abs().mean()
-    grads = []
-    for _ in range(batches):
-        loss = losses.bce_generator(disc(gen(noise(size, 1))))
-        grad = torch.autograd.grad(loss, list(gen.parameters()))
-        grads.append(torch.cat([g.flatten() for g in grad]))
-    grads = torch.stack(grads)
-    spread = (grads - grads.mean(0)).square().sum(1).mean().sqrt()
-    return float(away), float(grads.mean(0).norm() / spread)
-
-
 device.seed_everything(SEED)
 print(" step   mean |D − ½|   G's gradient, signal / noise of one batch     W1")
 ratios = []
 for frame in chosen:
-    away, ratio = feedback(*kept_nets[frame["step"]])
+    away, ratio = toy_game.feedback(*frame["networks"], humps)
     ratios.append(ratio)
     print(f"{frame['step']:5d}{away:13.3f}{ratio:28.2f}{frame['W1']:26.3f}")
 print(f"signal / noise: {ratios[0]:.0f} at first, {min(ratios[1:]):.1f} at its lowest")
@@ -1521,19 +1079,24 @@ def modes_found(points, centres, radius, share=0.02):
     return int((near.double().mean(0) >= share).sum())
 
 
+def close_to_a_mode(points):
+    """The share of points (…, n, 2) within three standard deviations of a centre."""
+    return (torch.cdist(points, CENTRES).amin(-1) <= 3 * SPREAD).double().mean()
+
+
 device.seed_everything(SEED)
 points = ring.sample((20_000,))
-close = float((torch.cdist(points, CENTRES).min(1).values <= 3 * SPREAD).double().mean())
-assert abs(close - (1 - math.exp(-4.5))) < 0.004
-for name, sample in {
+samples = {
     "the ring itself": points,
     "one centre, 500 times": CENTRES[:1].expand(500, 2),
     "three of its modes": points[torch.cdist(points, CENTRES).argmin(1) < 3],
     "a round cloud": 2 * torch.randn(2000, 2),
-}.items():
+}
+for name, sample in samples.items():
     found = modes_found(sample, CENTRES, 3 * SPREAD)
-    assert found == theory.modes_found(sample, CENTRES, 3 * SPREAD)  # the package's
+    require(found == theory.modes_found(sample, CENTRES, 3 * SPREAD))  # the package's
     print(f"{name:24s}{found} of 8 modes")
+require(abs(close_to_a_mode(points) - (1 - math.exp(-4.5))) < 0.004)
 print(f"close to a mode, by theory: {1 - math.exp(-4.5):.4f}")
 
 # %% [markdown]
@@ -1541,31 +1104,15 @@ print(f"close to a mode, by theory: {1 - math.exp(-4.5):.4f}")
 
 
 # %% tags=["nbval-ignore-output"]
-def play_ring(lr_gen, lr_disc, steps, copies=4):
+def play_ring(rates, steps, copies=4):
     """Fakes (moments, copies, 1000, 2) of games on the ring, and the moments."""
-    gen, disc = MLP(2, 2, width=64, copies=copies), MLP(2, 1, width=64, copies=copies)
-    opt_gen = torch.optim.Adam(gen.parameters(), lr_gen, (0.5, 0.999), fused=True)
-    opt_disc = torch.optim.Adam(disc.parameters(), lr_disc, (0.5, 0.999), fused=True)
+    gen, *rest = players(2, 64, rates, copies=copies)
     looks, moments = [], [round(steps * i / 12) for i in range(13)]
-
-    def look():
-        with torch.no_grad():
-            looks.append(gen(torch.randn(copies, 1000, 2)))
-
-    look()
-    for step in counted(steps, "ring"):
-        real = ring.sample((copies, 128))
-        fake = gen(torch.randn(copies, 128, 2))
-        loss = copies * sum(losses.bce_discriminator(disc(real), disc(fake.detach())))
-        opt_disc.zero_grad()
-        loss.backward()
-        opt_disc.step()
-        loss = copies * losses.bce_generator(disc(fake))
-        opt_gen.zero_grad()
-        loss.backward()
-        opt_gen.step()
-        if step + 1 in moments:
-            look()
+    for step in counted(steps + 1, "ring"):
+        if step in moments:
+            with torch.no_grad():
+                looks.append(gen(torch.randn(copies, 1000, 2)))
+        train_step(gen, *rest, ring.sample((copies, 128)), torch.randn(copies, 128, 2))
     return torch.stack(looks), moments
 
 
@@ -1574,53 +1121,18 @@ recipes = {  # learning rates of G and D
     "G 4 times as fast": (2e-3, 5e-4),
     "G 8 times as fast": (4e-3, 5e-4),
 }
-ring_steps = by_profile(24, 1200, 6000)
-looks, counts, close = {}, {}, {}
-for name, recipe in recipes.items():
+looks, counts = {}, {}
+for name, rates in recipes.items():
     device.seed_everything(SEED)
-    looks[name], moments = play_ring(*recipe, ring_steps)
-    counts[name] = torch.tensor(
-        [[theory.modes_found(one, CENTRES, 3 * SPREAD) for one in at] for at in looks[name]]
-    )
-    near = torch.cdist(looks[name][-1], CENTRES.expand(4, 8, 2)).min(-1).values <= 3 * SPREAD
-    close[name] = near.double().mean(1)
-    print(f"{name:22s}modes found at the end, by seed: {counts[name][-1].tolist()}; ", end="")
-    print(f"share close to a mode {close[name].mean():.0%}")
+    looks[name], moments = play_ring(rates, by_profile(24, 1200, 6000))
+    found = [[theory.modes_found(one, CENTRES, 3 * SPREAD) for one in at] for at in looks[name]]
+    counts[name] = torch.tensor(found)  # (moments, seeds)
+    print(f"{name:22s}modes found at the end, by seed: {found[-1]}; ", end="")
+    print(f"share close to a mode {close_to_a_mode(looks[name][-1]):.0%}")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-def draw_ring(axis, points, asked=None):
-    """Fakes (n, 2) and the modes: circles of three standard deviations, the one asked for bold."""
-    axis.scatter(*points.T, s=2, color=figures.ORANGE)
-    for y, centre in enumerate(CENTRES.tolist()):
-        look = {"edgecolor": figures.BLUE, "linewidth": 2.5 if y == asked else 0.9}
-        axis.add_patch(Circle(centre, 3 * SPREAD, fill=False, zorder=3, **look))
-    axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
-
-
-figure = figures.Figure(figsize=(9.5, 6.8), layout="constrained")
-pictures, chart = figure.subfigures(2, 1, height_ratios=(2.6, 1))
-axes = pictures.subplots(3, 6)
-for row, (name, look) in zip(axes, looks.items(), strict=True):
-    shown = [(round(len(look) / 2), 0), (len(look) - 3, 0)] + [(len(look) - 1, k) for k in range(4)]
-    for axis, (when, seed) in zip(row, shown, strict=True):
-        draw_ring(axis, look[when, seed, :400])
-        about = f"seed {seed}, step {moments[when]}\n{counts[name][when, seed]} of 8"
-        axis.set_title(about, fontsize=8)
-    row[0].set_ylabel(name, fontsize=8)
-axis = chart.subplots()
-for (name, found), (color, style), marker in zip(
-    counts.items(), figures.CYCLE, "osD", strict=False
-):
-    found = found.double()
-    axis.fill_between(moments, found.amin(1), found.amax(1), color=color, alpha=0.15, linewidth=0)
-    axis.plot(moments, found.mean(1), style, color=color, marker=marker, markersize=4, label=name)
-title = "modes found: mean and range of four seeds"
-tidy(axis, title, xlabel="step", ylim=(-0.2, 8.3), yticks=[0, 4, 8])
-axis.legend(frameon=False, fontsize=8, loc=(0.5, 0.38))
-about = f"circles: three standard deviations of each mode; dots: 400 fakes; {DRAWN}"
-figure.supxlabel(about, fontsize=8, color=figures.GREY)
 figures.show(
-    figure,
+    theory_figures.rings(looks, counts, moments, CENTRES, 3 * SPREAD),
     "Three rows of rings. Equal rates: the fakes of every seed cover all modes. G 4 times as "
     "fast: seeds differ. G 8 times as fast: one clump, elsewhere at each look. Below, the counts.",
 )
@@ -1654,71 +1166,8 @@ figures.show(
 # failures, low contrast to the background and strong light.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-ZOO = {
-    "progressive": (
-        {"z": (0, 3), "G 4 px": (0, 2), "+ 8 px": (0, 1), "+ …": (0, 0),
-         "real?": (2, 3), "D 4 px": (2, 2), "+ 8 px ": (2, 1), "+ … ": (2, 0), "image": (1, 0)},
-        "z>G 4 px|G 4 px>+ 8 px|+ 8 px>+ …|+ …>image|image>+ … |+ … >+ 8 px |+ 8 px >D 4 px|D 4 px>real?",
-    ),
-    "conditional": (
-        {"z": (0, 3), "label y": (0, 1), "G": (1, 3), "fake x": (1, 2), "D": (1, 1),
-         "real x": (2, 2), "real?": (1, 0)},
-        "z>G|label y>G|G>fake x|fake x>D|real x>D|label y>D|D>real?",
-    ),
-    "image-to-image": (
-        {"x": (0, 2), "G": (0, 3), "G(x)": (1, 3), "y of x": (2, 3), "L1": (1.5, 2), "D": (1, 1),
-         "real pair?": (1, 0)},
-        "x>G|G>G(x)|G(x)>L1|y of x>L1|x>D|G(x)>D|y of x>>D|D>real pair?",
-    ),
-    "CycleGAN": (
-        {"x": (0, 3), "G": (1, 3), "G(x)": (2, 3), "F": (2, 2), "F(G(x))": (1, 2), "≈ x": (0, 2),
-         "D of Y": (2, 1), "real y": (1, 1), "real?": (2, 0)},
-        "x>G|G>G(x)|G(x)>F|F>F(G(x))|F(G(x))>≈ x|G(x)>>D of Y|real y>D of Y|D of Y>real?",
-    ),
-    "text-to-image": (
-        {"text": (0, 3), "z": (0, 2), "G1": (1, 3), "64 px": (2, 3), "G2": (1, 1), "256 px": (2, 1),
-         "D1": (2, 2), "D2": (2, 0)},
-        "text>G1|z>G1|G1>64 px|64 px>D1|64 px>G2|text>G2|G2>256 px|256 px>D2",
-    ),
-    "super-resolution": (
-        {"small x": (0, 3), "G": (1, 3), "large G(x)": (2, 3), "true image": (0, 1), "D": (2, 1),
-         "features": (1, 2), "real?": (2, 0)},
-        "small x>G|G>large G(x)|large G(x)>D|true image>D|large G(x)>features|true image>features|D>real?",
-    ),
-}  # fmt: skip
-
-
-def draw_blocks(axis, boxes, arrows):
-    """Boxes at (column, row) and the arrows between them; networks are shaded."""
-    patches = {}
-    for name, (column, row) in boxes.items():
-        network = name[0] in "GDF+" and "(" not in name
-        look = {"facecolor": "#DCEBF5" if network else "white", "edgecolor": figures.GREY}
-        look["boxstyle"] = "round,pad=0.35" if network else "square,pad=0.3"
-        place = {"ha": "center", "va": "center", "fontsize": 8, "zorder": 2}
-        patches[name] = axis.text(column, row, name.strip(), bbox=look, **place).get_bbox_patch()
-    for arrow in arrows.split("|"):
-        start, end = arrow.replace(">>", ">").split(">")
-        style = {"arrowstyle": "-|>", "color": "black", "linewidth": 0.8, "shrinkA": 1}
-        style |= {"shrinkB": 1, "patchA": patches[start], "patchB": patches[end]}
-        if ">>" in arrow:
-            style["connectionstyle"] = "arc3,rad=-0.45"
-        axis.annotate("", boxes[end], boxes[start], arrowprops=style)
-    axis.set(xlim=(-0.5, 2.6), ylim=(-0.45, 3.45))
-    axis.set_axis_off()
-
-
-figure, axes = figures.subplots(2, 3, figsize=(9.5, 6.2))
-for axis, (name, (boxes, arrows)) in zip(axes.flat, ZOO.items(), strict=True):
-    draw_blocks(axis, boxes, arrows)
-    axis.set_title(name, fontsize=10)
-about = (
-    "shaded: trained networks; of CycleGAN one way of two, with F its second generator; "
-    "D1 and D2 also see real images and the text"
-)
-figure.supxlabel(about, fontsize=8, color=figures.GREY)
 figures.show(
-    figure,
+    zoo.draw(),
     "Six block diagrams of what goes into which network: progressive with growing G and D; "
     "conditional with a label into both; image-to-image with an L1 term to the pair's answer; "
     "CycleGAN with the way back; two stages from text; super-resolution with a feature loss.",
@@ -1729,62 +1178,50 @@ figures.show(
 #
 # The label is the mode: $y \in \{0, \dots, 7\}$. It goes into both networks as
 # eight more inputs, seven zeros and a one. $D$ then judges the *pair*
-# $(x, y)$: a good point with a wrong label is a fake.
+# $(x, y)$: a good point with a wrong label is a fake. The step is the one of section
+# 4, with a label.
 
 
 # %% tags=["nbval-ignore-output"]
-def play_conditional(steps, copies=3):
-    """A trained generator with labels, several seeds side by side."""
-    gen = MLP(2, 2, width=64, classes=8, copies=copies)
-    disc = MLP(2, 1, width=64, classes=8, copies=copies)
-    opt_gen = torch.optim.Adam(gen.parameters(), 1e-3, (0.5, 0.999), fused=True)
-    opt_disc = torch.optim.Adam(disc.parameters(), 2e-3, (0.5, 0.999), fused=True)
-    for _ in counted(steps, "conditional"):
-        y = torch.randint(0, 8, (copies, 128))
-        real = CENTRES[y] + SPREAD * torch.randn(copies, 128, 2)
-        fake = gen(torch.randn(copies, 128, 2), y)
-        loss = copies * sum(losses.bce_discriminator(disc(real, y), disc(fake.detach(), y)))
-        opt_disc.zero_grad()
-        loss.backward()
-        opt_disc.step()
-        loss = copies * losses.bce_generator(disc(fake, y))
-        opt_gen.zero_grad()
-        loss.backward()
-        opt_gen.step()
-    return gen
-
-
 device.seed_everything(SEED)
-labelled = play_conditional(by_profile(30, 700, 4000))
+gen, *rest = players(2, 64, (1e-3, 2e-3), classes=8, copies=3)
+for _ in counted(by_profile(30, 700, 4000), "conditional"):
+    y = torch.randint(0, 8, (3, 128))
+    real = CENTRES[y] + SPREAD * torch.randn(3, 128, 2)
+    train_step(gen, *rest, real, torch.randn(3, 128, 2), y)
+
 asked = torch.arange(8).repeat_interleave(100).expand(3, -1)
 with torch.no_grad():
-    answers = labelled(torch.randn(3, 800, 2), asked)
-nearest = torch.cdist(answers, CENTRES.expand(3, 8, 2)).argmin(-1)
-accuracy = (nearest == asked).double().mean(1)
-within = (answers - CENTRES[asked]).norm(dim=-1) <= 3 * SPREAD
+    answers = gen(torch.randn(3, 800, 2), asked)
+accuracy = (torch.cdist(answers, CENTRES).argmin(-1) == asked).double().mean(1)
+within = ((answers - CENTRES[asked]).norm(dim=-1) <= 3 * SPREAD).double().mean()
+inside = answers.unflatten(1, (8, 100)).var(2).mean((1, 2)).sqrt()  # of one mode's fakes
 print("nearest mode is the one asked for, by seed:", ", ".join(f"{a:.1%}" for a in accuracy))
-print(f"within three standard deviations of it {within.double().mean():.0%}; chance {1 / 8:.1%}")
+print(f"within three standard deviations of it {within:.0%}; chance {1 / 8:.1%}")
+print("standard deviation inside a mode, by seed:", ", ".join(f"{v:.3f}" for v in inside), end="")
+print(f"; of the reals {SPREAD}")
 
-figure, axes = figures.subplots(1, 4, figsize=(9.5, 2.6))
-for axis, y in zip(axes, (0, 2, 5, None), strict=True):
-    chosen = answers[0][asked[0] == y] if y is not None else answers[0]
-    draw_ring(axis, chosen, y)
-    axis.set_title("all labels" if y is None else f"y = {y}", fontsize=10)
-about = f"circles: the modes, bold the one asked for; dots: 100 fakes a label; {DRAWN}"
-figure.supxlabel(about, fontsize=8, color=figures.GREY)
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
-    figure,
+    theory_figures.labelled_rings(answers[0], asked[0], CENTRES, 3 * SPREAD),
     "Rings with eight circles. For a label all dots lie at one circle, the bold one; for all "
-    "labels together, at all eight.",
+    "labels together, at all eight. The dots fill a small part of each circle.",
 )
+
+# %% [markdown]
+# The label settles *where*: every seed hits the mode that it is asked for. It does
+# not settle *how wide*: inside each mode the fakes spread less than half as far as
+# the reals (the last line), a small collapse in each of eight places. Neither of
+# the shares above can see it, because a point counts wherever in the
+# circle it lies.
 
 # %%
 if profile != "smoke":
-    assert accuracy.min() > 0.9 and max(indirect) < 0.5
-    assert counts["equal rates"][-1].sum() > counts["G 8 times as fast"][-1].sum()
-    assert traces[-1, 3, 1].median() < traces[-1, 3, 0].median()
-moved = sum(frames[0][key].ne(frames[-1][key]).any().item() for key in ("q", "D"))
-assert moved == 2 and all(math.isfinite(v) for values in history.values() for v in values)
+    require(accuracy.min() > 0.9 and max(indirect) < 0.5 and inside.max() < SPREAD / 2)
+    require(counts["equal rates"][-1].sum() > counts["G 8 times as fast"][-1].sum())
+    require(traces["non-saturating"].means[-1].median() < traces["saturating"].means[-1].median())
+moved = sum(bool(frames[0][key].ne(frames[-1][key]).any()) for key in ("q", "D"))
+require(moved == 2 and all(math.isfinite(value) for both in told for value in both))
 print(f"claim holds: {moved} of 2 networks of the game moved, and every loss was finite")
 
 # %% [markdown]

@@ -1,0 +1,49 @@
+"""What stands under a cell while it computes: how far a loop is, a picture that becomes a film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gancourse.notebook import figures
+
+EVERY = 50  # steps between two lines of ``counted``
+
+
+def counted(count: int, label: str) -> Iterator[int]:
+    """range(count), with a line below the cell that says how far it is; silent elsewhere."""
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        yield from range(count)
+        return
+    line = display({"text/plain": label}, raw=True, display_id=True)
+    for step in range(count):
+        if step % EVERY == 0:
+            line.update({"text/plain": f"{label}: step {step} of {count}"}, raw=True)
+        yield step
+    line.update({"text/plain": f"{label}: {count} steps"}, raw=True)
+
+
+class Film:
+    """One picture below the cell: each ``add`` replaces it, ``end`` plays all of them in a loop."""
+
+    def __init__(self, dpi: int = 90):
+        from IPython.display import display
+
+        self.dpi, self.pictures, self.window = dpi, [], display(display_id=True)
+
+    def add(self, figure, alt: str) -> None:
+        """Show ``figure`` now; ``alt`` is for who cannot see it."""
+        from IPython.display import Image
+
+        self.pictures.append(figures.png(figure, self.dpi))
+        self.window.update(Image(self.pictures[-1], alt=alt))
+
+    def end(self, alt: str, pause: int = 220) -> int:
+        """Put the animation in the picture's place, ``pause`` ms a frame; its size in bytes."""
+        from IPython.display import Image
+
+        film = figures.movie(self.pictures, pause=pause)
+        self.window.update(Image(film, alt=alt))
+        return len(film)

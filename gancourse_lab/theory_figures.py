@@ -1,0 +1,368 @@
+"""The figures of chapter 01: densities, transforms, walks, games, and the zoo's block diagrams.
+
+A function that takes ``axes`` draws one panel of a larger figure, or, without them, the picture
+of a slider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Ellipse
+from torch import Tensor
+from torch.distributions import Distribution, MultivariateNormal
+
+from gancourse.notebook import figures
+from gancourse.notebook.figures import BLUE, CYCLE, GREEN, GREY, ORANGE, SKY, subplots
+from gancourse_lab import theory
+from gancourse_lab.toy_game import Chase, X
+from gancourse_lab.walks import Walked
+
+DRAWN = "drawn by rule, no real data"
+
+
+def line(low: float, high: float, n: int = 400) -> Tensor:
+    """n places from low to high, float64."""
+    return torch.linspace(low, high, n, dtype=torch.float64)
+
+
+# Two kinds of models
+
+
+def two_models(clouds: Mapping[str, tuple], model: MultivariateNormal, w: Tensor, w0) -> Figure:
+    """Three clouds of points: title → (x (n, 2), labels (n,)).
+
+    Over the first the line w·x + w0 = 0 of the conditional, over the others the joint's ellipses.
+    """
+    figure, axes = subplots(1, 3, figsize=(9.5, 3.2), sharey=True, caption=DRAWN)
+    for axis, (title, (x, labels)) in zip(axes, clouds.items(), strict=True):
+        for label, color, marker in ((0, BLUE, "o"), (1, ORANGE, "^")):
+            look = {"s": 9, "color": color, "marker": marker, "alpha": 0.7}
+            axis.scatter(*x[labels == label].T, label=f"y = {label}", **look)
+        axis.set(title=title, xlim=(-4, 4), ylim=(-4, 4), xlabel="x1")
+    x1 = torch.tensor([-4.0, 4.0], dtype=torch.float64)
+    axes[0].plot(x1, -(w0 + w[0] * x1) / w[1], color="black")
+    for axis in axes[1:]:
+        for mean, covariance in zip(model.mean, model.covariance_matrix, strict=True):
+            for deviations in (1, 2):
+                axis.add_patch(_ellipse(mean, covariance, deviations))
+    axes[0].set_ylabel("x2")
+    axes[0].legend(loc="lower left")
+    return figure
+
+
+def _ellipse(mean: Tensor, covariance: Tensor, deviations: float) -> Ellipse:
+    """Where a normal density of the plane is so many standard deviations from its mean."""
+    sizes, directions = torch.linalg.eigh(covariance)  # the short axis first
+    short, long = (2 * deviations * sizes.sqrt()).tolist()
+    along = directions[:, 1]
+    angle = float(torch.rad2deg(torch.atan2(along[1], along[0])))
+    look = {"fill": False, "color": "black", "linewidth": 0.9}
+    return Ellipse(mean.tolist(), width=long, height=short, angle=angle, **look)
+
+
+# Random numbers out of random numbers
+
+
+def transform(name: str, draws: int, seed: int, axes: Sequence | None = None) -> Figure:
+    """Left F with twelve of the draws going through it, right their histogram and the density."""
+    if axes is None:
+        _, axes = subplots(1, 2, figsize=(8, 2.8))
+    p = theory.NAMED[name]
+    u = torch.rand(draws, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    drawn = theory.quantile(p, u)
+    low, high = theory.quantile(p, torch.tensor([0.005, 0.995]).double()).clamp(-5, 5).tolist()
+    x = line(low - 0.5, high + 0.5)
+    axes[0].plot(x, p.cdf(x), color=BLUE)
+    for place, level in zip(drawn[:12].tolist(), u[:12].tolist(), strict=True):
+        if x[0] < place < x[-1]:
+            path = [float(x[0]), place, place], [level, level, 0]
+            axes[0].plot(*path, color=ORANGE, linewidth=0.7)
+    axes[0].set(title=name, xlabel="x", ylabel="u = F(x)", ylim=(0, 1.02), xlim=(x[0], x[-1]))
+    heights = torch.histc(drawn.float(), 40, low - 0.5, high + 0.5)
+    width = (high - low + 1) / 40
+    centres = [low - 0.5 + (i + 0.5) * width for i in range(40)]
+    axes[1].bar(centres, heights / draws / width, width, color=ORANGE, alpha=0.4)
+    axes[1].plot(x, theory.log_density(p, x).exp(), color=BLUE)
+    title = f"{draws} draws and the density"
+    axes[1].set(title=title, xlabel="x", yticks=[], xlim=(x[0], x[-1]))
+    return axes[0].figure
+
+
+def transforms(seed: int, draws: int = 2000) -> Figure:
+    """``transform`` of all named distributions."""
+    about = f"twelve of {draws:,} draws are shown going through F; {DRAWN}"
+    figure, axes = subplots(3, 4, figsize=(9.5, 6), caption=about)
+    for i, name in enumerate(theory.NAMED):
+        transform(name, draws, seed, axes[i // 2, 2 * (i % 2) : 2 * (i % 2) + 2])
+    for axis in axes.flat:
+        axis.set_xlabel("")
+    return figure
+
+
+def walk(step: float, found: Walked, p: Distribution, axes: Sequence | None = None) -> Figure:
+    """The first states of one chain, its autocorrelation, the histogram of all chains."""
+    if axes is None:
+        _, axes = subplots(1, 3, figsize=(9, 2.4), width_ratios=(1.6, 1, 1))
+    axes[0].plot(found.states[:300, 0], color=BLUE, linewidth=0.8)
+    axes[0].set(title=f"h = {step}: {found.moves:.0%} of the proposals taken", ylim=(-4, 4))
+    axes[1].plot(found.rho[:100], color=GREEN)
+    axes[1].set(title=f"n_eff / n = {found.share:.3f}", ylabel="correlation")
+    axes[1].set(ylim=(-0.1, 1.05), yticks=[0, 1])
+    counts = torch.histc(found.states.float(), 60, -4, 4)
+    axes[2].stairs(counts / counts.sum() * 60 / 8, torch.linspace(-4, 4, 61), fill=True, alpha=0.4)
+    axes[2].plot(line(-4, 4), p.log_prob(line(-4, 4)).exp(), color="black", linewidth=1)
+    axes[2].set(title=f"{found.states.shape[1]} chains and p", yticks=[])
+    return axes[0].figure
+
+
+def walks(found: Mapping[float, Walked], p: Distribution) -> Figure:
+    """``walk`` for each step size."""
+    shape = {"figsize": (9, 1.5 * len(found)), "width_ratios": (1.6, 1, 1), "sharex": "col"}
+    about = f"target: the two humps; {DRAWN}"
+    figure, axes = subplots(len(found), 3, caption=about, **shape)
+    for row, (step, of_step) in zip(axes, found.items(), strict=True):
+        walk(step, of_step, p, row)
+    for axis, label in zip(axes[-1], ("state t", "t steps apart", "x"), strict=True):
+        axis.set_xlabel(label)
+    return figure
+
+
+def learnt_transform(z: Tensor, made: Tensor, truth: Tensor, p: Distribution, w1: float) -> Figure:
+    """Left the true x = F⁻¹(u) and a network's x over z, right its histogram under p."""
+    figure, (left, right) = subplots(1, 2, figsize=(8, 2.8), caption=DRAWN)
+    left.plot(z, truth, color=BLUE)
+    left.plot(z, made, "--", color=ORANGE)
+    left.set(title="F⁻¹ (line) and the network (dashed)", xlabel="z", ylabel="x")
+    right.plot(line(-4, 4), p.log_prob(line(-4, 4)).exp(), color=BLUE)
+    right.hist(made.tolist(), 60, range=(-4, 4), density=True, color=ORANGE, alpha=0.4)
+    right.set(title=f"W1 = {w1:.3f}", xlabel="x", yticks=[])
+    return figure
+
+
+# The direct way
+
+
+def kernel_width(width: float, made: Tensor, w1: float, p: Distribution, axis=None) -> Figure:
+    """What a generator trained by MMD made, under p, and the kernel at its width."""
+    if axis is None:
+        _, axis = subplots(figsize=(6, 3))
+    x = line(-5, 5)
+    axis.plot(x, p.log_prob(x).exp(), color=BLUE, label="real")
+    look = {"density": True, "color": ORANGE, "alpha": 0.4, "label": "generated"}
+    axis.hist(made.tolist(), 80, range=(-5, 5), **look)
+    kernel = torch.exp(-(x.square()) / (2 * width**2))
+    axis.plot(x, 0.45 * kernel, ":", color="black", linewidth=1, label="kernel around 0")
+    axis.set(title=f"s = {width}: W1 {w1:.2f}", yticks=[], xlabel="x", ylim=(0, 0.75))
+    return axis.figure
+
+
+def kernel_widths(
+    made: Mapping[float, Tensor], w1: Mapping[float, list], p: Distribution
+) -> Figure:
+    """``kernel_width`` for each width, of its first seed; ``w1``: width → one value a seed."""
+    seeds = len(next(iter(w1.values())))
+    about = f"trained by MMD at {len(made)} kernel widths, the first of {seeds} seeds; {DRAWN}"
+    figure, axes = subplots(1, len(made), figsize=(10, 2.6), sharey=True, caption=about)
+    for axis, (width, first) in zip(axes, made.items(), strict=True):
+        kernel_width(width, first, w1[width][0], p, axis)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, ncols=3, loc="outside upper center")
+    return figure
+
+
+# The game
+
+
+def game(frame: Mapping, axis=None) -> Figure:
+    """p, q, where q is too high or too low, and on the right axis D and D*: a ``toy_game.look``."""
+    alone = axis is None
+    if alone:
+        _, axis = subplots(figsize=(6.4, 3.4))
+    p, q = frame["p"], frame["q"]
+    axis.plot(X, p, color=BLUE, label="p, real")
+    axis.plot(X, q, "--", color=ORANGE, label="q, generated")
+    much = {"facecolor": ORANGE + "30", "hatch": "////", "edgecolor": ORANGE, "linewidth": 0}
+    axis.fill_between(X, p, q, where=q > p, label="too much", **much)
+    axis.fill_between(X, p, q, where=q <= p, label="too little", color=SKY, alpha=0.35, linewidth=0)
+    right = axis.twinx()
+    right.plot(X, frame["D"], color="black", linewidth=2.2, label="D, the network")
+    right.plot(X, frame["best"], ":", color="black", linewidth=1.2, label="D* = p/(p+q)")
+    right.axhline(0.5, color=GREY, linewidth=0.6)
+    right.set(ylim=(-0.02, 1.02), yticks=[0, 0.5, 1])
+    right.spines["right"].set_visible(True)
+    title = f"step {frame['step']}: W1 = {frame['W1']:.2f}"
+    axis.set(title=title, ylim=(0, 1.0), yticks=[], xlabel="x")
+    if alone:
+        right.set_ylabel("D(x)", fontsize=9)
+        axis.figure.legend(ncols=3, loc="outside lower center")
+    return axis.figure
+
+
+def games(frames: Sequence[Mapping]) -> Figure:
+    """``game`` at six moments."""
+    figure, axes = subplots(2, 3, figsize=(9.5, 4.8), sharex=True, caption=DRAWN)
+    for axis, frame in zip(axes.flat, frames, strict=True):
+        game(frame, axis)
+        axis.set_xlabel("")
+    entries = [axes[0, 0].get_legend_handles_labels(), figure.axes[6].get_legend_handles_labels()]
+    handles, labels = (first + second for first, second in zip(*entries, strict=True))
+    labels[-2:] = [f"{label} (right axis)" for label in labels[-2:]]
+    figure.legend(handles, labels, ncols=3, loc="outside upper center")
+    return figure
+
+
+def two_losses(traces: Mapping[str, Chase]) -> Figure:
+    """Left the slopes in the logit; then G's gradient and the distance of the means.
+
+    ``traces``: the saturating loss first.
+    """
+    about = f"median and range of five seeds; reals around 4; {DRAWN}"
+    figure, axes = subplots(1, 3, figsize=(10, 3), caption=about)
+    d = torch.linspace(0, 1, 201)
+    slopes = {"saturating: D": d, "non-saturating: 1 − D": 1 - d}
+    for (label, slope), (color, style) in zip(slopes.items(), CYCLE, strict=False):
+        axes[0].plot(d, slope, style, color=color, label=label)
+    axes[0].set(title="push on the logit", xlabel="D(G(z))", ylabel="|slope|")
+    for axis, what in ((axes[1], "gradient"), (axes[2], "means")):
+        for (name, found), (color, style) in zip(traces.items(), CYCLE, strict=False):
+            values = getattr(found, what).clamp(min=1e-7)
+            steps = range(len(values))
+            axis.fill_between(steps, values.amin(1), values.amax(1), color=color, alpha=0.2)
+            axis.plot(steps, values.median(1).values, style, color=color, label=name)
+        axis.set_xlabel("step of G")
+    axes[1].set(title="size of G's gradient", yscale="log")
+    axes[2].set(title="distance of the means")
+    for axis in axes[:2]:
+        axis.legend()
+    return figure
+
+
+def judges(
+    shifts: Sequence[float], shapes: Mapping[str, tuple], found: Mapping[str, tuple], shift: float
+) -> Figure:
+    """What judges look like at one shift, what they say and how they pull at all shifts.
+
+    ``shapes``: name → (x, the answers there); ``found``: name → (what it says, how it pulls).
+    """
+    about = f"p uniform on the unit square, q moved by θ; {DRAWN}"
+    figure, axes = subplots(1, 3, figsize=(10, 3.3), caption=about)
+    styles = zip(CYCLE, "osD^", (30, 50, 70, 90), strict=False)
+    for (name, (x, shape)), ((color, style), marker, first) in zip(
+        shapes.items(), styles, strict=True
+    ):
+        shape = (shape - shape.min()) / (shape.max() - shape.min())
+        look = {"color": color, "marker": marker, "markersize": 4, "label": name}
+        axes[0].plot(x, shape, style, markevery=(first, 90), **look)
+        says, pulls = found[name]
+        axes[1].plot(shifts, says, style, **look)
+        axes[2].plot(shifts, pulls.clamp(min=1e-9), style, **look)
+    for low, label in ((0, "real"), (shift, "fake")):
+        axes[0].axvspan(low, low + 1, color=GREY, alpha=0.15, linewidth=0)
+        axes[0].text(low + 0.5, -0.12, label, ha="center", fontsize=8)
+    title = f"the judges at θ = {shift:g}, scaled to 0…1"
+    axes[0].set(title=title, xlabel="x1 (at x2 = ½)", ylim=(-0.2, 1.05))
+    axes[1].plot(shifts, shifts, color="black", linewidth=0.7)
+    axes[1].set(title="estimate (thin line: W1 = θ)", xlabel="θ")
+    axes[2].set(title="slope at the fakes", xlabel="θ", yscale="log")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, ncols=4, loc="outside upper center")
+    return figure
+
+
+def turns(path, eta: float, axes: Sequence | None = None) -> Figure:
+    """Three ways to step, 60 steps each; ``path(how, eta, n)`` gives places (n + 1, 2)."""
+    if axes is None:
+        _, axes = subplots(1, 3, figsize=(8.4, 3))
+    for axis, how in zip(axes, ("simultaneous", "alternating", "extragradient"), strict=True):
+        places = path(how, eta, 60)
+        axis.plot(*places.T, "-", marker=".", color=BLUE, linewidth=0.7, markersize=3)
+        axis.plot(*places[0], "s", color=ORANGE)
+        axis.plot(0, 0, "*", color="black", markersize=10)
+        size = places.norm(dim=1)
+        reach = max(1.6, 1.1 * float(size.max()))
+        title = f"{how}: {size[0]:.2f} → {size[-1]:.2f}"
+        axis.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        axis.set(xlabel="a", ylabel=f"b  (η = {eta:g})" if axis is axes[0] else "")
+    return axes[0].figure
+
+
+def turns_at(path, rates: Sequence[float]) -> Figure:
+    """``turns`` at several rates, one below the other."""
+    about = "square: start; star: the solution; above: distance to it, first → after 60 steps"
+    size = (8.4, 2.8 * len(rates))
+    figure, axes = subplots(len(rates), 3, figsize=size, caption=about)
+    for row, eta in zip(axes, rates, strict=True):
+        turns(path, eta, row)
+    return figure
+
+
+def losses_and_distance(
+    history: Mapping[str, list], frames: Sequence[Mapping], levels: Mapping[str, float]
+) -> Figure:
+    """Left the losses of a game, right the distance W1 at its looks."""
+    shape = {"figsize": (9, 3), "width_ratios": (1.3, 1)}
+    figure, (left, right) = subplots(1, 2, caption=DRAWN, **shape)
+    figures.curves(history, title="the losses", axis=left, levels=levels)
+    at, w1 = [frame["step"] for frame in frames], [frame["W1"] for frame in frames]
+    right.plot(at, w1, "-", marker="o", markersize=3, color=BLUE)
+    right.set(title="W1 between q and p", xlabel="step", ylim=(0, None))
+    return figure
+
+
+# Mode collapse
+
+
+def ring(axis, points: Tensor, centres: Tensor, radius: float, asked: int | None = None) -> None:
+    """Fakes (n, 2) and the modes as circles of ``radius``, the one asked for bold."""
+    axis.scatter(*points.T, s=2, color=ORANGE)
+    for mode, centre in enumerate(centres.tolist()):
+        look = {"edgecolor": BLUE, "linewidth": 2.5 if mode == asked else 0.9}
+        axis.add_patch(Circle(centre, radius, fill=False, zorder=3, **look))
+    axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
+
+
+def rings(
+    looks: Mapping[str, Tensor], counts: Mapping[str, Tensor], moments, centres, radius
+) -> Figure:
+    """Games on the ring: for each recipe two moments of a seed and the end of four; the counts.
+
+    ``looks``: recipe → fakes (moments, seeds, n, 2); ``counts``: recipe → (moments, seeds).
+    """
+    figure = Figure(figsize=(9.5, 6.8), layout="constrained")
+    pictures, chart = figure.subfigures(2, 1, height_ratios=(2.6, 1))
+    for row, (name, look) in zip(pictures.subplots(3, 6), looks.items(), strict=True):
+        end = len(look) - 1
+        shown = [(round(len(look) / 2), 0), (end - 2, 0), (end, 0), (end, 1), (end, 2), (end, 3)]
+        for axis, (when, seed) in zip(row, shown, strict=True):
+            ring(axis, look[when, seed, :400], centres, radius)
+            about = f"seed {seed}, step {moments[when]}\n{counts[name][when, seed]} of 8"
+            axis.set_title(about, fontsize=8)
+        row[0].set_ylabel(name, fontsize=8)
+    axis = chart.subplots()
+    for (name, found), (color, style), marker in zip(counts.items(), CYCLE, "osD", strict=False):
+        found = found.double()
+        band = {"color": color, "alpha": 0.15, "linewidth": 0}
+        axis.fill_between(moments, found.amin(1), found.amax(1), **band)
+        look = {"color": color, "marker": marker, "markersize": 4, "label": name}
+        axis.plot(moments, found.mean(1), style, **look)
+    axis.set(title="modes found: mean and range of four seeds", xlabel="step")
+    axis.set(ylim=(-0.2, 8.3), yticks=[0, 4, 8])
+    axis.legend(loc=(0.5, 0.38))
+    about = f"circles: three standard deviations of each mode; dots: 400 fakes; {DRAWN}"
+    figure.supxlabel(about, color=GREY)
+    return figure
+
+
+def labelled_rings(answers: Tensor, asked: Tensor, centres: Tensor, radius: float) -> Figure:
+    """Fakes (n, 2) of three labels, each on a ring of its own, and of all labels on a fourth."""
+    about = f"circles: the modes, bold the one asked for; dots: 100 fakes a label; {DRAWN}"
+    figure, axes = subplots(1, 4, figsize=(9.5, 2.6), caption=about)
+    for axis, label in zip(axes, (0, 2, 5), strict=False):
+        ring(axis, answers[asked == label], centres, radius, label)
+        axis.set_title(f"y = {label}")
+    ring(axes[3], answers, centres, radius)
+    axes[3].set_title("all labels")
+    return figure

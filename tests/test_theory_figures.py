@@ -1,0 +1,145 @@
+"""What the figures of chapters 01 and 05 draw, read back from their axes."""
+
+import math
+
+import pytest
+import torch
+from matplotlib.patches import Circle, Rectangle
+
+from gancourse import records
+from gancourse.notebook import figures
+from gancourse.notebook.figures import subplots
+from gancourse_lab import live, objective_figures, theory, theory_figures, toy_game, walks, zoo
+
+HUMPS = theory.NAMED["two humps"]
+
+
+def test_an_ellipse_lies_along_the_long_axis():
+    covariance = torch.tensor([[1.0, -0.6], [-0.6, 1.0]], dtype=torch.float64)
+    found = theory_figures._ellipse(torch.zeros(2), covariance, 2)
+    assert found.width == pytest.approx(4 * math.sqrt(1.6))
+    assert found.height == pytest.approx(4 * math.sqrt(0.4))
+    assert found.angle % 180 == pytest.approx(135)
+
+
+def test_a_draw_goes_right_to_f_and_down_to_its_place():
+    left, right = theory_figures.transform("exponential", 5, seed=1).axes
+    curve, *paths = left.lines
+    assert 1 <= len(paths) <= 5
+    for path in paths:
+        (_, place, same), (level, there, low) = path.get_xdata(), path.get_ydata()
+        assert place == same and level == there and low == 0
+        assert level == pytest.approx(float(theory.NAMED["exponential"].cdf(torch.tensor(place))))
+    assert sum(bar.get_height() * bar.get_width() for bar in right.patches) <= 1 + 1e-6
+
+
+def test_all_named_distributions_are_shown():
+    titles = [axis.get_title() for axis in theory_figures.transforms(0, 20).axes]
+    assert [title for title in titles if "draws" not in title] == list(theory.NAMED)
+
+
+def test_a_walk_says_its_step_its_moves_and_its_worth():
+    torch.manual_seed(0)
+    found = {h: walks.walked(HUMPS, h, 40, chains=4) for h in (0.5, 2.5)}
+    figure = theory_figures.walks(found, HUMPS)
+    assert len(figure.axes) == 6
+    assert figure.axes[3].get_title().startswith(f"h = 2.5: {found[2.5].moves:.0%}")
+    assert figure.axes[5].get_title() == "4 chains and p"
+
+
+def test_where_a_game_has_too_many_fakes_is_hatched():
+    frame = toy_game.look(3, lambda z: z, lambda x: x, HUMPS)
+    axis, right = theory_figures.game(frame).axes
+    assert axis.get_title() == f"step 3: W1 = {frame['W1']:.2f}"
+    much, little = axis.collections
+    assert much.get_hatch() and not little.get_hatch()
+    assert right.lines[0].get_ydata()[0] == pytest.approx(float(frame["D"][0]))
+    assert right.lines[1].get_linestyle() == ":"
+    figure = theory_figures.games([frame] * 6)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert len(labels) == 6 and labels[-1].endswith("(right axis)")  # D's curves are named too
+
+
+def test_the_mode_that_is_asked_for_is_bold():
+    _, axis = subplots(figsize=(2, 2))
+    theory_figures.ring(axis, torch.zeros(3, 2), torch.eye(2), 0.5, asked=1)
+    first, second = (patch for patch in axis.patches if isinstance(patch, Circle))
+    assert first.radius == second.radius == 0.5
+    assert second.get_linewidth() > first.get_linewidth()
+
+
+def test_each_label_has_its_own_ring_and_all_share_the_last():
+    answers, asked = torch.rand(16, 2), torch.arange(8).repeat_interleave(2)
+    centres = theory.ring().component_distribution.mean
+    figure = theory_figures.labelled_rings(answers, asked, centres, 0.5)
+    assert [len(axis.collections[0].get_offsets()) for axis in figure.axes] == [2, 2, 2, 16]
+
+
+@pytest.mark.parametrize("kind", zoo.KINDS)
+def test_arrows_of_the_zoo_join_boxes_that_are_there(kind):
+    boxes, arrows = zoo.KINDS[kind]
+    _, axis = subplots(figsize=(3, 3))
+    zoo.blocks(axis, boxes, arrows)  # an unknown name is a KeyError
+    assert len(axis.texts) == len(boxes) + len(arrows.split("|"))
+    named = {name for arrow in arrows.replace(">>", ">").split("|") for name in arrow.split(">")}
+    assert named == set(boxes)  # no box stands alone
+
+
+# Chapter 05
+
+
+def test_the_square_of_a_logit_is_where_its_gradient_is():
+    from gancourse.models import cyclegan
+
+    net = cyclegan.initialise(cyclegan.PatchDiscriminator(4, 2))
+    touched = (cyclegan.receptive_field(net, 64) > 0).nonzero()
+    side = net(torch.zeros(1, 3, 64, 64)).shape[-1]
+    image = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    reach = 34
+    left, right = objective_figures.patch(image, 2, side // 2, side // 2, reach, side).axes
+    (square,) = (patch for patch in left.patches if isinstance(patch, Rectangle))
+    assert square.get_width() == reach
+    assert square.get_y() + 0.5 == pytest.approx(float(touched[:, 0].min()), abs=4)
+    assert right.get_title() == f"logit ({side // 2}, {side // 2}) of {side}×{side}"
+    beyond = objective_figures.patch(image, 2, 99, 0, reach, side).axes[1]
+    assert beyond.get_title().startswith(f"logit ({side - 1}, 0)")
+
+
+def test_pictures_of_a_sheet_are_cut_at_their_frames():
+    record = records.load("horse2zebra/prototype-128px-lam5")
+    tiles = objective_figures.from_sheet(record, 0, (0, 1))
+    assert tiles.shape == (2, 3, 128, 128) and tiles.dtype == torch.uint8
+    borders = torch.cat([tiles[..., 0, :].flatten(), tiles[..., :, -1].flatten()])
+    assert (borders > 250).float().mean() < 0.9  # no white gap inside
+
+
+def test_d_s_answers_stand_below_their_images_under_the_group_s_name():
+    group = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    figure = objective_figures.answers({"reals": group, "fakes": group}, torch.rand(4, 1, 3, 3))
+    titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
+    assert titles == ["reals", "fakes"]
+
+
+# What stands under a cell
+
+
+def test_outside_a_notebook_a_counted_loop_is_a_plain_one(capsys):
+    assert list(live.counted(3, "loop")) == [0, 1, 2]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_film_shows_each_picture_and_then_plays_them(monkeypatch):
+    shown = []
+
+    class Window:
+        def update(self, image):
+            shown.append(image)
+
+    monkeypatch.setattr("IPython.display.display", lambda **_: Window())
+    film = live.Film(dpi=20)
+    for step in range(3):
+        figure, axis = figures.subplots(figsize=(2, 1))
+        axis.plot([0, step])
+        film.add(figure, f"step {step}")
+    assert film.end("all three") == len(shown[-1].data)
+    assert len(shown) == 4 and b"acTL" in shown[-1].data and b"acTL" not in shown[0].data
