@@ -45,8 +45,9 @@ class Monitor(Callback):
     It draws none of your random numbers: the run is the same with and without it. ``flags``
     collects, each fault once; ``log`` gets a line each (None: silent); ``stop`` ends the run at the
     first. ``readings`` holds every number taken, name → [(step, value), …]. The limits are those of
-    small models over 20 seeds, for a CycleGAN also ``flags.CYCLEGAN_LIMITS``; ``limits``, name →
-    value, replaces them where yours is another.
+    small models over 20 seeds, for some models others (``flags.LIMITS``): of a pix2pix "mode
+    collapse" means one answer for every input. A WGAN's critic has no belief: no "D wins".
+    ``limits``, name → value, replaces them where yours is another.
 
     Raises ``UnknownName`` for a limit of no sign, and ``GancourseError`` at the start for a step
     without the parts that it looks at.

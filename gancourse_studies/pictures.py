@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from gancourse import data, records
+from gancourse import data, profiles, records
 from gancourse import device as devices
 from gancourse.data import images
 from gancourse.errors import GancourseError, unknown
@@ -114,7 +114,7 @@ def sample(
     record = of_kind(run, SAMPLERS)
     out = _empty(out, None, force)
     network = record.generator("generator", devices.pick(device))
-    settings = _settings(record)
+    settings = profiles.of_model(record.model, record["settings"])
     # on the CPU and all at once: the same pictures on every device
     stream = torch.Generator().manual_seed(seed)
     latents = sample_z(n, settings, torch.device("cpu"), stream)
@@ -135,12 +135,6 @@ def network_of(record: records.Record, way: str) -> str:
     if way not in ways:
         raise unknown(f"way of a {record.model}", way, ways)
     return ways[way]
-
-
-def _settings(record: records.Record):
-    from gancourse import profiles
-
-    return profiles.of_model(record.model, record["settings"])
 
 
 def of_kind(run: str | Path, models: Sequence[str]) -> records.Record:

@@ -202,6 +202,23 @@ def test_the_monitor_watches_and_the_run_stays_the_same(monkeypatch):
     assert not {"fakes not detached", "network stands still"} & {f.name for f in monitor.flags}
 
 
+def test_mode_collapse_is_one_answer_for_every_input(monkeypatch):
+    """And not pictures that vary less than photographs, as an L1 term's do."""
+    monkeypatch.setitem(inspect_step.PACES, "pix2pix", inspect_step.Pace(settled=0, sampled=0))
+    found = []
+    for ignores_its_input in (False, True):
+        step, batches = make()
+        with torch.no_grad():
+            step.gen.output.weight.mul_(0.0 if ignores_its_input else 3.0)
+        for optimiser in (step.opt_gen, step.opt_disc):
+            optimiser.optimizer.param_groups[0]["lr"] = 1e-6
+        monitor = Monitor(every=2, log=None)
+        loop.fit(step, batches, 2, [monitor])
+        varied = min(value for _, value in monitor.readings["mode collapse"])
+        found.append((varied < 0.25, "mode collapse" in {flag.name for flag in monitor.flags}))
+    assert found == [(True, False), (True, True)]
+
+
 def test_the_monitor_s_pictures_have_the_same_dropout_each_time():
     watched = inspect_step.Watched(loop.Run(*make(), 1, loop.History()))
     assert torch.equal(watched.samples()[0], watched.samples()[0])
