@@ -246,7 +246,7 @@ def _check(images) -> None:
     if not kind.endswith("uint8") or len(shape) != 4 or shape[1] not in (1, 3) or 0 in shape:
         raise GancourseError(
             "Features are taken of uint8 images (N, 1 or 3, H, W) with N ≥ 1, as stored; "
-            f"got {kind} {shape}. Convert network output in [-1, 1] with data.images.to_uint8."
+            f"got {kind} {shape}. Convert network output in [-1, 1] with data.to_uint8."
         )
 
 

@@ -30,7 +30,7 @@ def translate(network: nn.Module, images: Tensor, batch_size: int = 16) -> Tenso
     if images.dtype != torch.uint8:
         raise GancourseError(
             f"translate takes uint8 images as stored, not {images.dtype}. Convert floats in "
-            "[-1, 1] with data.images.to_uint8, or call the network itself."
+            "[-1, 1] with data.to_uint8, or call the network itself."
         )
     device = next(network.parameters()).device
     training = network.training

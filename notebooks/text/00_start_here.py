@@ -204,7 +204,7 @@ batch = shown[wanted[0]]
 floats = batch.floats()
 print("stored ", tuple(batch.images.shape), batch.images.dtype)
 print("network", tuple(floats.shape), floats.dtype)
-bytes_back = images.to_uint8(floats)
+bytes_back = data.to_uint8(floats)
 assert torch.equal(bytes_back, batch.images) and floats.abs().max() <= 1
 print(
     f"there and back: {(bytes_back != batch.images).sum()} of {bytes_back.numel():,} values changed"
