@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gancourse import profiles, records
-from gancourse.data import images, to_float, to_uint8
+from gancourse import data, profiles, records
+from gancourse.data import images
 from gancourse.errors import GancourseError
 from gancourse.models import network
 from gancourse.train.cyclegan import translate as through
@@ -97,7 +97,7 @@ def test_padding_mirrors_below_and_right_and_is_none_at_multiples_of_4():
     net = records.load("mine/cycle").generator("gen_ab")
     whole = torch.randint(0, 256, (2, 3, 20, 24), dtype=torch.uint8)
     with torch.no_grad():
-        assert torch.equal(through(net, whole), to_uint8(net(to_float(whole))))
+        assert torch.equal(through(net, whole), data.to_uint8(net(data.to_float(whole))))
     cut = whole[..., :17, :]
     by_hand = torch.cat([cut, cut[..., [15, 14, 13], :]], 2)
     assert torch.equal(through(net, cut), through(net, by_hand)[..., :17, :])
