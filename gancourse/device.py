@@ -24,8 +24,7 @@ def pick(name: str = "auto") -> torch.device:
 
     Raises ``GancourseError`` when a device is asked for that this machine does not have.
     """
-    mps = torch.backends.mps.is_available()
-    present = {"cuda": torch.cuda.is_available(), "mps": mps, "cpu": True}
+    present = {"cuda": torch.cuda.is_available(), "mps": _has_mps(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, there in present.items() if there)
     kind = str(name).partition(":")[0]
@@ -37,6 +36,10 @@ def pick(name: str = "auto") -> torch.device:
             "Use device='auto' or 'cpu', or install a PyTorch build for your hardware."
         )
     return torch.device(name)
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()
 
 
 def pick_precision(device: torch.device, precision: str = "auto") -> str:

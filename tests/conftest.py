@@ -6,15 +6,14 @@
 import os
 
 import pytest
-import torch
 
-from gancourse import data
+from gancourse import data, device
 
 
 def pytest_configure(config):
     if config.getoption("markexpr") != "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # for the chapters' kernels, too
-        torch.backends.mps.is_available = lambda: False
+        device._has_mps = lambda: False
 
 
 @pytest.fixture

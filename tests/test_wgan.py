@@ -131,8 +131,6 @@ def test_each_update_of_the_critic_sees_its_own_reals(monkeypatch):
     step(batch)
     assert [len(part) for part in seen] == [4] * 5
     assert torch.equal(torch.cat(seen), batch)
-    with pytest.raises(GancourseError, match="18 reals cannot be split among 5"):
-        step(batch[:18])
 
 
 def test_the_critic_has_biases_and_no_norm():
@@ -224,6 +222,6 @@ def test_the_command_line_writes_a_record_whose_generator_comes_back(tmp_path, m
     assert "widths 8/8, 4 steps, seed 0" in run.caption
     assert run.generator()(torch.randn(2, 100)).shape == (2, 1, 16, 16)
     assert main(["train", "neu-wgan", "--set", "critic_steps=0"]) == 1
-    assert "critic_steps must be at least 1" in capsys.readouterr().err
+    assert "critic_steps 0, both at least 1" in capsys.readouterr().err
     assert main(["records", "index"]) == 0
     assert "| neu-wgan/none (stand-in) | 1 |" in capsys.readouterr().out

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.errors import GancourseError, unknown
-from gancourse.models import dcgan, layers
+from gancourse.models import dcgan
+from gancourse.models.layers import EnlargedConv2d, InstanceNorm
 
 SCALE = 0.98  # artanh of a white pixel would be infinite
 
@@ -30,7 +31,7 @@ def _doubled(inputs: int, outputs: int, upsample: str) -> list[nn.Module]:
     """Twice the height and width."""
     if upsample == "nearest":  # every output pixel sees equally many weights: no grid
         # Identity: recorded weights are numbered as if the enlarging were a layer of its own
-        return [nn.Identity(), layers.EnlargedConv2d(inputs, outputs)]
+        return [nn.Identity(), EnlargedConv2d(inputs, outputs)]
     if upsample == "transpose":  # output = (input - 1)·2 - 2·1 + 3 + 1 = 2·input
         return [nn.ConvTranspose2d(inputs, outputs, 3, 2, padding=1, output_padding=1)]
     raise unknown("upsampling", upsample, ("transpose", "nearest"))
@@ -46,10 +47,10 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             *_convolution(width, width, 3, padding),
-            layers.InstanceNorm(width),
+            InstanceNorm(width),
             nn.ReLU(),
             *_convolution(width, width, 3, padding),
-            layers.InstanceNorm(width),
+            InstanceNorm(width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,20 +87,20 @@ class Generator(nn.Module):
         w = width
         self.layers = nn.Sequential(
             *_convolution(channels, w, 7, padding),
-            layers.InstanceNorm(w),
+            InstanceNorm(w),
             nn.ReLU(),
             nn.Conv2d(w, 2 * w, 3, stride=2, padding=1),
-            layers.InstanceNorm(2 * w),
+            InstanceNorm(2 * w),
             nn.ReLU(),
             nn.Conv2d(2 * w, 4 * w, 3, stride=2, padding=1),
-            layers.InstanceNorm(4 * w),
+            InstanceNorm(4 * w),
             nn.ReLU(),
             *(ResidualBlock(4 * w, padding) for _ in range(blocks)),
             *_doubled(4 * w, 2 * w, upsample),
-            layers.InstanceNorm(2 * w),
+            InstanceNorm(2 * w),
             nn.ReLU(),
             *_doubled(2 * w, w, upsample),
-            layers.InstanceNorm(w),
+            InstanceNorm(w),
             nn.ReLU(),
             *_convolution(w, channels, 7, padding),
         )
@@ -135,7 +136,7 @@ class PatchDiscriminator(nn.Module):
         for number in range(1, layers + 1):
             outputs = width * min(2**number, 8)
             stride = 2 if number < layers else 1
-            stages += [nn.Conv2d(inputs, outputs, 4, stride, 1), layers.InstanceNorm(outputs)]
+            stages += [nn.Conv2d(inputs, outputs, 4, stride, 1), InstanceNorm(outputs)]
             stages += [nn.LeakyReLU(0.2)]
             inputs = outputs
         self.layers = nn.Sequential(*stages, nn.Conv2d(inputs, 1, 4, 1, 1))

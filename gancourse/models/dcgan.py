@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gancourse.errors import GancourseError, unknown
-from gancourse.models import layers
+from gancourse.models.layers import EnlargedConv2d, InstanceNorm, SpectralConv2d
 
 NORMS = {
     "batch": nn.BatchNorm2d,
-    "instance": layers.InstanceNorm,
+    "instance": InstanceNorm,
     "none": lambda channels: nn.Identity(),
 }
 
@@ -40,7 +40,7 @@ def _upsample(inputs: int, outputs: int, how: str) -> list[nn.Module]:
         return [nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)]
     if how == "nearest":  # cannot make checkerboards: every output sees equally many weights
         # Identity: recorded weights are numbered as if the enlarging were a layer of its own
-        return [nn.Identity(), layers.EnlargedConv2d(inputs, outputs, bias=False)]
+        return [nn.Identity(), EnlargedConv2d(inputs, outputs, bias=False)]
     raise unknown("upsampling", how, ("transpose", "nearest"))
 
 
@@ -89,7 +89,7 @@ class Discriminator(nn.Module):
         widths = [channels, *(width * 2**i for i in range(_blocks(size)))]
         stages = []
         for number, (inputs, outputs) in enumerate(pairwise(widths)):
-            conv = layers.SpectralConv2d if spectral else nn.Conv2d
+            conv = SpectralConv2d if spectral else nn.Conv2d
             conv = conv(inputs, outputs, 4, stride=2, padding=1, bias=bias)
             block = [spectral_norm(conv) if spectral else conv]
             if number > 0:  # on the first block a norm would erase the image's brightness

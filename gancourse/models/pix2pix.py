@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.errors import GancourseError
-from gancourse.models import layers
 from gancourse.models.cyclegan import PatchDiscriminator, initialise
+from gancourse.models.layers import InstanceNorm
 
 DROPPED = 3  # decoder blocks with dropout, counted from the bottleneck (section 6.1.1)
 SMALLEST = 8  # pixels: below it there is nothing between the first and the innermost layer
@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(inputs, outputs, 4, stride=2, padding=1),
-            layers.InstanceNorm(outputs) if norm else nn.Identity(),
+            InstanceNorm(outputs) if norm else nn.Identity(),
             nn.LeakyReLU(0.2),
         )
 
@@ -65,7 +65,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1),
-            layers.InstanceNorm(outputs),
+            InstanceNorm(outputs),
             nn.Dropout(dropout),
             nn.ReLU(),
         )
