@@ -915,9 +915,9 @@ if not TRAIN_FACADES and maps.source != facade_runs["full"]["data"]["source"]:
 # **An FCN score is only as good as its judge.** To the eye, *full* obeys its map,
 # window by window, and *GAN alone* paints nearly the same front each time. The
 # judge ranks them the other way round. It is a poor reader: even on the real
-# photos it reaches a class IoU of 0.14, where 1 would be perfect. And it has never
-# seen the texture of a GAN, so that it calls most of it wall. From this table
-# neither setting can be said to be ahead.
+# photos it reaches a class IoU of 0.14, where 1 would be perfect, and most of what
+# these generators paint it calls wall. From this table neither setting can be said
+# to be ahead.
 #
 # ### With pairs: the upper bound
 #
