@@ -289,7 +289,7 @@ history = fit(step, batches, settings.epochs, watchers, history)
 # round trip got better.
 
 # %% tags=["nbval-ignore-output"]
-start, end = (sum(history.terms["cycle_a"][part]) / 5 for part in (slice(5), slice(-5, None)))
+start, end = (math.fsum(history.terms["cycle_a"][part]) / 5 for part in (slice(5), slice(-5, None)))
 print(f"cycle_a: {start:.3f} in the first five steps, {end:.3f} in the last five")
 if profile != "smoke" and len(history) >= 100:
     require(end < start, "the round trip did not get better")
@@ -352,7 +352,7 @@ KID = one.kid  # the name says of which features
 rows = []
 for label, group in arms.items():
     s = group[0]["settings"]
-    minutes = sum(run.minutes for run in group) / len(group)
+    minutes = math.fsum(run.minutes for run in group) / len(group)
     weight = f"{s['lambda_cycle'] * s['lambda_identity']:g}"
     rows.append([label, s["blocks"], weight, group[0].steps, len(group), f"{minutes:.1f}"])
 table(["setting", "blocks", "identity weight", "steps", "seeds", "minutes each"], rows)
@@ -425,7 +425,7 @@ of_seeds = {
 
 def mean(values):
     """The mean of a list."""
-    return sum(values) / len(values)
+    return math.fsum(values) / len(values)
 
 
 rows = []
