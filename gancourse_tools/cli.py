@@ -39,7 +39,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    top = _Parser(prog="gancourse", description=__doc__.split("\n")[0])
+    top = _Parser(prog="gancourse", description="Run the course; train; make and judge pictures.")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     pairs = {"type": _pair, "action": "append", "default": [], "metavar": "NAME=VALUE"}
 

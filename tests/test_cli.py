@@ -241,6 +241,16 @@ def test_a_reader_that_goes_away_ends_the_command_quietly():
 # the doctor
 
 
+def test_commands_work_without_docstrings_and_asserts():
+    """``python -OO``: nothing may lean on a docstring or an assert."""
+    code = "import sys; from gancourse_tools.cli import main; sys.exit(main(sys.argv[1:]))"
+    for words in (["--help"], ["records"], ["train", "--help"], ["data", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-OO", "-c", code, *words], capture_output=True, text=True
+        )
+        assert done.returncode == 0 and done.stdout, done.stderr[-500:]
+
+
 def test_the_doctor_finds_this_environment_fit(capsys):
     assert cli.main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -1,5 +1,6 @@
 """Profiles, devices, records, self-checks, figures, panels; the way from settings to a record."""
 
+import ast
 import dataclasses
 import io
 import json
@@ -560,3 +561,17 @@ def test_the_live_figure_draws_into_one_place(monkeypatch):
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         profiles.DCGANSettings().epochs = 3
+
+
+def test_no_check_is_an_assert():
+    """``python -O`` leaves asserts out, of the package and of a chapter's kernel alike."""
+    root = Path(profiles.__file__).parents[1]
+    files = [*root.glob("gancourse*/**/*.py"), *root.glob("notebooks/text/*.py")]
+    assert len(files) > 60
+    found = [
+        f"{file.name}:{node.lineno}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assert)
+    ]
+    assert not found
