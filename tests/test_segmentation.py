@@ -7,6 +7,7 @@ from gancourse import data, profiles
 from gancourse.data import standins
 from gancourse.errors import GancourseError
 from gancourse_lab import fcn_score as s
+from gancourse_standins import FACADE_CLASSES
 from gancourse_studies import cyclegan
 
 TRUTH = torch.tensor([[0, 0, 0, 1], [1, 1, 2, 2]])
@@ -105,7 +106,7 @@ def test_the_colours_of_the_stand_ins_are_in_the_palette():
     found = data.load("facades", part="label", size=32, source="stand-in", limit=20)
     names = list(s.FACADES)
     as_cmp = {"cornice": "moulding"}  # the stand-ins' colour there is that of CMP's moulding
-    wanted = [names.index(as_cmp.get(c, c)) for c in standins.FACADE_CLASSES]
+    wanted = [names.index(as_cmp.get(c, c)) for c in FACADE_CLASSES]
     assert torch.equal(s.classes_of(found.images), torch.tensor(wanted)[found.truth["classes"]])
 
 
