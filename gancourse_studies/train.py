@@ -6,13 +6,14 @@ and names the networks to keep. ``train`` does the rest.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
+import filelock
 from tqdm.auto import tqdm
 
 from gancourse import device as devices
@@ -64,14 +65,49 @@ def train(
     experiment = settings.data.replace(" ", "-") if own else experiment
     name = name or (Path(out).name if out else profiles.run_name(settings))
     out = Path(out or Path("runs") / experiment / name)
-    newest = checkpoint.latest(out / "checkpoints")
+    newest = checkpoint.latest(out / "checkpoints") or checkpoint.latest(out)
     _check_out(out, newest, resume)
+    if newest:
+        settings = _as_begun(settings, newest, overrides or {})
     for remark in folders.remarks(settings):
         tqdm.write(remark)
-    study = importlib.import_module(f"gancourse_studies.{settings.model}")
-    run = _Run(study.Experiment(settings, source, device), settings, out, newest, minutes)
-    run.go(name, metrics_every)
-    return run.save(experiment, name)
+    with _alone(out):
+        study = importlib.import_module(f"gancourse_studies.{settings.model}")
+        run = _Run(study.Experiment(settings, source, device), settings, out, newest, minutes)
+        run.go(name, metrics_every)
+        return run.save(experiment, name)
+
+
+def _as_begun(settings, newest: Path, overrides: dict):
+    """The settings of the checkpoint ``newest`` with ``overrides``; own folders where they lie now.
+
+    Raises ``CheckpointError`` for a checkpoint of another model.
+    """
+    saved = checkpoint.read(newest)["settings"]
+    known = {field.name for field in dataclasses.fields(settings)}
+    if not set(saved) <= known:
+        raise checkpoint.CheckpointError(
+            f"{newest} is no {settings.model}'s: it has the settings {sorted(set(saved) - known)}."
+        )
+    here = {name: getattr(settings, name) for name in profiles.FOLDERS if name in known}
+    return profiles.replace(settings, **(saved | here | overrides))
+
+
+@contextlib.contextmanager
+def _alone(out: Path):
+    """Hold the lock of ``out``, which ends with its process.
+
+    Raises ``GancourseError`` where another process holds it, or where nothing can be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(out / ".lock", timeout=0)
+        with lock:
+            yield
+    except filelock.Timeout:
+        raise GancourseError(
+            f"Another training writes to {out}. Wait for its end, or choose another --out."
+        ) from None
 
 
 def _check_out(out: Path, newest: Path | None, resume: bool) -> None:
@@ -79,6 +115,11 @@ def _check_out(out: Path, newest: Path | None, resume: bool) -> None:
     if newest and not resume:
         raise GancourseError(
             f"{out} already holds a run ({newest.name}). Use --resume, or another --out."
+        )
+    if resume and not newest:
+        raise GancourseError(
+            f"There is no checkpoint in {out} or {out / 'checkpoints'} to go on from: say the "
+            "--out of the run, or leave out --resume to begin it."
         )
     if not newest and (out / "record.json").exists():
         raise GancourseError(f"{out} already holds a record. Choose another --out.")
@@ -100,8 +141,10 @@ class _Run:
         self.length = _length(settings, minutes)
         if self.history and self.history.planned:  # a run by minutes keeps its plan
             self.length = {"steps": self.history.planned}
+        if newest:
+            _check_longer(out, self.history, self.length, len(self.batches))
         if newest:  # it stays as it began
-            self.begun = torch.load(out / "strip.pt", weights_only=True)
+            self.begun = checkpoint.read(newest)["begun"]
         else:
             epochs = self.length.get("epochs", 0)
             planned = self.length.get("steps", epochs * len(self.batches))
@@ -120,7 +163,7 @@ class _Run:
             ProgressBar(self.plan.terms, name),
             self.samples,
             Metrics(self.plan.measure, metrics_every),
-            _SaveWithStrip(folder, self.begun),
+            checkpoint.Checkpoints(folder, begun=self.begun),
             Forecast(folder, log=tqdm.write, again="--resume goes on"),
         ]
         self.history = fit(
@@ -154,6 +197,24 @@ class _Run:
         return recording.save(self.out, content, strip, self.plan.networks(step))
 
 
+def _check_longer(out: Path, history, length: dict, per_epoch: int) -> None:
+    """Say that a recorded run is prolonged; ``GancourseError`` where it is to be shorter.
+
+    As long as it is: nothing is trained, and the same record is written again.
+    """
+    planned = length.get("steps") or length.get("epochs", 0) * per_epoch
+    if planned < len(history):
+        raise GancourseError(
+            f"{out} has taken {len(history)} steps, and {planned} are asked for: a run cannot be "
+            "made shorter. Ask for more, or choose another --out."
+        )
+    if planned > len(history) and (out / "record.json").exists():
+        tqdm.write(
+            f"{out} was finished at step {len(history):,} and goes on to {planned:,}. A learning "
+            "rate that falls does so as in the longer run: it may rise first."
+        )
+
+
 def _length(settings, minutes: float | None) -> dict:
     """What ``fit`` is told: minutes, or the settings' steps, or their epochs."""
     if minutes is not None:
@@ -178,19 +239,6 @@ def _column(samples: Samples, moment, batches) -> dict:
     if samples.by_steps:
         return {"step": moment, "epoch": moment // len(batches)}
     return {"step": moment * len(batches), "epoch": moment}
-
-
-class _SaveWithStrip(checkpoint.Checkpoints):
-    """Keeps the sample strip beside the checkpoints, so that a resumed run has all of it."""
-
-    def __init__(self, folder, begun: dict):
-        super().__init__(folder)
-        self.begun = begun
-
-    def save(self, run) -> None:
-        run.flush()  # a loss that is not finite: neither file is touched
-        checkpoint.write(self.folder.parent / "strip.pt", self.begun)
-        super().save(run)
 
 
 class Metrics(Callback):

@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -105,11 +106,50 @@ def test_foreign_files_are_refused_and_never_unpickled(tmp_path, monkeypatch):
     whole = checkpoint.save(tmp_path / "cut.pt", *make(), loop.History())
     whole.write_bytes(whole.read_bytes()[:2000])
     for name in ("pickle", "torch", "other", "text", "empty", "cut"):
-        with pytest.raises(checkpoint.CheckpointError, match=f"{name}.pt is not a checkpoint"):
+        with pytest.raises(
+            checkpoint.CheckpointError, match=f"{name}.pt is damaged, or no checkpoint"
+        ):
             checkpoint.read(tmp_path / f"{name}.pt")
     assert not (tmp_path / "exploded").exists()
     with pytest.raises(checkpoint.CheckpointError, match="Checkpoints there: .*cut.pt"):
         checkpoint.read(tmp_path / "absent.pt")
+
+
+@pytest.mark.parametrize("kind", ["bit", "byte", "cut", "hole", "swap"])
+def test_no_damage_passes(tmp_path, kind):
+    """200 random damages in all; torch.load alone accepts most flipped bits."""
+    whole = checkpoint.save(tmp_path / "c.pt", *make(), loop.History()).read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        data, at = bytearray(whole), int(rng.integers(len(whole)))
+        if kind == "bit":
+            data[at] ^= 1 << int(rng.integers(8))
+        elif kind == "byte":
+            data[at] = (data[at] + int(rng.integers(1, 256))) % 256
+        elif kind == "cut":
+            del data[at:]
+        elif kind == "hole":
+            del data[at : at + int(rng.integers(1, 99))]
+        else:
+            data[at : at + 64] = bytes(64)
+        (tmp_path / "c.pt").write_bytes(data)
+        if data != whole:
+            with pytest.raises(checkpoint.CheckpointError, match="c.pt is damaged"):
+                checkpoint.read(tmp_path / "c.pt")
+
+
+def test_what_cannot_be_read_is_said(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pt")  # would be waited for
+    for name in ("pipe.pt", ""):
+        with pytest.raises(checkpoint.CheckpointError, match="No checkpoint"):
+            checkpoint.read(tmp_path / name)
+
+
+def test_what_a_killed_run_left_half_written_goes(tmp_path):
+    half = tmp_path / ".step_0000001.pt.123.tmp"
+    half.write_bytes(b"half")
+    loop.fit(*make(), 1, [checkpoint.Checkpoints(tmp_path)])
+    assert not half.exists() and checkpoint.latest(tmp_path)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
@@ -117,11 +157,11 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     path = checkpoint.save(tmp_path / "c.pt", step, batches, loop.History())
     before = path.read_bytes()
 
-    def full(content, file):
-        open(file, "wb").write(b"half")
-        raise OSError(28, "No space left on device")
+    class Digest:
+        def digest(self):  # when all but this is written
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(checkpoint, "hashlib", SimpleNamespace(sha256=lambda data: Digest()))
     with pytest.raises(checkpoint.CheckpointError, match="No space left"):
         checkpoint.save(path, step, batches, loop.History())
     assert path.read_bytes() == before

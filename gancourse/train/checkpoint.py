@@ -5,9 +5,10 @@ n steps, a checkpoint, and n steps more give the same weights as 2n steps, bit f
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
-import pickle
+import io
 import time
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from gancourse.errors import GancourseError
 from gancourse.files import replaced
 from gancourse.train.loop import Callback, Forecast, History, NonFiniteLoss, Run
 
-FORMAT = "gancourse-checkpoint-1"
+FORMAT = "gancourse-checkpoint-2"
+DIGEST = 32  # bytes of SHA-256 at the end of a file: torch.load does not notice a flipped bit
 # Settings that may differ when a run goes on: how long it is, and what it is measured with.
 MAY_DIFFER = {"epochs", "steps", "features", "folder", "folder_a", "folder_b"}
 
@@ -29,10 +31,13 @@ class CheckpointError(GancourseError):
 
 
 def write(path: str | Path, content: dict) -> Path:
-    """``torch.save`` to ``path``: the whole file or none."""
+    """What ``torch.save`` makes of ``content``, and its SHA-256, to ``path``: all of it or none."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     try:
-        with replaced(path) as temporary:
-            torch.save(content, temporary)
+        with replaced(path) as temporary, open(temporary, "wb") as file:
+            file.write(buffer.getbuffer())
+            file.write(hashlib.sha256(buffer.getbuffer()).digest())
     except OSError as error:
         raise CheckpointError(
             f"Could not write {path}: {error.strerror or error}. "
@@ -41,11 +46,11 @@ def write(path: str | Path, content: dict) -> Path:
     return Path(path)
 
 
-def save(path: str | Path, step, batches, history: History) -> Path:
+def save(path: str | Path, step, batches, history: History, begun: dict | None = None) -> Path:
     """Write the whole state of a run, so that going on from the file is the same run.
 
     Networks, optimisers, pools, random states, the position in the data and the history; ``step``
-    and ``batches`` offer ``state_dict``.
+    and ``batches`` offer ``state_dict``. ``begun`` is what else the run keeps from its beginning.
     """
     return write(
         path,
@@ -57,25 +62,35 @@ def save(path: str | Path, step, batches, history: History) -> Path:
             "data": batches.fingerprint(),
             "history": dataclasses.asdict(history),
             "random": random_state(),
+            "begun": begun or {},
         },
     )
 
 
 def read(path: str | Path) -> dict:
-    """The content of one of our checkpoints; nothing in the file is ever executed."""
+    """The content of one of our checkpoints; nothing in the file is ever executed.
+
+    Raises ``CheckpointError`` for a file that is none, of another version, or not as it was
+    written: its SHA-256 stands at its end.
+    """
     path = Path(path)
-    if not path.exists():
+    if not path.is_file():  # a pipe would be waited for
         found = ", ".join(sorted(p.name for p in path.parent.glob("*.pt"))) or "none"
         raise CheckpointError(f"No checkpoint {path}. Checkpoints there: {found}.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"{path} is not a checkpoint of gancourse, or is damaged; it was not unpickled. "
-            "Resume from another one, or start the run afresh."
-        ) from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
+    whole = hashlib.sha256(data[:-DIGEST]).digest() == data[-DIGEST:]
+    content = None
+    if whole:
+        with contextlib.suppress(Exception):  # of a foreign file with a digest: there are many
+            content = torch.load(io.BytesIO(data[:-DIGEST]), "cpu", weights_only=True)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of this version ({FORMAT}).")
+        raise CheckpointError(
+            f"{path} is damaged, or no checkpoint of this version ({FORMAT}); it was not "
+            "unpickled. Resume from another one, or start the run afresh."
+        )
     return content
 
 
@@ -113,14 +128,18 @@ class Checkpoints(Callback):
     """Saves every ``minutes`` minutes, at an interrupt and at the end; keeps the last ``keep``.
 
     Minutes and not epochs: a crash costs the same time with 200 pictures as with 200,000. 0 saves
-    after every step.
+    after every step. ``begun`` is saved with each. What a killed run left half-written goes.
     """
 
-    def __init__(self, folder: str | Path, minutes: float = 5.0, keep: int = 2):
-        self.folder, self.minutes, self.keep = Path(folder), minutes, keep
+    def __init__(
+        self, folder: str | Path, minutes: float = 5.0, keep: int = 2, begun: dict | None = None
+    ):
+        self.folder, self.minutes, self.keep, self.begun = Path(folder), minutes, keep, begun
 
     def on_start(self, run: Run) -> None:
         self.saved = time.monotonic()
+        for half in self.folder.glob(".step_*.tmp"):
+            half.unlink(missing_ok=True)
 
     def on_step(self, run: Run) -> None:
         # the last step's is saved by on_finish, after the last measurements
@@ -147,7 +166,7 @@ class Checkpoints(Callback):
                 f"checkpoint: {run.last_checkpoint or 'none was saved'}. Lower the learning rates."
             )
         path = self.folder / f"step_{run.done:07d}.pt"
-        run.last_checkpoint = str(save(path, run.step, run.batches, run.history))
+        run.last_checkpoint = str(save(path, run.step, run.batches, run.history, self.begun))
         self.saved = time.monotonic()
         for old in sorted(self.folder.glob("step_*.pt"))[: -self.keep]:
             old.unlink()

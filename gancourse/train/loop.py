@@ -264,17 +264,23 @@ def _interrupt_between_steps(run: Run):
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread receives signals
         return
-    usual = signal.getsignal(signal.SIGINT)
+    numbers = (signal.SIGINT, signal.SIGTERM)  # a cluster sends the second one
+    usual = {number: signal.getsignal(number) for number in numbers}
+
+    def restore():
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
     def handle(number, frame):
         run.stop = run.history.interrupted = True
-        signal.signal(signal.SIGINT, usual)  # the second one is not held back
+        restore()  # the second one is not held back
 
-    signal.signal(signal.SIGINT, handle)
+    for number in numbers:
+        signal.signal(number, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
+        restore()
 
 
 class ProgressBar(Callback):
