@@ -979,7 +979,9 @@ for eta in (0.05, 0.2, 0.5):
     a, b = path("alternating", eta, 1000).T
     drift = (a**2 + b**2 - eta * a * b).diff().abs().max()
     by_formula = math.sqrt(1 + eta**2), math.sqrt(1 - eta**2 + eta**4)
-    require(abs(grew - by_formula[0]) < 1e-6 and abs(shrank - by_formula[1]) < 1e-6 and drift < 1e-12)
+    require(
+        abs(grew - by_formula[0]) < 1e-6 and abs(shrank - by_formula[1]) < 1e-6 and drift < 1e-12
+    )
     told_grew, told_shrank = (
         f"{grew:.4f} = {by_formula[0]:.4f}",
         f"{shrank:.4f} = {by_formula[1]:.4f}",
