@@ -219,7 +219,7 @@ class Record:
         """A picture file of this record as a PIL image in RGB; raises as ``strip`` does."""
         from PIL import Image
 
-        with Image.open(io.BytesIO(self._read(file)), formats=["WEBP", "PNG", "JPEG"]) as picture:
+        with Image.open(io.BytesIO(self.read(file)), formats=["WEBP", "PNG", "JPEG"]) as picture:
             return picture.convert("RGB")
 
     def generator(self, name: str = "generator", device: str = "cpu"):
@@ -237,7 +237,7 @@ class Record:
         if name not in self["networks"]:
             raise unknown(f"network of record {self.path.name}", name, self["networks"])
         file = self["networks"][name]
-        state = from_bytes(self._read(file))
+        state = from_bytes(self.read(file))
         net = models.network(name, profiles.of_model(self.model, self["settings"]))
         try:
             net.load_state_dict(
@@ -249,8 +249,13 @@ class Record:
             ) from None
         return net.to(device).eval()
 
-    def _read(self, name: str) -> bytes:
-        """The bytes of a file of this record, which must be those that were recorded."""
+    def read(self, name: str) -> bytes:
+        """The bytes of a file of this record.
+
+        Raises ``GancourseError`` where they are missing, or not those that were recorded.
+        """
+        if Path(name).name != name:
+            raise GancourseError(f"{self.path} names the file {name!r}, outside of its folder.")
         file, expected = self.path / name, self["files"].get(name)
         try:
             data = file.read_bytes()
@@ -336,7 +341,18 @@ def load(name: str | Path) -> Record:
     content = content if isinstance(content, dict) else {}
     if content.get("format") != FORMAT:
         raise GancourseError(_other_version(file, content))
+    if content.get("digest") != digest_of(content):
+        raise GancourseError(
+            f"{file} is damaged or was changed: its digest is another. Copy it again, record it "
+            "again, or let `gancourse records keep` leave out what you do not want."
+        )
     return Record(file.parent, content)
+
+
+def digest_of(content: dict) -> str:
+    """SHA-256 of a record's content but for its "digest" itself, as sorted JSON."""
+    rest = {name: value for name, value in content.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _file_of(name: str | Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -59,10 +60,45 @@ def save(
         with replaced(path / f"{name}.safetensors") as file:
             save_file(half, file)
     content["files"] = _digests(path, content)
-    content = {key: content[key] for key in FIRST if key in content} | content
-    with replaced(path / "record.json") as file:
+    return write(path, {key: content[key] for key in FIRST if key in content} | content)
+
+
+def write(path: str | Path, content: dict) -> Path:
+    """Write ``content`` as ``path``/record.json with its digest; numbers that are none are null."""
+    content = _finite(content)
+    content["digest"] = records.digest_of(content)
+    with replaced(Path(path) / "record.json") as file:
         file.write_text(as_text(content), encoding="utf-8")
-    return path
+    return Path(path)
+
+
+def keep(run: str | Path, out: str | Path, weights: bool = True) -> Path:
+    """Copy the record ``run``, a name or a folder, into ``out``, with or without its weights.
+
+    Its files are compared with their digests on the way. Raises ``GancourseError`` as
+    ``records.load`` does, and where ``out`` holds a record.
+    """
+    record, out = records.load(run), Path(out)
+    if (out / "record.json").exists():
+        raise GancourseError(f"{out} already holds a record. Choose another --out.")
+    content = dict(record.content)
+    if not weights:
+        left_out = set(content.pop("networks", {}).values())
+        content["files"] = {k: v for k, v in content["files"].items() if k not in left_out}
+    for name in content.get("files", {}):
+        data = record.read(name)
+        with replaced(out / name) as file:
+            file.write_bytes(data)
+    return write(out, content)
+
+
+def _finite(value):
+    """``value`` with None for what JSON has no number for: an interval of two pictures, say."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def listing() -> tuple[str, int]:

@@ -100,12 +100,16 @@ def parser() -> argparse.ArgumentParser:
     p = _add(
         sub,
         "records",
-        "recorded runs: list, show NAME, index",
+        "recorded runs: list, show NAME, index, keep RUN --out DIR",
         "gancourse records",
         "gancourse records show cats/none-seed0",
+        "gancourse records keep runs/cats/mine --out kept/cats/mine --without-weights",
     )
-    p.add_argument("action", choices=["list", "show", "index"], nargs="?", default="list")
-    p.add_argument("name", nargs="?", help="EXPERIMENT/RUN, for show")
+    actions = ["list", "show", "index", "keep"]
+    p.add_argument("action", choices=actions, nargs="?", default="list")
+    p.add_argument("name", nargs="?", help="EXPERIMENT/RUN, or for keep a run's folder, too")
+    p.add_argument("--out", help="where keep copies the record to")
+    p.add_argument("--without-weights", action="store_true", help="keep leaves the networks out")
     return top
 
 
@@ -322,6 +326,11 @@ def _records(args) -> int:
             known = ", ".join(records.all_names()) or "-"
             raise GancourseError(f"records show NAME: one of {known}.")
         print(recording.as_text(records.load(args.name).content), end="")
+        return 0
+    if args.action == "keep":
+        if not args.name or not args.out:
+            raise GancourseError("records keep RUN --out DIR: say which run, and where to.")
+        print(f"Kept in {recording.keep(args.name, args.out, not args.without_weights)}")
         return 0
     if args.action == "index":  # a Markdown table: the README's
         print(records_table.table())

@@ -188,8 +188,7 @@ def test_a_row_is_a_setting_over_its_seeds(record, tmp_path, monkeypatch):
         copy = json.loads((record.path / "record.json").read_text())
         copy["final"]["last"]["held_out"][record.kid] = [1.0 + seed, 0.5, 9.0]
         folder = tmp_path / "neu-scratches" / f"none-seed{seed}"
-        folder.mkdir(parents=True)
-        (folder / "record.json").write_text(json.dumps(copy))
+        recording.write(folder, copy)
     monkeypatch.setenv("GANCOURSE_RECORDS", str(tmp_path))
     assert "| neu-scratches/none (stand-in) | 2 | 1.50 (1.00–2.00) |" in records_table.table()
 

@@ -1,11 +1,13 @@
 """Records: what is written comes back, what is damaged is named, what is committed is small."""
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -29,6 +31,10 @@ def folder(tmp_path, monkeypatch):
 def write(folder, text, name="evaluation/a"):
     path = folder / name
     path.mkdir(parents=True)
+    with contextlib.suppress(ValueError):  # what is no JSON stays as it is
+        found = json.loads(text)
+        if isinstance(found, dict):
+            text = json.dumps(found | {"digest": records.digest_of(found)})
     (path / "record.json").write_text(text, encoding="utf-8")
 
 
@@ -542,3 +548,48 @@ def test_a_key_with_dots_is_found_and_the_longest_wins():
     assert run.at_path("altered.1.x") == 2.0 and run.at_path("altered.1.5.x") == 3.0
     with pytest.raises(UnknownName, match="Known: 1, 1.5, blur 0.5"):
         run.at_path("altered.blur 0.7.FID")
+
+
+def test_no_damage_of_a_record_passes(run):
+    """Bits and bytes that leave the JSON valid, a digit say, are noticed by its digest."""
+    file = run.path / "record.json"
+    whole, rng = file.read_bytes(), np.random.default_rng(0)
+    for number in range(200):
+        data, at = bytearray(whole), int(rng.integers(len(whole)))
+        if number % 2:
+            data[at] ^= 1 << int(rng.integers(8))
+        else:
+            data[at : at + int(rng.integers(1, 9))] = b"7"
+        if bytes(data) == whole:
+            continue
+        file.write_bytes(data)
+        try:
+            same = records.load(run.path).content == run.content
+        except GancourseError as error:
+            same = "record.json" in str(error)
+        assert same, (number, at)  # white space between two entries does no harm
+
+
+def test_a_file_of_a_record_lies_in_its_folder(run, folder):
+    (folder / "outside").write_bytes(b"x")
+    with pytest.raises(GancourseError, match="outside of its folder"):
+        run.read("../../outside")
+
+
+def test_a_record_is_kept_with_or_without_its_weights(run, folder):
+    out = folder / "kept" / "one"
+    recording.keep(run.path, out, weights=False)
+    kept = records.load(out)
+    assert "networks" not in kept.content and not list(out.glob("*.safetensors"))
+    assert torch.equal(kept.strip, run.strip) and kept["final"] == run["final"]
+    with pytest.raises(GancourseError, match="already holds a record"):
+        recording.keep(run.path, out)
+    whole = records.load(recording.keep(run.path, folder / "kept" / "two"))
+    assert whole["files"] == run["files"] and whole.generator()
+    assert cli.main(["records", "keep", str(run.path)]) == 1
+
+
+def test_numbers_that_are_none_are_null(folder):
+    path = recording.write(folder / "a" / "b", content(format=records.FORMAT, x=[float("inf"), 1]))
+    assert "Infinity" not in (path / "record.json").read_text()
+    assert records.load(path)["x"] == [None, 1]

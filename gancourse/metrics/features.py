@@ -22,7 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from gancourse import device as devices
 from gancourse.data.fetch import cache_folder
 from gancourse.errors import GancourseError, unknown
-from gancourse.files import replaced
+from gancourse.files import replaced, sealed, unsealed
 
 FULL = "pt_inception-2015-12-05-6726825d.pth"  # the suffix is the start of the file's SHA-256
 TRUNK = "fid_inception_2015_mixed6e.safetensors"
@@ -217,20 +217,20 @@ class Extractor:
 
     def cached(self, images: torch.Tensor, progress: bool = False) -> torch.Tensor:
         """As a call, but kept in the cache folder under a hash of network and image content."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file, save
+        from safetensors.torch import load, save
 
         _check(images)
         digest = hashlib.sha256(f"{self._key} {tuple(images.shape)}".encode())
         digest.update(images.cpu().contiguous().numpy())
-        path = cache_folder() / "features" / f"{digest.hexdigest()}.safetensors"
-        try:
-            return load_file(path)["features"]
-        except (OSError, KeyError, SafetensorError):  # not there, or broken
-            features = self(images, progress)
+        path = cache_folder() / "features" / f"{digest.hexdigest()}.features"
+        with contextlib.suppress(OSError):  # not there yet
+            found = unsealed(path.read_bytes())
+            if found is not None:  # else it is damaged
+                return load(found)["features"]
+        features = self(images, progress)
         try:
             with replaced(path) as temporary:
-                temporary.write_bytes(save({"features": features}))
+                temporary.write_bytes(sealed(save({"features": features})))
         except OSError as error:  # full or read-only: costs time later, not the result now
             warnings.warn(f"Features not cached in {path.parent}: {error}", stacklevel=2)
         return features

@@ -17,11 +17,10 @@ import torch
 from gancourse import profiles
 from gancourse.device import random_state, set_random_state
 from gancourse.errors import GancourseError
-from gancourse.files import replaced
+from gancourse.files import replaced, sealed, unsealed
 from gancourse.train.loop import Callback, Forecast, History, NonFiniteLoss, Run
 
 FORMAT = "gancourse-checkpoint-2"
-DIGEST = 32  # bytes of SHA-256 at the end of a file: torch.load does not notice a flipped bit
 # Settings that may differ when a run goes on: how long it is, and what it is measured with.
 MAY_DIFFER = {"epochs", "steps", "features", "folder", "folder_a", "folder_b"}
 
@@ -35,9 +34,8 @@ def write(path: str | Path, content: dict) -> Path:
     buffer = io.BytesIO()
     torch.save(content, buffer)
     try:
-        with replaced(path) as temporary, open(temporary, "wb") as file:
-            file.write(buffer.getbuffer())
-            file.write(hashlib.sha256(buffer.getbuffer()).digest())
+        with replaced(path) as temporary:
+            temporary.write_bytes(sealed(buffer.getbuffer()))
     except OSError as error:
         raise CheckpointError(
             f"Could not write {path}: {error.strerror or error}. "
@@ -78,14 +76,13 @@ def read(path: str | Path) -> dict:
         found = ", ".join(sorted(p.name for p in path.parent.glob("*.pt"))) or "none"
         raise CheckpointError(f"No checkpoint {path}. Checkpoints there: {found}.")
     try:
-        data = path.read_bytes()
+        data = unsealed(path.read_bytes())
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
-    whole = hashlib.sha256(data[:-DIGEST]).digest() == data[-DIGEST:]
     content = None
-    if whole:
-        with contextlib.suppress(Exception):  # of a foreign file with a digest: there are many
-            content = torch.load(io.BytesIO(data[:-DIGEST]), "cpu", weights_only=True)
+    if data is not None:
+        with contextlib.suppress(Exception):  # of a foreign file that is sealed: there are many
+            content = torch.load(io.BytesIO(data), "cpu", weights_only=True)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} is damaged, or no checkpoint of this version ({FORMAT}); it was not "

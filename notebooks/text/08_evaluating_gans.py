@@ -932,7 +932,8 @@ print(f"so the best of 25 equal epochs is too low by {s * expected_best(25):.2f}
 
 # %% [markdown]
 # That is the worst case: the epochs of one run share their reference, so their
-# errors are alike, and some epochs are truly better. In the recorded runs,
+# errors are alike, and some epochs are truly better. In the recorded DCGANs and
+# CycleGANs,
 # *picked by the test set* is the lowest held-out KID of all measured epochs,
 # *picked fairly* the held-out KID of the epoch whose KID to the *training*
 # pictures is lowest. Of a DCGAN we follow the weights as they are (`last`) and
@@ -945,7 +946,7 @@ for setting in records.settings():
         if len(run.content.get("metrics", [])) <= 3:
             continue
         of_model = {"dcgan": ("last", "average"), "cyclegan": ("a_to_b", "b_to_a")}
-        for way in of_model[run.model]:
+        for way in of_model.get(run.model, ()):
             path = f"{{weights}}.{way}" if run.model == "cyclegan" else way
             rows = []  # (epoch, to the training pictures, to the held-out ones)
             for measured in run["metrics"]:
