@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,6 +153,7 @@ def run(
     chosen = choose(chapters, known)
     parameters = dict(parameters or {})
     profile = parameters["PROFILE"] = profiles.resolve(parameters.get("PROFILE") or profile)
+    _absolute_places()
     books = {name: _read(known[name]) for name in chosen}
     assigned = _assign(parameters, books)
     out = Path(out)
@@ -164,6 +166,15 @@ def run(
         print(rows[name], flush=True)
     page.write(out, rows, profile)
     return [rows[name] for name in chosen]
+
+
+def _absolute_places() -> None:
+    """Folders that the environment names are meant from here; a chapter runs in ``notebooks``."""
+    for name in ("GANCOURSE_DATA", "GANCOURSE_CACHE", "GANCOURSE_RECORDS"):
+        if os.environ.get(name):
+            places = os.environ[name].split(os.pathsep)
+            absolute = [str(Path(place).expanduser().absolute()) for place in places]
+            os.environ[name] = os.pathsep.join(absolute)
 
 
 def _one(path: Path, out: Path, profile: str, parameters: dict, timeout: float) -> Result:

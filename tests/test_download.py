@@ -490,3 +490,13 @@ def test_an_unknown_set_suggests_the_nearest(cache):
 def test_path_of_a_missing_set_says_how_to_get_it(cache):
     with pytest.raises(data.DataNotFound, match="gancourse data fetch NEU-DET"):
         fetch.path("neu-det")
+
+
+def test_a_user_without_a_home_is_told_of_the_cache(monkeypatch):
+    def nowhere(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("GANCOURSE_CACHE", "~/here")
+    monkeypatch.setattr(Path, "expanduser", nowhere)
+    with pytest.raises(GancourseError, match="Set GANCOURSE_CACHE"):
+        fetch.cache_folder()

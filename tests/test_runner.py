@@ -4,6 +4,7 @@ import base64
 import html.parser
 import io
 import json
+import os
 import re
 import sys
 
@@ -310,3 +311,15 @@ def test_report_takes_an_image_set(monkeypatch):
             "text/plain": "data: real\na b: 0.0001235\nn: 3",
         }
     ]
+
+
+def test_folders_of_the_environment_are_meant_from_here(tmp_path, monkeypatch):
+    """A chapter runs in notebooks/: a relative GANCOURSE_DATA would mean another folder there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANCOURSE_DATA", "data")
+    monkeypatch.setenv("GANCOURSE_RECORDS", os.pathsep.join(["a", str(tmp_path / "b")]))
+    monkeypatch.delenv("GANCOURSE_CACHE", raising=False)
+    course._absolute_places()
+    assert os.environ["GANCOURSE_DATA"] == str(tmp_path / "data")
+    assert os.environ["GANCOURSE_RECORDS"] == f"{tmp_path / 'a'}{os.pathsep}{tmp_path / 'b'}"
+    assert "GANCOURSE_CACHE" not in os.environ

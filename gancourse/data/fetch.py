@@ -58,12 +58,20 @@ class Check:
 
 
 def cache_folder() -> Path:
-    """$GANCOURSE_CACHE, else the platform's cache folder for this package."""
-    if os.environ.get("GANCOURSE_CACHE"):
-        return Path(os.environ["GANCOURSE_CACHE"]).expanduser()
-    import pooch
+    """$GANCOURSE_CACHE, else the platform's cache folder for this package.
 
-    return Path(pooch.os_cache("gancourse"))
+    Raises ``GancourseError`` for a user without a home folder.
+    """
+    try:
+        if os.environ.get("GANCOURSE_CACHE"):
+            return Path(os.environ["GANCOURSE_CACHE"]).expanduser()
+        import pooch
+
+        return Path(pooch.os_cache("gancourse")).expanduser()
+    except RuntimeError as error:
+        raise GancourseError(
+            f"No place for downloads: {error} Set GANCOURSE_CACHE to a folder of yours."
+        ) from error
 
 
 def look(entry: Entry) -> Path | None:

@@ -42,7 +42,7 @@ def find_weights(name: str) -> Path | None:
     """Where the weight file ``name`` lies: ``$GANCOURSE_DATA/weights``, the cache, torch's hub."""
     folders = [cache_folder() / "weights", Path(torch.hub.get_dir()) / "checkpoints"]
     if os.environ.get("GANCOURSE_DATA"):
-        folders.insert(0, Path(os.environ["GANCOURSE_DATA"]) / "weights")
+        folders.insert(0, Path(os.environ["GANCOURSE_DATA"]).expanduser() / "weights")
     return next((f / name for f in folders if (f / name).is_file()), None)
 
 

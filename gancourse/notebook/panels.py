@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from collections.abc import Callable, Sequence
 
@@ -31,7 +32,7 @@ def panel(draw: Callable, photo: bool = False, **controls):
             picture.value = figures.jpeg(drawn) if photo else drawn
             message.value = ""
         except Exception as error:
-            message.value = f"<b>{type(error).__name__}:</b> {error}"
+            message.value = f"<b>{type(error).__name__}:</b> {html.escape(str(error))}"
 
     for control in controls.values():
         control.observe(update, names="value")
