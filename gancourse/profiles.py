@@ -21,8 +21,57 @@ PROFILES = ("smoke", "quick", "full")
 DEFAULT = "quick"  # on every device: full takes hours on a GPU, too, so it has to be asked for
 
 
+RANGES = {  # of every number: [smallest, largest], beyond which nothing sensible is trained
+    "size": (4, 2048),
+    "load_size": (4, 4096),
+    "channels": (1, 3),
+    "z_dim": (1, 4096),
+    "width": (1, 1024),
+    "width_g": (1, 1024),
+    "width_d": (1, 1024),
+    "blocks": (0, 64),
+    "patch_layers": (1, 8),
+    "critic_steps": (1, 100),
+    "batch_size": (1, 4096),
+    "epochs": (1, 10**7),
+    "constant_epochs": (0, 10**7),
+    "steps": (0, 10**9),
+    "pool": (0, 10**5),
+    "seed": (0, 2**32 - 1),
+    "lr": (1e-9, 1),
+    "lr_g": (1e-9, 1),
+    "lr_d": (1e-9, 1),
+    "disc_rate": (0, 100),
+    "beta1": (0, 0.9999),
+    "beta2": (0, 0.99999),
+    "ema": (0, 0.99999),
+    "dropout": (0, 0.99),
+    "identity_share": (1e-6, 1),
+    "lambda_cycle": (0, 1e6),
+    "lambda_identity": (0, 1e6),
+    "lambda_l1": (0, 1e6),
+    "lambda_penalty": (0, 1e6),
+    "r1": (0, 1e6),
+    "clip": (0, 1e6),
+}
+
+
+class Settings:
+    """What the settings of all models share: numbers are checked as soon as they are made."""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if field.name in RANGES:
+                (low, high), value = RANGES[field.name], getattr(self, field.name)
+                number = isinstance(value, int | float) and not isinstance(value, bool)
+                if not number or not low <= value <= high:
+                    raise GancourseError(
+                        f"{field.name} must lie in [{low:g}, {high:g}], not {value!r}."
+                    )
+
+
 @dataclass(frozen=True)
-class DCGANSettings:
+class DCGANSettings(Settings):
     """Settings of one DCGAN run. The defaults are Melchior's steel experiment as published."""
 
     model: ClassVar[str] = "dcgan"
@@ -65,7 +114,7 @@ class DCGANSettings:
 
 
 @dataclass(frozen=True)
-class CycleGANSettings:
+class CycleGANSettings(Settings):
     """Settings of one CycleGAN run. The defaults are the reference recipe at 256 px."""
 
     model: ClassVar[str] = "cyclegan"
@@ -137,7 +186,7 @@ class CycleGANSettings:
 
 
 @dataclass(frozen=True)
-class Pix2PixSettings:
+class Pix2PixSettings(Settings):
     """Settings of one pix2pix run. The defaults are the paper's at 256 px."""
 
     model: ClassVar[str] = "pix2pix"
@@ -175,7 +224,7 @@ class Pix2PixSettings:
 
 
 @dataclass(frozen=True)
-class WGANSettings:
+class WGANSettings(Settings):
     """Settings of one WGAN run. The defaults are Gulrajani 2017, algorithm 1, on the steel."""
 
     model: ClassVar[str] = "wgan"
@@ -363,7 +412,10 @@ def _as_type_of(name: str, value, current):
     try:
         if isinstance(current, bool):
             return {"true": True, "false": False}[str(value).lower()]
-        return type(current)(value)
-    except (ValueError, KeyError, TypeError) as error:
+        made = type(current)(value)
+        if isinstance(current, int) and isinstance(value, float) and made != value:
+            raise ValueError(f"{value} is no whole number")
+        return made
+    except (ValueError, OverflowError, KeyError, TypeError) as error:
         kind = type(current).__name__
         raise GancourseError(f"Setting {name} takes a value of type {kind}: {value!r}.") from error

@@ -6,7 +6,7 @@ import torch
 
 from gancourse import data
 from gancourse.data.batches import Batches, batches_of, load_data
-from gancourse.train.dcgan import DCGANStep, mean_logit, sample_z
+from gancourse.train.dcgan import DCGANStep, check_settings, mean_logit, sample_z
 from gancourse_studies import folders, recording
 
 ROWS = 6  # latent points in the strip
@@ -26,10 +26,12 @@ class Experiment:
     """One DCGAN run: distances to training and held-out images, copying, baselines."""
 
     terms = ("disc_real", "disc_fake", "gen")
+    check = staticmethod(check_settings)  # before anything is loaded
 
     def __init__(self, settings, source: str = "auto", device: str = "auto"):
         from gancourse.metrics import features
 
+        self.check(settings)
         self.settings, self.device = settings, device
         train_set, held_out = (load_data(settings, source, split) for split in ("train", "test"))
         parts = getattr(settings, "critic_steps", 1)  # a WGAN's batch is split among its updates

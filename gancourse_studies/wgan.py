@@ -10,10 +10,7 @@ class Experiment(dcgan.Experiment):
     """One WGAN run. Of its numbers only ``disc`` differs: D(x) of a critic is no logit."""
 
     terms = ("wasserstein", "penalty", "gen")
-
-    def __init__(self, settings, source: str = "auto", device: str = "auto"):
-        check_settings(settings)  # before anything is loaded
-        super().__init__(settings, source, device)
+    check = staticmethod(check_settings)
 
     def step(self) -> WGANStep:
         """Fresh networks and optimisers."""

@@ -1,5 +1,7 @@
 """The names of runs: those of the committed records stay, and unlike settings do not share one."""
 
+import dataclasses
+import importlib
 import tomllib
 from pathlib import Path
 
@@ -79,3 +81,47 @@ def test_an_empty_name_is_no_folder():
         GancourseError, match="every folder named, not folder_a='cats', folder_b=''"
     ):
         profiles.own("cyclegan", ["cats", ""])
+
+
+NOT_NUMBERS = [None, "x", "", [], {}, "nan", "inf", "-inf", "1e999", float("nan"), float("inf")]
+NOT_NUMBERS += [-float("inf"), -1, -1e-3, "-5", 1e12, 10**30, "0x10", (1,), object()]
+WORDS = ["", "x", "nix", "lsgann", "\x00", "ä", "A" * 300, " ", "bce;", "../.."]
+SMALLEST = {
+    "dcgan": "neu-scratches",
+    "cyclegan": "grumpy-cats",
+    "pix2pix": "facades-paired",
+    "wgan": "neu-wgan",
+}
+FREE = ("data", "part", "folder", "folder_a", "folder_b", "features")  # known where they are used
+
+
+@pytest.mark.parametrize("model", profiles.MODELS)
+def test_every_field_refuses_what_nothing_can_be_trained_with(model):
+    """Before anything is loaded: 20 bad values of each number, ten of each word."""
+    module = importlib.import_module(f"gancourse.train.{model}")
+    seen = 0
+    for field in dataclasses.fields(profiles.MODELS[model]):
+        if field.name in FREE or isinstance(field.default, bool):
+            continue
+        word = isinstance(field.default, str)
+        for bad in WORDS if word else NOT_NUMBERS:
+            if field.name == "diffaugment" and bad == "":
+                continue  # none
+            with pytest.raises(GancourseError):
+                made = profiles.settings(SMALLEST[model], "smoke", **{field.name: bad})
+                module.check_settings(made)
+                print(field.name, repr(bad))
+            seen += 1
+        if not word:
+            assert field.name in profiles.RANGES
+    assert seen > 250
+
+
+def test_a_whole_number_is_one_and_a_class_is_checked_without_a_table():
+    with pytest.raises(GancourseError, match="epochs takes a value of type int: 1.5"):
+        profiles.settings("cats", "smoke", epochs=1.5)
+    assert profiles.settings("cats", "smoke", epochs=2.0).epochs == 2
+    with pytest.raises(GancourseError, match=r"ema must lie in \[0, 0.99999\], not 2"):
+        profiles.CycleGANSettings(ema=2)
+    with pytest.raises(GancourseError, match="seed must lie in"):
+        profiles.DCGANSettings(seed=2**40)

@@ -6,17 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import losses
-from gancourse.augment import diffaugment
+from gancourse.augment import POLICIES, diffaugment, parts
 from gancourse.data.sets import to_float, to_uint8
-from gancourse.errors import unknown
+from gancourse.errors import among
 from gancourse.models import dcgan
 from gancourse.train.step import Chart, Probe, Step
+
+LATENTS = ("normal", "uniform")
 
 
 def sample_z(n: int, settings, device, generator: torch.Generator | None = None) -> Tensor:
     """The random input of G: n vectors (n, z_dim), standard normal or uniform in [-1, 1]."""
-    if settings.z not in ("normal", "uniform"):
-        raise unknown("latent distribution", settings.z, ("normal", "uniform"))
+    among("latent distribution", settings.z, LATENTS)
     # a fixed generator draws on its own device, the CPU, so that seeds travel
     z = torch.empty(n, settings.z_dim, device=generator.device if generator else device)
     if settings.z == "normal":
@@ -60,6 +61,7 @@ class DCGANStep(LatentStep):
     )
 
     def __init__(self, settings, device: str = "auto", **execution):
+        check_settings(settings)
         super().__init__(settings, device, **execution)
         self.loss_disc, self.loss_gen = losses.pair(settings.loss)
         gen, disc = dcgan.build(settings)
@@ -92,6 +94,25 @@ class DCGANStep(LatentStep):
             terms["p_real"] = logit_real.detach().sigmoid().mean()
             terms["p_fake"] = logit_fake.detach().sigmoid().mean()
         return terms
+
+
+def check_latent(s, networks: dict) -> None:
+    """Raise ``GancourseError`` for a word that networks, latents or augmentation do not know."""
+    among("latent distribution", s.z, LATENTS)
+    among("augmentation policy", s.augment, POLICIES)
+    parts(s.diffaugment)
+    with torch.device("meta"):  # the networks know their own words; nothing is computed
+        for build in networks.values():
+            build(s)
+
+
+def check_settings(s) -> None:
+    """Raise ``GancourseError`` for a word or a size that no DCGAN can be built with.
+
+    Costs nothing: to be called before data are loaded.
+    """
+    losses.pair(s.loss)
+    check_latent(s, dcgan.NETWORKS)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from gancourse import losses
 from gancourse.errors import GancourseError
 from gancourse.models import pix2pix
 from gancourse.train.cyclegan import translate
-from gancourse.train.step import Chart, Probe, Step, check_numbers
+from gancourse.train.step import Chart, Probe, Step
 
 
 class Pix2PixStep(Step):
@@ -94,4 +94,3 @@ def check_settings(s) -> None:
             f"A patch discriminator of {s.patch_layers} layers leaves no logit of {s.size} px: "
             f"take patch_layers={max(s.size.bit_length() - 3, 1)} or a larger size."
         )
-    check_numbers(s, ("ema", "dropout"), ("lambda_l1",))

@@ -7,14 +7,12 @@ does. State, resuming, averages, the monitor, records and panels work from what 
 from __future__ import annotations
 
 import copy
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from gancourse import device as devices
-from gancourse.errors import GancourseError
 
 
 class Chart(NamedTuple):
@@ -219,14 +217,6 @@ def _load_optimiser(optimiser, state: dict) -> None:
     for group, own in zip(optimiser.param_groups, kept, strict=True):
         group.update(own)
     set_rate(optimiser, state["param_groups"][0]["lr"])  # all groups have one
-
-
-def check_numbers(settings, shares: tuple[str, ...], amounts: tuple[str, ...] = ()) -> None:
-    """Raise ``GancourseError`` unless ``shares`` lie in [0, 1) and ``amounts`` in [0, ∞)."""
-    for name in shares + amounts:
-        value, limit = getattr(settings, name), 1 if name in shares else math.inf
-        if not 0 <= value < limit:
-            raise GancourseError(f"{name} must lie in [0, {limit}), not {value!r}.")
 
 
 def average_of(generator: str) -> str:

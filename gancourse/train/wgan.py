@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from gancourse import losses
-from gancourse.augment import diffaugment, parts
+from gancourse.augment import diffaugment
 from gancourse.errors import GancourseError
 from gancourse.models import wgan
-from gancourse.train.dcgan import LatentStep, sample_z
-from gancourse.train.step import Chart, check_numbers
+from gancourse.train.dcgan import LatentStep, check_latent, sample_z
+from gancourse.train.step import Chart
 
 
 class WGANStep(LatentStep):
@@ -80,10 +80,9 @@ def check_settings(s) -> None:
 
     Costs nothing: to be called before data are loaded.
     """
-    if s.critic_steps < 1 or s.batch_size < 1 or s.batch_size % s.critic_steps:
+    if s.batch_size % s.critic_steps:
         raise GancourseError(
-            f"batch_size {s.batch_size} must be a multiple of critic_steps {s.critic_steps}, both "
-            "at least 1: each update of the critic takes its share of a batch."
+            f"batch_size {s.batch_size} must be a multiple of critic_steps {s.critic_steps}: each "
+            "update of the critic takes its share of a batch."
         )
-    check_numbers(s, ("ema",), ("lambda_penalty",))
-    parts(s.diffaugment)
+    check_latent(s, wgan.NETWORKS)
