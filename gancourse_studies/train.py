@@ -71,9 +71,10 @@ def train(
         settings = _as_begun(settings, newest, overrides or {})
     for remark in folders.remarks(settings):
         tqdm.write(remark)
+    study = importlib.import_module(f"gancourse_studies.{settings.model}")
+    plan = study.Experiment(settings, source, device)  # what it refuses leaves no folder behind
     with _alone(out):
-        study = importlib.import_module(f"gancourse_studies.{settings.model}")
-        run = _Run(study.Experiment(settings, source, device), settings, out, newest, minutes)
+        run = _Run(plan, settings, out, newest, minutes)
         run.go(name, metrics_every)
         return run.save(experiment, name)
 

@@ -382,11 +382,11 @@ def test_an_out_that_holds_a_record_or_lies_in_a_file_is_refused(tmp_path, capsy
     record_of(CYCLE, tmp_path / "run", ())
     (tmp_path / "file").write_text("x")
     before = (tmp_path / "run" / "record.json").read_text()
-    for more in ("", " --resume"):
+    for more, says in (("", "Choose another --out"), (" --resume", "There is no checkpoint")):
         command = f"train grumpy-cats --profile tiny --source stand-in --out {out}{more}"
         assert cli.main(command.split()) == 1
         err = capsys.readouterr().err
-        assert "Choose another --out" in err and err.count("\n") == 1
+        assert says in err and err.count("\n") == 1
     assert (tmp_path / "run" / "record.json").read_text() == before
 
 
