@@ -132,6 +132,19 @@ def test_fetch_takes_out_what_is_ours_and_checks_it(cache, site, kind, sha256):
     assert fetch.verify("toy").ok is True
 
 
+def test_a_set_of_which_nobody_published_hashes_is_compared_with_what_was_fetched(cache, site):
+    register(site("good"), digest=None)
+    folder = fetch.fetch("toy")
+    check = fetch.verify("toy")
+    assert check.ok is True and check.text.endswith("are as they were fetched.")
+    (picture, *_) = sorted(p for p in folder.rglob("*.bin") if p.is_file())
+    picture.write_bytes(picture.read_bytes() + b"x")
+    (picture.parent / "cat (1).png").write_bytes(b"x")
+    check = fetch.verify("toy")
+    assert check.ok is False and f"changed: {picture.relative_to(folder).as_posix()}" in check.text
+    assert "not in the set: " in check.text and "cat (1).png" in check.text
+
+
 def test_a_set_that_is_there_is_not_fetched_again(cache, site, server):
     register(site("good"))
     fetch.fetch("toy")
@@ -146,7 +159,7 @@ BAD = {
     "lies-long": "",
     "lies-short": "cannot be unpacked",
     "no-length": "cannot be unpacked",
-    "changed": "not the published set",
+    "changed": "not as published: ",
     "text": "cannot be unpacked",
 }
 
@@ -221,8 +234,9 @@ def test_verify_names_missing_changed_and_extra_files(cache, site, tmp_path, mon
 
 
 def test_verify_without_a_manifest_says_that_it_cannot(cache, site):
+    """A set that somebody put there by hand."""
     register(site("changed"), digest=None)
-    fetch.fetch("toy")
+    (fetch.fetch("toy") / fetch.AS_FETCHED).unlink()
     assert fetch.verify("toy").ok is None
     assert "no manifest" in fetch.verify("toy").text
 

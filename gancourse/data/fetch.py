@@ -28,6 +28,7 @@ from gancourse.data.images import DataNotFound
 from gancourse.errors import GancourseError
 
 MANIFESTS = Path(__file__).parent / "manifests"
+AS_FETCHED = ".fetched.sha256"  # in a set's folder, where nobody published a manifest
 MAX_DOWNLOAD = 2 * 2**30  # bytes; a server that never stops sending is cut off here
 MAX_UNPACKED = 4 * 2**30  # bytes; the largest set of the course has 0.12 GB
 MAX_ENTRIES = 50_000  # files in an archive
@@ -212,6 +213,8 @@ def _from_mirror(entry: Entry, url: str, folder: Path, hurried: bool) -> Path:
     check = verify(entry.name, unpacked)
     if check.ok is False:
         raise BadArchive(check.text)
+    if entry.digest is None:  # nobody published one: what changes from now on is noticed
+        (unpacked / AS_FETCHED).write_bytes(manifest(hashes(unpacked, entry.folders.values())))
     return unpacked
 
 
@@ -354,8 +357,8 @@ def manifest(found: dict[str, str]) -> bytes:
 def verify(name: str, folder: str | Path | None = None) -> Check:
     """Compare a set's files with their published SHA-256, file by file.
 
-    A set without published hashes is only counted. ``folder``: where the set lies; None looks for
-    it (``DataNotFound`` if it is nowhere).
+    A set without published hashes is compared with what was fetched, or only counted.
+    ``folder``: where the set lies; None looks for it (``DataNotFound`` if it is nowhere).
     """
     entry = catalog.find(name, catalog.ALL)
     where = Path(folder) if folder else path(name)
@@ -367,14 +370,24 @@ def verify(name: str, folder: str | Path | None = None) -> Check:
     if entry.digest is None:
         if entry.folders and count < entry.files:
             return Check(False, f"{entry.name} in {where} is not whole: {count} of {entry.files}.")
+        if (where / AS_FETCHED).is_file():
+            wrong = _differences(have, where / AS_FETCHED)
+            return _check(entry, where, count, wrong, "as they were fetched")
         return Check(None, f"{entry.name}: {count} files in {where}; no manifest to check against.")
     if hashlib.sha256(manifest(have)).hexdigest() == entry.digest:
-        return Check(True, f"{entry.name}: all {count} files in {where} are as published.")
+        return _check(entry, where, count, [], "as published")
     wrong = _differences(have, MANIFESTS / f"{entry.name}.sha256")
     wrong = wrong or [f"{count} files, {entry.files} published; {MANIFESTS.name}/ says which"]
+    return _check(entry, where, count, wrong, "as published")
+
+
+def _check(entry: Entry, where: Path, count: int, wrong: list[str], how: str) -> Check:
+    """The outcome for a folder of ``count`` files; ``wrong`` says what is not ``how`` it should."""
+    if not wrong:
+        return Check(True, f"{entry.name}: all {count} files in {where} are {how}.")
     text = "; ".join(wrong[:5]).encode(errors="replace").decode()  # a name may be no UTF-8
     text += f"; … ({len(wrong)} in all)" if len(wrong) > 5 else ""
-    return Check(False, f"{entry.name} in {where} is not the published set: {text}.")
+    return Check(False, f"{entry.name} in {where}: not {how}: {text}.")
 
 
 def _differences(found: dict[str, str], published: Path) -> list[str]:

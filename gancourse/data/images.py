@@ -178,7 +178,7 @@ def _to_mode(picture: Image.Image, mode: str) -> Image.Image:
 def set_files(entry: Entry, where: Path, part: str | None, split: str) -> list[Path]:
     """The pictures of one part and split of a catalog's set in ``where``, by name in a folder."""
     pattern = entry.pattern.format(part=part)
-    train = where / entry.train.format(part=part)
+    train = where / entry.train.format(part=part or "")
     if entry.test is None:
         found = list_files(train, pattern)
         return [f for f in found if in_split(re.search(entry.split_key, f.name)[1], split)]
