@@ -38,9 +38,9 @@ RANGES = {  # of every number: [smallest, largest], beyond which nothing sensibl
     "steps": (0, 10**9),
     "pool": (0, 10**5),
     "seed": (0, 2**32 - 1),
-    "lr": (1e-9, 1),
-    "lr_g": (1e-9, 1),
-    "lr_d": (1e-9, 1),
+    "lr": (0, 1),  # 0: a network that stands still
+    "lr_g": (0, 1),
+    "lr_d": (0, 1),
     "disc_rate": (0, 100),
     "beta1": (0, 0.9999),
     "beta2": (0, 0.99999),
