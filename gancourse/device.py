@@ -47,7 +47,7 @@ def pick_precision(device: torch.device, precision: str = "auto") -> str:
 
     Half precision is not faster by itself: at batch 1 a CycleGAN's step took 62 ms in bf16 and 45
     in fp32 on an H100, a DCGAN's 15.6 and 12.5 (many small launches, and the casts are more of
-    them). ``gancourse_lab.speed`` times both. fp32 is PyTorch's: cuDNN may round to TF32 inside
+    them): it has to be timed. fp32 is PyTorch's: cuDNN may round to TF32 inside
     convolutions.
     """
     if precision not in PRECISIONS:
@@ -128,7 +128,7 @@ def set_random_state(state: dict) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["cuda"])
-    for mps in state.get("mps", []):  # absent in a checkpoint of before
+    for mps in state["mps"]:
         if torch.backends.mps.is_available():
             torch.mps.set_rng_state(mps)
 

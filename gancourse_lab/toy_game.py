@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -17,10 +18,6 @@ from gancourse_lab.toy import MLP
 
 X = torch.linspace(-4.5, 4.5, 301)  # where densities and D are drawn
 EVERY_Z = ((torch.arange(4000) + 0.5) / 2000 - 1)[:, None]  # what G does, without sampling error
-# the two humps by as many quantiles: what a generator should make of EVERY_Z
-HUMPS = theory.quantile(
-    theory.NAMED["two humps"], (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
-)
 BELL = 0.07  # standard deviation of the bells that make a density of G's 4,000 points
 
 
@@ -29,9 +26,16 @@ def noise(*shape: int) -> Tensor:
     return 2 * torch.rand(*shape) - 1
 
 
+@functools.cache
+def humps() -> Tensor:
+    """The two humps by 4,000 quantiles: what a generator should make of EVERY_Z."""
+    levels = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
+    return theory.quantile(theory.NAMED["two humps"], levels)
+
+
 def distance(sample: Tensor) -> float:
     """W1 of a sample (n,) to the two humps."""
-    return theory.wasserstein1(sample, HUMPS)
+    return theory.wasserstein1(sample, humps())
 
 
 def density(points: Tensor, x: Tensor = X) -> Tensor:

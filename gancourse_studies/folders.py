@@ -41,7 +41,7 @@ def settings_of(
         data.check_apart(*folders)
         if what == "pix2pix":
             _check_partners(*folders)
-    elif what in ("dcgan", "wgan") and not _grey(folders[0]):
+    elif not _grey(folders[0]):
         overrides = {"channels": 3, "augment": "basic"} | overrides
     settings = profiles.own(what, folders, profile, **overrides)
     if "features" in overrides or best_features() != "stand-in":

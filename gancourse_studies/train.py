@@ -67,24 +67,25 @@ def train(
     out = Path(out or Path("runs") / experiment / name)
     newest = checkpoint.latest(out / "checkpoints") or checkpoint.latest(out)
     _check_out(out, newest, resume)
-    if newest:
-        settings = _as_begun(settings, newest, overrides or {})
+    saved = checkpoint.read(newest) if newest else None
+    if saved:
+        settings = _as_begun(settings, saved, newest, overrides or {})
     for remark in folders.remarks(settings):
         tqdm.write(remark)
     study = importlib.import_module(f"gancourse_studies.{settings.model}")
     plan = study.Experiment(settings, source, device)  # what it refuses leaves no folder behind
     with _alone(out):
-        run = _Run(plan, settings, out, newest, minutes)
+        run = _Run(plan, settings, out, minutes, saved)
         run.go(name, metrics_every)
         return run.save(experiment, name)
 
 
-def _as_begun(settings, newest: Path, overrides: dict):
-    """The settings of the checkpoint ``newest`` with ``overrides``; own folders where they lie now.
+def _as_begun(settings, content: dict, newest: Path, overrides: dict):
+    """The settings in a checkpoint's ``content`` with ``overrides``; own folders as they lie now.
 
     Raises ``CheckpointError`` for a checkpoint of another model.
     """
-    saved = checkpoint.read(newest)["settings"]
+    saved = content["settings"]
     known = {field.name for field in dataclasses.fields(settings)}
     if not set(saved) <= known:
         raise checkpoint.CheckpointError(
@@ -130,22 +131,21 @@ def _check_out(out: Path, newest: Path | None, resume: bool) -> None:
 
 
 class _Run:
-    """A training from its settings, or from the checkpoint ``newest``, to its record."""
+    """A training from its settings, or from a checkpoint's content ``saved``, to its record."""
 
-    def __init__(self, plan, settings, out: Path, newest: Path | None, minutes: float | None):
+    def __init__(self, plan, settings, out: Path, minutes: float | None, saved: dict | None):
         self.plan, self.settings, self.out = plan, settings, out
         devices.seed_everything(settings.seed)  # networks, latents and augmentation follow
         self.step = plan.step()
         self.executor = Executor(self.step)
         self.batches = plan.batches(self.step)
-        self.history = checkpoint.load(newest, self.step, self.batches) if newest else None
-        self.length = _length(settings, minutes)
-        if self.history and self.history.planned:  # a run by minutes keeps its plan
-            self.length = {"steps": self.history.planned}
-        if newest:
+        self.history, self.length = None, _length(settings, minutes)
+        if saved:
+            self.history = checkpoint.restore(saved, out, self.step, self.batches)
+            if self.history.planned:  # a run by minutes keeps its plan
+                self.length = {"steps": self.history.planned}
             _check_longer(out, self.history, self.length, len(self.batches))
-        if newest:  # it stays as it began
-            self.begun = checkpoint.read(newest)["begun"]
+            self.begun = saved["begun"]  # it stays as it began
         else:
             epochs = self.length.get("epochs", 0)
             planned = self.length.get("steps", epochs * len(self.batches))

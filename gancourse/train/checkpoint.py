@@ -98,7 +98,11 @@ def load(path: str | Path, step, batches) -> History:
     settings (``epochs`` and ``steps`` may differ: that is how a run is prolonged), other data or
     another architecture. A setting that is younger than the checkpoint counts as its default.
     """
-    content = read(path)
+    return restore(read(path), path, step, batches)
+
+
+def restore(content: dict, path: str | Path, step, batches) -> History:
+    """As ``load``, of what ``read`` made of ``path``."""
     ours = dataclasses.asdict(step.settings)
     young = {f.name: f.default for f in dataclasses.fields(step.settings)}
     theirs = young | content["settings"]

@@ -45,15 +45,16 @@ class Step:
 
     Its settings are a frozen dataclass with at least ``ema``, ``beta1`` and ``beta2``, and for the
     monitor ``size``. ``device`` and ``precision`` as in ``gancourse.device``; ``channels_last``,
-    a memory layout, is "on", "off" or "auto": on with CUDA. A step is eager: compilation and CUDA
-    graphs are ``gancourse_lab.speed``'s.
+    a memory layout, is "on", "off" or "auto": on with CUDA. A step is eager, unless an ``executor``
+    is hung in: called with a batch, it returns the terms of ``update``; its dict ``execution`` is
+    saved with the step and given back to its ``load_state_dict``.
     """
 
     model = ""
     generators: tuple[str, ...] = ()
     discriminators: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
-    executor = None  # calls ``update`` in another way: a gancourse_lab.speed.Executor
+    executor = None
 
     def __init__(
         self,

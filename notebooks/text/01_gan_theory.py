@@ -399,7 +399,7 @@ with torch.no_grad():
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
-    theory_figures.learnt_transform(EVERY_Z, made, toy_game.HUMPS, humps, distance(made)),
+    theory_figures.learnt_transform(EVERY_Z, made, toy_game.humps(), humps, distance(made)),
     "Left: the quantile function of the two humps, steep between them, and the network's dashed "
     "curve on it. Right: the histogram of its outputs under the two humps.",
 )
