@@ -361,14 +361,15 @@ def _file_of(name: str | Path) -> Path:
         if str(name) in names_in(root):
             return root / name / "record.json"
     place = Path(name).expanduser()
-    if (place / "record.json").is_file():
+    # os.path: a word that cannot be a file's name (too long, say) is none, and no error
+    if os.path.isfile(place / "record.json"):
         return place / "record.json"
-    if (place / "checkpoints").is_dir():
+    if os.path.isdir(place / "checkpoints"):
         raise GancourseError(
             f"{place} holds checkpoints and no record yet: that is written when the training ends. "
             "Go on with the command that began it and --resume."
         )
-    if place.is_dir():
+    if os.path.isdir(place):
         raise GancourseError(f"{place} is a folder without a record.json: name the run's folder.")
     known = all_names()
     if not known:

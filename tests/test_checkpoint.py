@@ -140,7 +140,7 @@ def test_no_damage_passes(tmp_path, kind):
 
 def test_what_cannot_be_read_is_said(tmp_path):
     os.mkfifo(tmp_path / "pipe.pt")  # would be waited for
-    for name in ("pipe.pt", ""):
+    for name in ("pipe.pt", "", "x" * 300):
         with pytest.raises(checkpoint.CheckpointError, match="No checkpoint"):
             checkpoint.read(tmp_path / name)
 

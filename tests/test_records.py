@@ -242,6 +242,8 @@ def test_the_runs_of_a_setting_stand_in_the_order_of_their_seeds(seeds):
     assert seeds.over_seeds("settings.seed") == [0, 2, 10] and len(records.runs("cats/none")) == 1
     with pytest.raises(UnknownName, match="'cats/nonne'. Did you mean 'cats/none'"):
         records.runs("cats/nonne")
+    with pytest.raises(UnknownName, match="Unknown record 'xxx"):
+        records.load("x" * 300)  # too long for a file's name
 
 
 def test_over_seeds(seeds):

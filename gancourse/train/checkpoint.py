@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import hashlib
 import io
+import os
 import time
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def read(path: str | Path) -> dict:
     written: its SHA-256 stands at its end.
     """
     path = Path(path)
-    if not path.is_file():  # a pipe would be waited for
+    if not os.path.isfile(path):  # a pipe would be waited for; a name may be too long for a file
         found = ", ".join(sorted(p.name for p in path.parent.glob("*.pt"))) or "none"
         raise CheckpointError(f"No checkpoint {path}. Checkpoints there: {found}.")
     try:
