@@ -314,7 +314,8 @@ def newcomer(tmp_path_factory):
     """All chapters at smoke as someone sees them who has no data, no cache and no network.
 
     And as on a GPU, where the losses are fetched every ten steps.
-    Each exercise is run twice: with its blanks, as the reader finds it, then with the solution.
+    Every cell is run twice in a row, as a reader may. Each exercise comes with its blanks, as the
+    reader finds it, then with the solution.
     """
     if not CHAPTERS:
         pytest.skip("no chapters")
@@ -326,7 +327,8 @@ def newcomer(tmp_path_factory):
         patch.setenv("GANCOURSE_READ_EVERY", "10")  # as on a GPU
         (tmp / "notebooks").mkdir()
         for path in CHAPTERS:
-            nbformat.write(guards.with_solutions(read(path)), tmp / "notebooks" / path.name)
+            book = guards.twice(guards.with_solutions(read(path)))
+            nbformat.write(book, tmp / "notebooks" / path.name)
         patch.setenv("GANCOURSE_RECORDS", str(ROOT / "records"))
         results = course.run(profile="smoke", out=tmp / "out", folder=tmp / "notebooks")
     for result in results:
