@@ -127,7 +127,7 @@ def set_random_state(state: dict) -> None:
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+        torch.cuda.set_rng_state_all(state["cuda"][: torch.cuda.device_count()])
     for mps in state["mps"]:
         if torch.backends.mps.is_available():
             torch.mps.set_rng_state(mps)

@@ -53,6 +53,23 @@ def test_n_plus_n_steps_equal_2n_steps_bit_for_bit(tmp_path, cut):
                 assert torch.equal(tensor, second[0].state_dict()[name][key]), f"{name}.{key}"
 
 
+def test_a_gpus_checkpoint_goes_on_on_a_cpu(tmp_path, monkeypatch):
+    """Its tensors say that they lay on two GPUs, whose random numbers it brings along."""
+    step, batches = make()
+    history = loop.fit(step, batches, 1)
+    state = checkpoint.random_state() | {"cuda": [torch.get_rng_state()] * 2}
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:1")
+        patch.setattr(checkpoint, "random_state", lambda: state)
+        checkpoint.save(tmp_path / "c.pt", step, batches, history)
+    assert b"cuda:1" in (tmp_path / "c.pt").read_bytes()
+    other = make(seed=5)
+    other[1].seed = 0
+    resumed = loop.fit(*other, 2, history=checkpoint.load(tmp_path / "c.pt", *other))
+    whole = make()
+    assert resumed.terms == loop.fit(*whole, 2).terms
+
+
 def test_random_states_come_back():
     state = checkpoint.random_state()
     drawn = random.random(), np.random.rand(), torch.rand(1).item()
