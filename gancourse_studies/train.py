@@ -6,18 +6,16 @@ and names the networks to keep. ``train`` does the rest.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import importlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import filelock
 from tqdm.auto import tqdm
 
 from gancourse import device as devices
-from gancourse import profiles
+from gancourse import files, profiles
 from gancourse.errors import GancourseError
 from gancourse.train import checkpoint
 from gancourse.train.loop import Callback, Forecast, ProgressBar, Run, Samples, fit
@@ -74,7 +72,7 @@ def train(
         tqdm.write(remark)
     study = importlib.import_module(f"gancourse_studies.{settings.model}")
     plan = study.Experiment(settings, source, device)  # what it refuses leaves no folder behind
-    with _alone(out):
+    with files.alone(out):
         run = _Run(plan, settings, out, minutes, saved)
         run.go(name, metrics_every)
         return run.save(experiment, name)
@@ -93,23 +91,6 @@ def _as_begun(settings, content: dict, newest: Path, overrides: dict):
         )
     here = {name: getattr(settings, name) for name in profiles.FOLDERS if name in known}
     return profiles.replace(settings, **(saved | here | overrides))
-
-
-@contextlib.contextmanager
-def _alone(out: Path):
-    """Hold the lock of ``out``, which ends with its process.
-
-    Raises ``GancourseError`` where another process holds it, or where nothing can be written.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(out / ".lock", timeout=0)
-        with lock:
-            yield
-    except filelock.Timeout:
-        raise GancourseError(
-            f"Another training writes to {out}. Wait for its end, or choose another --out."
-        ) from None
 
 
 def _check_out(out: Path, newest: Path | None, resume: bool) -> None:
@@ -137,6 +118,7 @@ class _Run:
         self.plan, self.settings, self.out = plan, settings, out
         devices.seed_everything(settings.seed)  # networks, latents and augmentation follow
         self.step = plan.step()
+        checkpoint.check_room(out / "checkpoints", self.step)
         self.executor = Executor(self.step)
         self.batches = plan.batches(self.step)
         self.history, self.length = None, _length(settings, minutes)

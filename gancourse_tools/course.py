@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 import datetime
 import os
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gancourse import files
 from gancourse.errors import GancourseError, unknown
 from gancourse.notebook.cell import MIME
 from gancourse_tools import page
@@ -154,17 +156,22 @@ def run(
     parameters = dict(parameters or {})
     profile = parameters["PROFILE"] = profiles.resolve(parameters.get("PROFILE") or profile)
     _absolute_places()
+    _check_home()
     books = {name: _read(known[name]) for name in chosen}
     assigned = _assign(parameters, books)
+    timeout = TIMEOUTS[profile] if timeout is None else timeout
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    rows = page.earlier(out, known, Result)
-    rows |= {name: Result(name, page.title(book), error="not run") for name, book in books.items()}
-    for name in chosen:
-        page.write(out, rows, profile)  # first, so that an interrupted run has its page too
-        rows[name] = _one(known[name], out, profile, assigned[name], timeout or TIMEOUTS[profile])
-        print(rows[name], flush=True)
-    page.write(out, rows, profile)
+    with files.alone(out):
+        # as executed, and once more as HTML, which is larger
+        files.check_room(out, 3 * sum(known[name].stat().st_size for name in chosen))
+        rows = page.earlier(out, known, Result)
+        for name, book in books.items():
+            rows[name] = Result(name, page.title(book), error="not run")
+        for name in chosen:
+            page.write(out, rows, profile)  # first, so that an interrupted run has its page too
+            rows[name] = _one(known[name], out, profile, assigned[name], timeout)
+            print(rows[name], flush=True)
+        page.write(out, rows, profile)
     return [rows[name] for name in chosen]
 
 
@@ -177,13 +184,28 @@ def _absolute_places() -> None:
             os.environ[name] = os.pathsep.join(absolute)
 
 
+def _check_home() -> None:
+    """Raise ``GancourseError`` where Jupyter would find no place for a kernel's files."""
+    try:
+        Path.home()
+    except RuntimeError as error:  # a user number without a name, in a container, say
+        raise GancourseError(
+            "This user has no home folder, and Jupyter keeps what a kernel needs there: set HOME "
+            "to a folder that you can write to."
+        ) from error
+
+
 def _one(path: Path, out: Path, profile: str, parameters: dict, timeout: float) -> Result:
     """Execute one chapter and read from the executed notebook what the page shows."""
     target = out / path.name
     target.unlink(missing_ok=True)  # a result of an earlier run must not pass for this one's
     result = Result(path.stem, profile=profile, notebook=target.name)
     began = time.monotonic()
-    _execute(path, target, parameters, timeout, result)
+    with files.writing(target), tempfile.TemporaryDirectory(prefix=".", dir=out) as hidden:
+        draft = Path(hidden) / path.name  # papermill writes it anew after every cell
+        _execute(path, draft, parameters, timeout, result)
+        if draft.exists():
+            os.replace(draft, target)
     result.seconds = round(time.monotonic() - began, 1)
     result.finished = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
     if not target.exists():  # it broke before the first cell
@@ -203,7 +225,10 @@ def _one(path: Path, out: Path, profile: str, parameters: dict, timeout: float) 
 
 
 def _execute(path: Path, target: Path, parameters: dict, timeout: float, result: Result) -> None:
-    """Run papermill and set ``result``'s status, cell and error. Never raises for the chapter."""
+    """Run papermill and set ``result``'s status, cell and error.
+
+    Never raises for the chapter; OSError where there is no room for it.
+    """
     import papermill
     from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
@@ -236,7 +261,10 @@ def _execute(path: Path, target: Path, parameters: dict, timeout: float, result:
     except PapermillExecutionError as e:
         result.status, result.cell = "FAIL", e.exec_count
         result.error = f"{e.ename}: {e.evalue}"
-    except Exception as e:  # a kernel that died or did not start, a notebook that is no notebook
+    except Exception as e:
+        if isinstance(e, OSError) and e.errno in files.NO_ROOM:
+            raise  # the next chapter's would not fit either
+        # a kernel that died or did not start, a notebook that is no notebook
         result.status, result.cell = "FAIL", len(running) or None
         result.error = f"{type(e).__name__}: {e}"
 
