@@ -55,6 +55,7 @@ def train(
     Returns the record's folder. Raises ``GancourseError`` for anything in the request that does
     not fit.
     """
+    devices.check_one_process()
     if metrics_every < 1:
         raise GancourseError(f"metrics_every must be at least 1, not {metrics_every}.")
     if minutes is not None and not 0 < minutes < float("inf"):

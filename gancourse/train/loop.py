@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gancourse import device as devices
 from gancourse.data.batches import Batches, PairBatches
 from gancourse.errors import GancourseError
 
@@ -134,8 +135,9 @@ def fit(
     interrupt (Ctrl-C, or the notebook's stop button) lets the step finish, then the callbacks save;
     the history says so. A second one ends at once. Raises ``NonFiniteLoss`` on a NaN or infinite
     term, ``GancourseError`` unless exactly one positive length is given, and where a step does not
-    fit into the device's memory.
+    fit into the device's memory, and in one of several processes of a launcher.
     """
+    devices.check_one_process()
     given = [length for length in (epochs, steps, minutes) if length is not None]
     if len(given) != 1 or not 0 < given[0] < math.inf:
         raise GancourseError("fit takes one of epochs, steps and minutes, a number above 0.")
