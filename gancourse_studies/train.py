@@ -18,7 +18,7 @@ from gancourse import device as devices
 from gancourse import files, profiles
 from gancourse.errors import GancourseError
 from gancourse.train import checkpoint
-from gancourse.train.loop import Callback, Forecast, ProgressBar, Run, Samples, fit
+from gancourse.train.loop import Callback, Forecast, Interrupted, ProgressBar, Run, Samples, fit
 from gancourse_lab.monitor import Monitor
 from gancourse_lab.speed import Executor
 from gancourse_studies import folders, recording
@@ -139,7 +139,7 @@ class _Run:
         self.monitor = Monitor(log=lambda flag: tqdm.write(str(flag)))  # beside the bar
 
     def go(self, name: str, metrics_every: int) -> None:
-        """Train; raises ``KeyboardInterrupt`` where that was interrupted, after saving."""
+        """Train; raises ``Interrupted`` where that was interrupted, after saving."""
         folder = self.out / "checkpoints"
         watchers = [
             *self.plan.callbacks(by_steps="epochs" not in self.length),
@@ -150,11 +150,12 @@ class _Run:
             checkpoint.Checkpoints(folder, begun=self.begun),
             Forecast(folder, log=tqdm.write, again="--resume goes on"),
         ]
-        self.history = fit(
-            self.step, self.batches, callbacks=watchers, history=self.history, **self.length
-        )
-        if self.history.interrupted:
-            raise KeyboardInterrupt(f"Stopped; go on with --resume. Saved: {folder}")
+        try:
+            self.history = fit(
+                self.step, self.batches, callbacks=watchers, history=self.history, **self.length
+            )
+        except Interrupted as stop:
+            raise Interrupted(f"{stop} Go on with --resume. Saved: {folder}") from None
 
     def save(self, experiment: str, name: str) -> Path:
         """Measure what is measured at the end, and write the record."""
