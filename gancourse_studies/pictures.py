@@ -107,11 +107,14 @@ def sample(
 ) -> Written:
     """Draw ``n`` pictures from a DCGAN or a WGAN as ``out/0000.png``, …; by ``seed`` the same ones.
 
-    Raises ``GancourseError`` for a run that does not sample, n below 1, and, without ``force``,
-    for an ``out`` that holds pictures.
+    Raises ``GancourseError`` for a run that does not sample, n below 1, a seed out of range, and,
+    without ``force``, for an ``out`` that holds pictures.
     """
     if n < 1:
         raise GancourseError(f"n must be at least 1, not {n}.")
+    low, high = profiles.RANGES["seed"]
+    if not low <= seed <= high:
+        raise GancourseError(f"seed must lie in [{low}, {high}], not {seed}.")
     record = of_kind(run, SAMPLERS)
     out = _empty(out, None, force)
     network = record.generator("generator", devices.pick(device))
