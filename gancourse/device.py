@@ -1,7 +1,7 @@
 """Where to compute and how: device, precision, seeds and the state of random numbers.
 
-The course runs on CUDA, on Apple's MPS or on a plain CPU. Hugging Face Accelerate makes the
-choice, and the same training loop then scales to several GPUs with ``accelerate launch``.
+The course runs on CUDA, on Apple's MPS or on a plain CPU, always on one device in one process.
+Hugging Face Accelerate moves networks and batches there and casts to half precision.
 """
 
 from __future__ import annotations
@@ -67,13 +67,29 @@ def choice(name: str, value: str | bool) -> bool | None:
     return known[value]
 
 
+def check_one_process() -> None:
+    """Raise ``GancourseError`` in one of several processes of ``torchrun`` or the like."""
+    said = os.environ.get("WORLD_SIZE", "1")
+    if said.isdigit() and int(said) > 1:
+        raise GancourseError(
+            f"This is one of {said} processes (WORLD_SIZE) that torchrun or accelerate launch "
+            "started. A training is one process on one device: all of them would take the same "
+            "batches and write to the same folder. Start it with python alone, or with "
+            "--nproc_per_node 1 (of accelerate: --num_processes 1)."
+        )
+
+
 def accelerator(device: str = "auto", precision: str = "auto"):
-    """An ``accelerate.Accelerator`` on ``pick(device)`` with ``pick_precision``."""
+    """An ``accelerate.Accelerator`` on ``pick(device)`` with ``pick_precision``.
+
+    Raises ``GancourseError`` in one of several processes of a launcher.
+    """
+    check_one_process()
     target = pick(device)
     if target.index is not None:
         torch.cuda.set_device(target)
-    if "WORLD_SIZE" not in os.environ:  # `accelerate launch` sets it and chooses for us
-        os.environ["ACCELERATE_USE_CPU"] = str(target.type == "cpu").lower()
+    os.environ["ACCELERATE_USE_CPU"] = str(target.type == "cpu").lower()
+    os.environ.pop("LOCAL_RANK", None)  # of a launcher with one process: that is a plain run
     from accelerate import Accelerator  # imported here: it takes over a second
     from accelerate.state import AcceleratorState
     from accelerate.utils import AutocastKwargs

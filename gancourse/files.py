@@ -3,10 +3,49 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+import filelock
+
+from gancourse.errors import GancourseError
+
+# Why a write fails that would work elsewhere: no room, no right, or no such place.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class NotWritten(GancourseError):
+    """A file or folder that the disk did not take; ``reason`` says why."""
+
+    def __init__(self, path: str | Path, reason: str):
+        super().__init__(
+            f"Could not write {path}: {reason}. Make room, or choose a folder that can be written "
+            "to."
+        )
+        self.reason = reason
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """What the disk refuses inside is raised as ``NotWritten`` of ``path``."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, GancourseError):  # such as data that are not found: says it itself
+            raise
+        raise NotWritten(path, error.strerror or str(error)) from error
+
+
+def folder(path: str | Path) -> Path:
+    """The folder ``path``, made if need be; raises ``NotWritten`` where that cannot be."""
+    with writing(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+    return Path(path)
 
 
 @contextlib.contextmanager
@@ -14,17 +53,57 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; at the end it takes the place of ``path``.
 
     Its folder is made. After an error ``path`` is as it was, and the temporary file is gone.
-    Raises OSError where nothing can be written.
+    Raises ``NotWritten`` where nothing can be written; a library that writes by other means than
+    Python's has other errors, so let it make bytes for ``write``.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with writing(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write(path: str | Path, data: bytes | str) -> Path:
+    """Write ``path`` whole or not at all, text as UTF-8; raises ``NotWritten``."""
+    with replaced(path) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+    return Path(path)
+
+
+def check_room(place: str | Path, needed: float) -> None:
+    """Raise ``NotWritten`` unless the disk of ``place``, made or not, has ``needed`` bytes."""
+    place = Path(place)
+    there = next(p for p in (place, *place.absolute().parents) if p.exists())
+    with writing(place):
+        disk = shutil.disk_usage(there)
+    if disk.total and disk.free < needed:  # some network disks tell neither
+        free, wanted = disk.free / 1e6, needed / 1e6
+        raise NotWritten(place, f"{free:,.1f} MB are free there, and {wanted:,.1f} MB are needed")
+
+
+@contextlib.contextmanager
+def alone(place: str | Path) -> Iterator[None]:
+    """Hold the lock of the folder ``place``, which is made; it ends with this process.
+
+    Raises ``GancourseError`` where another process holds it, ``NotWritten`` as ``folder``.
+    """
+    lock = filelock.FileLock(folder(place) / ".lock", timeout=0)
+    with writing(place):
+        try:
+            lock.acquire()
+        except filelock.Timeout:  # an OSError, too
+            raise GancourseError(
+                f"Another process writes to {place}. Wait for its end, or choose another folder."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 DIGEST = hashlib.sha256().digest_size

@@ -114,7 +114,8 @@ class Record:
     @property
     def epochs(self) -> float:
         """Passes over the larger domain; of a run by steps the last one may be a part."""
-        return self.content.get("epochs") or self["settings"]["epochs"]
+        found = self.content.get("epochs")  # 0.0 of a run that saw a sliver of one
+        return self["settings"]["epochs"] if found is None else found
 
     @property
     def kid(self) -> str:

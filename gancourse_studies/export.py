@@ -42,24 +42,21 @@ def export(
     if inputs == "image" and record.model not in pictures.SQUARE:
         for name in axes:
             axes[name] |= {2: "height", 3: "width"}
-    try:
-        with replaced(out) as temporary:  # appears once it has been compared
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of sizes that become constants: compared below
-                # not the newer exporter: it asks that a size be proved a multiple of 4
-                torch.onnx.export(
-                    plain(network),
-                    (example,),
-                    str(temporary),
-                    input_names=[inputs],
-                    output_names=["picture"],
-                    dynamic_axes=axes,
-                    opset_version=OPSET,
-                    dynamo=False,
-                )
-            return compare(temporary, network, other)
-    except OSError as error:
-        raise GancourseError(f"{out} cannot be written: {error}.") from error
+    with replaced(out) as temporary:  # appears once it has been compared
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes that become constants: compared below
+            # not the newer exporter: it asks that a size be proved a multiple of 4
+            torch.onnx.export(
+                plain(network),
+                (example,),
+                str(temporary),
+                input_names=[inputs],
+                output_names=["picture"],
+                dynamic_axes=axes,
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        return compare(temporary, network, other)
 
 
 def compare(file: Path, network: torch.nn.Module, inputs: torch.Tensor) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +11,10 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from gancourse import data, profiles, records
+from gancourse import data, files, profiles, records
 from gancourse import device as devices
 from gancourse.data import images
 from gancourse.errors import GancourseError, unknown
-from gancourse.files import replaced
 from gancourse.train.cyclegan import translate as through
 from gancourse.train.dcgan import sample_images, sample_z
 
@@ -69,16 +69,17 @@ def translate(
     out = _empty(out, root, force)
     network = record.generator(named, devices.pick(device))
     written, largest = Written(), 0
-    for file in tqdm(found, desc=way, unit="picture", disable=not progress):
-        name = file.relative_to(root).as_posix()
-        try:
-            picture = images.decode(file, square, record["settings"]["channels"])
-        except (OSError, ValueError, SyntaxError) as error:
-            written.skipped.append((name, f"{type(error).__name__}: {error}"))
-            continue
-        picture = picture if square else _resized(picture, size)
-        largest = max(largest, *picture.shape[1:])
-        written.files.append(_save(through(network, picture[None])[0], out / f"{name}.png"))
+    with tqdm(found, desc=way, unit="picture", disable=not progress) as bar:
+        for file in bar:
+            name = file.relative_to(root).as_posix()
+            try:
+                picture = images.decode(file, square, record["settings"]["channels"])
+            except (OSError, ValueError, SyntaxError) as error:
+                written.skipped.append((name, f"{type(error).__name__}: {error}"))
+                continue
+            picture = picture if square else _resized(picture, size)
+            largest = max(largest, *picture.shape[1:])
+            written.files.append(_save(through(network, picture[None])[0], out / f"{name}.png"))
     if not written.files:
         images.check_bad(written.skipped, len(found), root)
     if square:
@@ -106,11 +107,14 @@ def sample(
 ) -> Written:
     """Draw ``n`` pictures from a DCGAN or a WGAN as ``out/0000.png``, …; by ``seed`` the same ones.
 
-    Raises ``GancourseError`` for a run that does not sample, n below 1, and, without ``force``,
-    for an ``out`` that holds pictures.
+    Raises ``GancourseError`` for a run that does not sample, n below 1, a seed out of range, and,
+    without ``force``, for an ``out`` that holds pictures.
     """
     if n < 1:
         raise GancourseError(f"n must be at least 1, not {n}.")
+    low, high = profiles.RANGES["seed"]
+    if not low <= seed <= high:
+        raise GancourseError(f"seed must lie in [{low}, {high}], not {seed}.")
     record = of_kind(run, SAMPLERS)
     out = _empty(out, None, force)
     network = record.generator("generator", devices.pick(device))
@@ -119,13 +123,12 @@ def sample(
     stream = torch.Generator().manual_seed(seed)
     latents = sample_z(n, settings, torch.device("cpu"), stream)
     where, written = next(network.parameters()).device, Written()
-    bar = tqdm(total=n, desc="sample", unit="picture", disable=not progress)
-    for part in latents.split(64):
-        for picture in sample_images(network, part.to(where)):
-            name = f"{len(written.files):0{max(4, len(str(n - 1)))}d}.png"
-            written.files.append(_save(picture, out / name))
-            bar.update()
-    bar.close()
+    with tqdm(total=n, desc="sample", unit="picture", disable=not progress) as bar:
+        for part in latents.split(64):
+            for picture in sample_images(network, part.to(where)):
+                name = f"{len(written.files):0{max(4, len(str(n - 1)))}d}.png"
+                written.files.append(_save(picture, out / name))
+                bar.update()
     return written
 
 
@@ -192,10 +195,7 @@ def _empty(out: str | Path, source: Path | None, force: bool) -> Path:
             f"{out} lies inside {source}: the next time its pictures would be translated, too. "
             "Choose a folder beside it."
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GancourseError(f"{out} cannot be made: {error.strerror}.") from error
+    files.folder(out)
     if not force and images.picture_files(out):
         raise GancourseError(f"{out} holds pictures already. Choose another --out, or --force.")
     return out
@@ -216,9 +216,6 @@ def _resized(picture: torch.Tensor, size: int | None) -> torch.Tensor:
 def _save(picture: torch.Tensor, file: Path) -> Path:
     """Write ``picture`` (1 or 3, H, W) uint8 as PNG."""
     array = picture[0] if len(picture) == 1 else picture.permute(1, 2, 0)
-    try:
-        with replaced(file) as temporary:
-            Image.fromarray(array.contiguous().numpy()).save(temporary, format="PNG")
-    except OSError as error:
-        raise GancourseError(f"{file} cannot be written: {error}.") from error
-    return file
+    buffer = io.BytesIO()
+    Image.fromarray(array.contiguous().numpy()).save(buffer, format="PNG")
+    return files.write(file, buffer.getvalue())

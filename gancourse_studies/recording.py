@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import io
 import json
 import math
 import os
@@ -18,9 +19,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gancourse import __version__, records
+from gancourse import __version__, files, records
 from gancourse.errors import GancourseError
-from gancourse.files import replaced
 from gancourse.records import FORMAT
 
 WHOLE, KEPT = 2_000, 1_000  # curves up to WHOLE steps stay whole, longer ones keep KEPT values
@@ -40,25 +40,22 @@ def save(
     in. ``strip``: (column, uint8 (rows, C, H, W)) in order of time, the column as {"step", "epoch"}
     or {"label"}. ``networks``: name → module, each stored as ``<name>.safetensors`` in fp16.
     """
-    path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
+    path = files.folder(path)
     filled = {"date": datetime.date.today().isoformat(), "machine": machine()}
     content = filled | {"versions": versions()} | content | {"format": FORMAT}
     if strip:
         columns, images = zip(*strip, strict=True)
         layout = {"file": "samples.webp", "rows": len(images[0]), "columns": list(columns)}
         content["samples"] = layout | {"size": images[0].shape[-1]}
-        with replaced(path / "samples.webp") as file:
-            _save_strip(images, file)
+        files.write(path / "samples.webp", _strip(images))
     for name, network in (networks or {}).items():
-        from safetensors.torch import save_file
+        from safetensors.torch import save as stored
 
         state = network.state_dict()
         half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         half = {k: v.cpu().contiguous() for k, v in half.items()}
         content["networks"] = content.get("networks", {}) | {name: f"{name}.safetensors"}
-        with replaced(path / f"{name}.safetensors") as file:
-            save_file(half, file)
+        files.write(path / f"{name}.safetensors", stored(half))
     content["files"] = _digests(path, content)
     return write(path, {key: content[key] for key in FIRST if key in content} | content)
 
@@ -67,8 +64,7 @@ def write(path: str | Path, content: dict) -> Path:
     """Write ``content`` as ``path``/record.json with its digest; numbers that are none are null."""
     content = _finite(content)
     content["digest"] = records.digest_of(content)
-    with replaced(Path(path) / "record.json") as file:
-        file.write_text(as_text(content), encoding="utf-8")
+    files.write(Path(path) / "record.json", as_text(content))
     return Path(path)
 
 
@@ -86,9 +82,7 @@ def keep(run: str | Path, out: str | Path, weights: bool = True) -> Path:
         left_out = set(content.pop("networks", {}).values())
         content["files"] = {k: v for k, v in content["files"].items() if k not in left_out}
     for name in content.get("files", {}):
-        data = record.read(name)
-        with replaced(out / name) as file:
-            file.write_bytes(data)
+        files.write(out / name, record.read(name))
     return write(out, content)
 
 
@@ -267,7 +261,7 @@ def _digests(path: Path, content: dict) -> dict[str, str]:
     }
 
 
-def _save_strip(images, file) -> None:
+def _strip(images) -> bytes:
     from PIL import Image
 
     columns = [torch.cat(list(column), dim=1) for column in images]  # each (C, rows·H, W)
@@ -275,4 +269,6 @@ def _save_strip(images, file) -> None:
     if len(pixels) == 1:
         pixels = pixels.expand(3, -1, -1)
     picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
-    picture.save(file, format="WEBP", quality=90, method=6)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="WEBP", quality=90, method=6)
+    return buffer.getvalue()

@@ -73,7 +73,7 @@ def score(
     from gancourse_lab.uncertainty import permutation_test
 
     sides = [short_side(folder) for folder in (reference, other)]
-    size = size or min(LARGEST, *sides)
+    size = min(LARGEST, *sides) if size is None else size
     sets = [data.folder(folder, size=size) for folder in (reference, other)]
     for found, folder in zip(sets, (reference, other), strict=True):
         if len(found) < FEWEST:
@@ -81,7 +81,7 @@ def score(
                 f"{folder} holds {len(found)} pictures: a score needs {FEWEST} or more a side, and "
                 f"says little below {SMALL}."
             )
-    extract = features.extractor(kind or folders.best_features(), device)
+    extract = features.extractor(folders.best_features() if kind is None else kind, device)
     a, b = (extract(found.images, progress=progress) for found in sets)
     value = kid(a, b)
     precision, recall = precision_recall(a, b, K)

@@ -6,21 +6,19 @@ and names the networks to keep. ``train`` does the rest.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import importlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import filelock
 from tqdm.auto import tqdm
 
 from gancourse import device as devices
-from gancourse import profiles
+from gancourse import files, profiles
 from gancourse.errors import GancourseError
 from gancourse.train import checkpoint
-from gancourse.train.loop import Callback, Forecast, ProgressBar, Run, Samples, fit
+from gancourse.train.loop import Callback, Forecast, Interrupted, ProgressBar, Run, Samples, fit
 from gancourse_lab.monitor import Monitor
 from gancourse_lab.speed import Executor
 from gancourse_studies import folders, recording
@@ -57,6 +55,7 @@ def train(
     Returns the record's folder. Raises ``GancourseError`` for anything in the request that does
     not fit.
     """
+    devices.check_one_process()
     if metrics_every < 1:
         raise GancourseError(f"metrics_every must be at least 1, not {metrics_every}.")
     if minutes is not None and not 0 < minutes < float("inf"):
@@ -74,7 +73,7 @@ def train(
         tqdm.write(remark)
     study = importlib.import_module(f"gancourse_studies.{settings.model}")
     plan = study.Experiment(settings, source, device)  # what it refuses leaves no folder behind
-    with _alone(out):
+    with files.alone(out):
         run = _Run(plan, settings, out, minutes, saved)
         run.go(name, metrics_every)
         return run.save(experiment, name)
@@ -93,23 +92,6 @@ def _as_begun(settings, content: dict, newest: Path, overrides: dict):
         )
     here = {name: getattr(settings, name) for name in profiles.FOLDERS if name in known}
     return profiles.replace(settings, **(saved | here | overrides))
-
-
-@contextlib.contextmanager
-def _alone(out: Path):
-    """Hold the lock of ``out``, which ends with its process.
-
-    Raises ``GancourseError`` where another process holds it, or where nothing can be written.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(out / ".lock", timeout=0)
-        with lock:
-            yield
-    except filelock.Timeout:
-        raise GancourseError(
-            f"Another training writes to {out}. Wait for its end, or choose another --out."
-        ) from None
 
 
 def _check_out(out: Path, newest: Path | None, resume: bool) -> None:
@@ -137,6 +119,7 @@ class _Run:
         self.plan, self.settings, self.out = plan, settings, out
         devices.seed_everything(settings.seed)  # networks, latents and augmentation follow
         self.step = plan.step()
+        checkpoint.check_room(out / "checkpoints", self.step)
         self.executor = Executor(self.step)
         self.batches = plan.batches(self.step)
         self.history, self.length = None, _length(settings, minutes)
@@ -156,7 +139,7 @@ class _Run:
         self.monitor = Monitor(log=lambda flag: tqdm.write(str(flag)))  # beside the bar
 
     def go(self, name: str, metrics_every: int) -> None:
-        """Train; raises ``KeyboardInterrupt`` where that was interrupted, after saving."""
+        """Train; raises ``Interrupted`` where that was interrupted, after saving."""
         folder = self.out / "checkpoints"
         watchers = [
             *self.plan.callbacks(by_steps="epochs" not in self.length),
@@ -167,11 +150,12 @@ class _Run:
             checkpoint.Checkpoints(folder, begun=self.begun),
             Forecast(folder, log=tqdm.write, again="--resume goes on"),
         ]
-        self.history = fit(
-            self.step, self.batches, callbacks=watchers, history=self.history, **self.length
-        )
-        if self.history.interrupted:
-            raise KeyboardInterrupt(f"Stopped; go on with --resume. Saved: {folder}")
+        try:
+            self.history = fit(
+                self.step, self.batches, callbacks=watchers, history=self.history, **self.length
+            )
+        except Interrupted as stop:
+            raise Interrupted(f"{stop} Go on with --resume. Saved: {folder}") from None
 
     def save(self, experiment: str, name: str) -> Path:
         """Measure what is measured at the end, and write the record."""

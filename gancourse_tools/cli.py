@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 
+from gancourse import files
 from gancourse.errors import GancourseError, UnknownName
 from gancourse_studies import recording
 from gancourse_tools import records_table
@@ -192,15 +193,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # the interpreter flushes once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 141
     except GancourseError as error:
         print(f"gancourse: {error}", file=sys.stderr)
         return 2 if isinstance(error, UnknownName) else 1
+    except OSError as error:
+        if error.errno not in files.NO_ROOM:
+            raise
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _say_no_more()
+        full = error.filename or "the output"
+        print(f"gancourse: Could not write {full}: {error.strerror}. Make room.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as stop:  # its text, if any, says how to go on
         print(f"gancourse: interrupted. {stop}", file=sys.stderr)
         return 130
+
+
+def _say_no_more() -> None:
+    """Standard output takes nothing more, and the interpreter flushes it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _doctor(args) -> int:

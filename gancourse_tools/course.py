@@ -5,17 +5,19 @@ A chapter that fails does not stop the others.
 
 from __future__ import annotations
 
-import ast
 import datetime
 import os
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gancourse import files
 from gancourse.errors import GancourseError, unknown
 from gancourse.notebook.cell import MIME
 from gancourse_tools import page
+from gancourse_tools.parameters import assigned, parameters_of
 
 # Seconds a whole chapter may take: ten times its budget (smoke 30 s, quick 90 s) and a bit, because
 # a shared two-core machine is easily five times slower than the one the budgets were set on.
@@ -75,51 +77,6 @@ def choose(chapters: Sequence[str] | None, known: Mapping[str, Path]) -> list[st
     return [name for name in known if name in chosen]
 
 
-def parameters_of(book) -> dict[str, object]:
-    """Name → default of the assignments in the cell tagged ``parameters`` (``...`` if computed)."""
-    cells = [c for c in book.cells if "parameters" in c.metadata.get("tags", [])]
-    found = {}
-    for node in [node for cell in cells for node in ast.parse(cell.source).body]:
-        for target in getattr(node, "targets", [getattr(node, "target", None)]):
-            if isinstance(target, ast.Name):
-                try:
-                    found[target.id] = ast.literal_eval(node.value)
-                except ValueError:
-                    found[target.id] = ...
-    return found
-
-
-def typed(name: str, value: object, default: object) -> object:
-    """``value`` (text from a command line, say) as the type of ``default``.
-
-    Raises ``GancourseError`` where it is of another type, instead of handing it to the chapter.
-    """
-    if isinstance(value, str) and not isinstance(default, str):
-        try:
-            value = ast.literal_eval({"true": "True", "false": "False"}.get(value, value))
-        except (ValueError, SyntaxError):
-            pass
-    if default is None or default is ... or type(value) is type(default):
-        return value
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    kind = type(default).__name__
-    raise GancourseError(f"Parameter {name} (default {default!r}) takes no {value!r}: not {kind}.")
-
-
-def _assign(parameters: Mapping, books: Mapping) -> dict[str, dict]:
-    """For each chapter the parameters it has, typed; raises for a name that no chapter has."""
-    has = {name: parameters_of(book) for name, book in books.items()}
-    everywhere = {"PROFILE"}.union(*has.values())
-    for name in parameters:
-        if name not in everywhere:
-            raise unknown("parameter", name, everywhere)
-    return {
-        chapter: {k: typed(k, v, mine[k]) for k, v in parameters.items() if k in mine}
-        for chapter, mine in has.items()
-    }
-
-
 def _read(path: Path):
     """The notebook, or an empty one where the file is none: executing it then names the error."""
     import nbformat
@@ -143,28 +100,37 @@ def run(
     """Execute ``chapters`` (all if None) into ``out`` and write ``out/index.html``.
 
     ``profile``: smoke, quick or full (None: quick). ``parameters`` go to each
-    chosen chapter that has them, typed as there. ``timeout``: seconds per chapter (default by
-    profile). Returns a ``Result`` per chosen chapter; a failing chapter is a result, no exception.
-    Raises ``UnknownName`` for a chapter, profile or parameter that does not exist.
+    chosen chapter that has them, checked by ``parameters.assigned``. ``timeout``: seconds per
+    chapter (default by profile). Returns a ``Result`` per chosen chapter; a failing chapter is a
+    result, no exception. Before a chapter runs, raises ``UnknownName`` for a chapter, profile,
+    parameter or word that does not exist, ``GancourseError`` for a value out of range, and where
+    another process writes to ``out``.
     """
     from gancourse import profiles
 
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise GancourseError(f"timeout must be a number of seconds above 0, not {timeout:g}.")
     known = notebooks(folder)
     chosen = choose(chapters, known)
     parameters = dict(parameters or {})
     profile = parameters["PROFILE"] = profiles.resolve(parameters.get("PROFILE") or profile)
     _absolute_places()
+    _check_home()
     books = {name: _read(known[name]) for name in chosen}
-    assigned = _assign(parameters, books)
+    given = assigned(parameters, books)
+    timeout = TIMEOUTS[profile] if timeout is None else timeout
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    rows = page.earlier(out, known, Result)
-    rows |= {name: Result(name, page.title(book), error="not run") for name, book in books.items()}
-    for name in chosen:
-        page.write(out, rows, profile)  # first, so that an interrupted run has its page too
-        rows[name] = _one(known[name], out, profile, assigned[name], timeout or TIMEOUTS[profile])
-        print(rows[name], flush=True)
-    page.write(out, rows, profile)
+    with files.alone(out):
+        # as executed, and once more as HTML, which is larger
+        files.check_room(out, 3 * sum(known[name].stat().st_size for name in chosen))
+        rows = page.earlier(out, known, Result)
+        for name, book in books.items():
+            rows[name] = Result(name, page.title(book), error="not run")
+        for name in chosen:
+            page.write(out, rows, profile)  # first, so that an interrupted run has its page too
+            rows[name] = _one(known[name], out, profile, given[name], timeout)
+            print(rows[name], flush=True)
+        page.write(out, rows, profile)
     return [rows[name] for name in chosen]
 
 
@@ -177,13 +143,28 @@ def _absolute_places() -> None:
             os.environ[name] = os.pathsep.join(absolute)
 
 
+def _check_home() -> None:
+    """Raise ``GancourseError`` where Jupyter would find no place for a kernel's files."""
+    try:
+        Path.home()
+    except RuntimeError as error:  # a user number without a name, in a container, say
+        raise GancourseError(
+            "This user has no home folder, and Jupyter keeps what a kernel needs there: set HOME "
+            "to a folder that you can write to."
+        ) from error
+
+
 def _one(path: Path, out: Path, profile: str, parameters: dict, timeout: float) -> Result:
     """Execute one chapter and read from the executed notebook what the page shows."""
     target = out / path.name
     target.unlink(missing_ok=True)  # a result of an earlier run must not pass for this one's
     result = Result(path.stem, profile=profile, notebook=target.name)
     began = time.monotonic()
-    _execute(path, target, parameters, timeout, result)
+    with files.writing(target), tempfile.TemporaryDirectory(prefix=".", dir=out) as hidden:
+        draft = Path(hidden) / path.name  # papermill writes it anew after every cell
+        _execute(path, draft, parameters, timeout, result)
+        if draft.exists():
+            os.replace(draft, target)
     result.seconds = round(time.monotonic() - began, 1)
     result.finished = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
     if not target.exists():  # it broke before the first cell
@@ -203,7 +184,10 @@ def _one(path: Path, out: Path, profile: str, parameters: dict, timeout: float) 
 
 
 def _execute(path: Path, target: Path, parameters: dict, timeout: float, result: Result) -> None:
-    """Run papermill and set ``result``'s status, cell and error. Never raises for the chapter."""
+    """Run papermill and set ``result``'s status, cell and error.
+
+    Never raises for the chapter; OSError where there is no room for it.
+    """
     import papermill
     from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
@@ -236,7 +220,10 @@ def _execute(path: Path, target: Path, parameters: dict, timeout: float, result:
     except PapermillExecutionError as e:
         result.status, result.cell = "FAIL", e.exec_count
         result.error = f"{e.ename}: {e.evalue}"
-    except Exception as e:  # a kernel that died or did not start, a notebook that is no notebook
+    except Exception as e:
+        if isinstance(e, OSError) and e.errno in files.NO_ROOM:
+            raise  # the next chapter's would not fit either
+        # a kernel that died or did not start, a notebook that is no notebook
         result.status, result.cell = "FAIL", len(running) or None
         result.error = f"{type(e).__name__}: {e}"
 

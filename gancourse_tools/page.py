@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from gancourse import files
+
 SIDE = 480  # pixels, the longest side of a thumbnail: tens of kilobytes, sharp enough on the page
 
 
@@ -47,7 +49,7 @@ def export(book, notebook: Path) -> str:
     from nbconvert import HTMLExporter
 
     file = notebook.with_suffix(".html")
-    file.write_text(HTMLExporter().from_notebook_node(book)[0], encoding="utf-8")
+    files.write(file, HTMLExporter().from_notebook_node(book)[0])
     return file.name
 
 
@@ -72,7 +74,7 @@ def write(out: Path, rows: Mapping, profile: str) -> None:
 
     results = list(rows.values())
     text = json.dumps([asdict(r) for r in results], indent=1)
-    (out / "results.json").write_text(text, encoding="utf-8")
+    files.write(out / "results.json", text)
     counts = {s: sum(r.status == s for r in results) for s in ("OK", "FAIL", "TIMEOUT", "SKIP")}
     now = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
     templates = Environment(
@@ -87,4 +89,4 @@ def write(out: Path, rows: Mapping, profile: str) -> None:
         summary=", ".join(f"{n} {status}" for status, n in counts.items() if n),
         facts=f"{now}, profile {profile}, {describe()}",
     )
-    (out / "index.html").write_text(page, encoding="utf-8")
+    files.write(out / "index.html", page)

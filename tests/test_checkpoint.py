@@ -11,6 +11,7 @@ import torch
 from test_training import SETTINGS, image_set, make
 
 from gancourse import augment, profiles
+from gancourse.files import NotWritten
 from gancourse.train import checkpoint, loop
 
 
@@ -180,7 +181,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(checkpoint.CheckpointError, match="No space left"):
+    with pytest.raises(NotWritten, match="No space left"):
         checkpoint.save(path, step, batches, loop.History())
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from PIL import Image
 
 from gancourse.data import fetch
 from gancourse.data.fetch import Check
@@ -144,6 +145,41 @@ def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
     assert "runs/x" in capsys.readouterr().out
     cli.main(["train", "cats"])
     assert told["overrides"] == {} and told["resume"] is False and told["metrics_every"] == 8
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("train cats --profile smoke --minutes 0", "minutes must be a number above 0, not 0"),
+        ("train cats --profile smoke --metrics-every 0", "metrics_every must be at least 1, not 0"),
+        ("train cats --profile smoke --size 0", "size must lie in [4, 2048], not 0"),
+        ("train cats --profile smoke --set epochs=0", "epochs must lie in [1, 1e+07], not 0"),
+        ("sample cats/deluxe-seed0 -n 0 --out out", "n must be at least 1, not 0"),
+        (
+            "sample cats/deluxe-seed0 --seed -1 --out out",
+            "seed must lie in [0, 4294967295], not -1",
+        ),
+        (f"sample cats/deluxe-seed0 --seed {2**70} --out out", "seed must lie in"),
+        (
+            "translate horse2zebra/laptop-seed0 in --out out --size 0",
+            "size must be at least 1 pixel",
+        ),
+        ("score in in --size 0", "size >= 1"),
+        ("run 02 --timeout 0", "timeout must be a number of seconds above 0, not 0"),
+        ("run 02 -p EPOCHS=0", "EPOCHS must be a whole number in [1, 1e+07], not 0"),
+    ],
+)
+def test_zero_is_a_number_and_not_the_default(tmp_path, monkeypatch, capsys, command, said):
+    records = Path(__file__).parents[1] / "records"
+    monkeypatch.setenv("GANCOURSE_RECORDS", str(records))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    for i in range(2):
+        Image.new("RGB", (32, 32), (i, 0, 0)).save(tmp_path / "in" / f"{i}.png")
+    assert cli.main(command.split()) == 1
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_train_measures_every_epoch_at_the_most(capsys):

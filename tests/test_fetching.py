@@ -135,9 +135,10 @@ def test_a_run_stopped_between_two_fetches_has_every_step(model, name, tmp_path)
 
 @each_model
 def test_an_interrupt_between_two_fetches_saves_that_step_and_the_run_goes_on(model, tmp_path):
-    history, _ = fitted(
-        model, ["checkpoints by minute", "monitor"], tmp_path, [At(6, interrupt)]
-    )  # seen at once by the main thread, so in step 6 at the latest: the 7th is not begun
+    history, names = loop.History(), ["checkpoints by minute", "monitor"]
+    with pytest.raises(loop.Interrupted, match="stopped after step 6 of 64"):
+        fitted(model, names, tmp_path, [At(6, interrupt)], history=history)
+    # seen at once by the main thread, so in step 6 at the latest: the 7th is not begun
     assert history.interrupted and len(history) == 6
     assert checkpoint.latest(tmp_path).name == "step_0000006.pt"
     step, batches = make(model)
@@ -157,8 +158,9 @@ def test_an_interrupt_within_a_step_lets_it_finish(tmp_path):
         return inner(*arguments)
 
     step.opt_gen.step = moved
-    saver = checkpoint.Checkpoints(tmp_path)
-    history = loop.fit(step, batches, callbacks=[saver], steps=STEPS, read_every=EVERY)
+    saver, history = checkpoint.Checkpoints(tmp_path), loop.History()
+    with pytest.raises(loop.Interrupted):
+        loop.fit(step, batches, None, [saver], history, EVERY, steps=STEPS)
     assert len(history) == len(taken) == 7
     assert checkpoint.latest(tmp_path).name == "step_0000007.pt"
 
@@ -218,7 +220,8 @@ def test_the_monitor_reads_the_same_numbers(model, monkeypatch):
 
 @each_model
 def test_the_monitor_counts_on_where_a_run_resumed(model, tmp_path):
-    fitted(model, ["checkpoints by minute"], tmp_path, [At(7, interrupt)])
+    with pytest.raises(loop.Interrupted):
+        fitted(model, ["checkpoints by minute"], tmp_path, [At(7, interrupt)])
     step, batches = make(model)
     history = checkpoint.load(checkpoint.latest(tmp_path), step, batches)
     monitor = Monitor(every=10, log=None)

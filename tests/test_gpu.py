@@ -77,7 +77,8 @@ def test_pictures_on_the_cpu_train_a_step_on_the_gpu(model):
 def test_a_resumed_run_is_the_same_run(model, tmp_path):
     whole = loop.fit(*make(model, "fp32"), steps=24)
     saver = checkpoint.Checkpoints(tmp_path)
-    loop.fit(*make(model, "fp32"), callbacks=[saver, runs.At(17, runs.interrupt)], steps=24)
+    with pytest.raises(loop.Interrupted):
+        loop.fit(*make(model, "fp32"), callbacks=[saver, runs.At(17, runs.interrupt)], steps=24)
     assert checkpoint.latest(tmp_path).name == "step_0000017.pt"
     torch.rand(9, device="cuda")
     step, batches = make(model, "fp32")

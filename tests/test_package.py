@@ -17,7 +17,7 @@ from PIL import Image
 import gancourse
 from gancourse import device, profiles, records
 from gancourse.errors import GancourseError, UnknownName
-from gancourse.files import replaced
+from gancourse.files import NotWritten, replaced
 from gancourse.notebook import cell, figures, panels
 from gancourse.notebook.figures import movie
 from gancourse.train.loop import History, Run
@@ -260,7 +260,7 @@ def test_records_that_are_not_there(record, tmp_path):
 
 def test_a_failed_write_leaves_nothing(tmp_path):
     (tmp_path / "x.json").write_text("old")
-    with pytest.raises(OSError), replaced(tmp_path / "x.json") as file:
+    with pytest.raises(NotWritten, match="disk full"), replaced(tmp_path / "x.json") as file:
         file.write_text("half")
         raise OSError("disk full")
     assert [f.name for f in tmp_path.iterdir()] == ["x.json"]

@@ -93,6 +93,13 @@ def test_a_caption_gives_the_length_that_the_run_had(folder):
     assert "20 steps" in by_minutes and "epochs" not in by_minutes
 
 
+def test_a_run_that_saw_a_sliver_of_an_epoch_says_so():
+    """0.0 is a number: only a record without one has the settings' epochs."""
+    settings = {"epochs": 5}
+    assert records.Record(Path("x"), {"epochs": 0.0, "settings": settings}).epochs == 0.0
+    assert records.Record(Path("x"), {"settings": settings}).epochs == 5
+
+
 def test_what_the_caller_says_is_not_filled_in(folder):
     recording.save(folder / "a" / "b", content(date=None, machine=None, versions=None))
     found = records.load("a/b")

@@ -84,7 +84,7 @@ def test_a_run_is_its_writers_alone(tmp_path):
     out = tmp_path / "run"
     running = begin(out)
     try:
-        with pytest.raises(GancourseError, match="Another training writes to"):
+        with pytest.raises(GancourseError, match="Another process writes to"):
             train.train("neu-scratches", {"epochs": 1}, out=out, **GIVEN)
     finally:
         running.kill()

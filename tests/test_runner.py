@@ -4,9 +4,11 @@ import base64
 import html.parser
 import io
 import json
+import math
 import os
 import re
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -15,7 +17,7 @@ from PIL import Image
 
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.notebook import cell
-from gancourse_tools import course, page
+from gancourse_tools import course, page, parameters
 
 PARAMETERS = "PROFILE = ''\nSEED = 0\nEPOCHS = 5\nRATE = 0.1\nNAMES = ['a']\nFAST: bool = False"
 
@@ -273,18 +275,106 @@ def test_the_default_folder_is_the_one_here_first(tmp_path, monkeypatch):
     ],
 )
 def test_values_get_the_parameters_type(text, default, value):
-    result = course.typed("P", text, default)
+    result = parameters.typed("P", text, default)
     assert result == value and type(result) is type(value)
 
 
 @pytest.mark.parametrize(("text", "default"), [("two", 5), ("1.5", 5), ("1", True), (2, "text")])
 def test_values_of_another_type_are_refused(text, default):
     with pytest.raises(GancourseError, match="Parameter EPOCHS"):
-        course.typed("EPOCHS", text, default)
+        parameters.typed("EPOCHS", text, default)
+
+
+CHAPTERS_FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+
+
+@pytest.mark.parametrize(
+    ("chapter", "given", "said"),
+    [
+        ("02", "EPOCHS=0", r"EPOCHS must be a whole number in \[1, 1e\+07\], not 0\."),
+        ("02", "EPOCHS=-1", "EPOCHS must be a whole number .* not -1"),
+        ("02", "EPOCHS=1.5", "EPOCHS must be a whole number .* not 1.5"),
+        ("02", "EPOCHS=(1,)", r"EPOCHS must be a whole number .* not \(1,\)"),
+        ("02", "EPOCHS=True", "EPOCHS must be a whole number .* not True"),
+        ("02", "EPOCHS=two", "EPOCHS must be a whole number .* not 'two'"),
+        ("02", "EPOCHS=" + "(" * 500, "EPOCHS must be a whole number"),
+        ("02", "SEED=-1", "SEED must be a whole number .* not -1"),
+        ("02", "SEED={[]: 1}", r"SEED \(default 0\) takes no '\{\[\]: 1\}'"),
+        ("02", "SEED=None", r"SEED \(default 0\) takes no None"),
+        ("02", "DATA=rael", "Unknown DATA 'rael'. Did you mean 'real'"),
+        ("02", "AUGMENT=steal", "Unknown AUGMENT 'steal'. Did you mean 'steel'"),
+        ("02", "EPOCS=1", "Unknown parameter 'EPOCS'. Did you mean 'EPOCHS'"),
+        ("02", "PROFILE=smok", "Did you mean 'smoke'"),
+        ("00", "STEPS=0", "STEPS must be a whole number in .* not 0"),
+        ("04", "NEIGHBOURS=0", "NEIGHBOURS must be a whole number in .* not 0"),
+        ("04", "SHARE=2", r"SHARE must be a number in \[0, 1\], not 2"),
+        ("05", "TRAIN_FACADES=yes", "TRAIN_FACADES .* takes no 'yes': not bool"),
+        ("06", "LAMBDA_CYCLE=nan", "LAMBDA_CYCLE .* takes no 'nan': not float"),
+        ("06", "LAMBDA_CYCLE=1e999", "LAMBDA_CYCLE must be a number in .* not inf"),
+        ("06", "LAMBDA_CYCLE=-1", "LAMBDA_CYCLE must be a number in .* not -1"),
+        ("07", "ITERATION=3", r"ITERATION must be a whole number in \[0, 2\], not 3"),
+        ("07", "BLOCKS=-1", "BLOCKS must be a whole number in .* not -1"),
+        ("07", "LAMBDA_IDENTITY=nan", "LAMBDA_IDENTITY must be a number in .* not 'nan'"),
+        ("07", "FOLDER_A=nowhere", "FOLDER_A: there is no folder /.*nowhere"),
+        ("08", "FEATURES=inception", "Unknown FEATURES 'inception'. Did you mean 'inception-"),
+    ],
+)
+def test_what_a_chapter_cannot_take_is_said_before_it_runs(
+    tmp_path, monkeypatch, chapter, given, said
+):
+    monkeypatch.setattr(course, "_one", None)
+    name, _, value = given.partition("=")
+    with pytest.raises(GancourseError, match=said):
+        course.run([chapter], "smoke", tmp_path / "o", {name: value}, folder=CHAPTERS_FOLDER)
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("timeout", [0, -1, math.nan, math.inf])
+def test_a_timeout_is_above_0(tmp_path, timeout):
+    """0 is no time, not "as by default"."""
+    with pytest.raises(GancourseError, match="timeout must be a number of seconds above 0, not"):
+        course.run(["02"], "smoke", tmp_path / "o", timeout=timeout, folder=CHAPTERS_FOLDER)
+
+
+def test_every_parameter_of_the_chapters_is_checked():
+    """A number, a word or a folder of the table, or a switch."""
+    known = {*parameters.NUMBERS, *parameters.WORDS, *parameters.FOLDERS}
+    for path in course.notebooks(CHAPTERS_FOLDER).values():
+        for name, default in parameters.parameters_of(course._read(path)).items():
+            assert name in known or isinstance(default, bool), (path.name, name)
+            assert parameters.checked(name, default, default) == default
+
+
+def test_values_that_fit_arrive(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for name, text, default, value in (
+        ("EPOCHS", "2", None, 2),
+        ("EPOCHS", "None", None, None),
+        ("LAMBDA_IDENTITY", "0", None, 0.0),
+        ("BLOCKS", "0", None, 0),
+        ("DATA", "Real", "auto", "real"),
+        ("FEATURES", "", "", ""),
+        ("FOLDER_A", "mine", "", str(tmp_path / "mine")),
+        ("OTHER", "(1,)", None, (1,)),  # of a chapter of one's own
+    ):
+        found = parameters.checked(name, text, default)
+        assert found == value and type(found) is type(value)
+
+
+def test_zero_is_not_taken_for_not_given_in_a_chapter():
+    """``if EPOCHS:`` and ``STEPS or …`` would."""
+    for path in course.notebooks(CHAPTERS_FOLDER).values():
+        for cell_ in course._read(path).cells:
+            if cell_.cell_type == "code":
+                assert not re.search(r"\b(EPOCHS|STEPS|BLOCKS) or\b", cell_.source), path.name
+                assert not re.search(r"\bif (EPOCHS|STEPS|BLOCKS)\b(?! is)", cell_.source), (
+                    path.name
+                )
 
 
 def test_parameters_are_read_with_their_defaults():
-    found = course.parameters_of(book(parameters=PARAMETERS + "\nNOW = time()\nA = B = -1"))
+    found = parameters.parameters_of(book(parameters=PARAMETERS + "\nNOW = time()\nA = B = -1"))
     assert found == {
         "PROFILE": "",
         "SEED": 0,

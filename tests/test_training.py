@@ -242,10 +242,15 @@ def test_an_interrupt_finishes_the_step_and_then_saves():
         def on_interrupt(self, run):
             events.append(f"saved after {len(run.history)}")
 
+        def on_end(self, run):
+            events.append("ended")
+
     before = signal.getsignal(signal.SIGINT)
-    history = loop.fit(step, loop.Batches(image_set(), 4), 5, [Saver()])
+    history = loop.History()
+    with pytest.raises(loop.Interrupted, match="stopped after step 2 of"):
+        loop.fit(step, loop.Batches(image_set(), 4), 5, [Saver()], history)
     assert history.interrupted
-    assert events == ["step done", "step done", "saved after 2"]
+    assert events == ["step done", "step done", "saved after 2", "ended"]
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -71,7 +71,8 @@ def cache_folder() -> Path:
         return Path(pooch.os_cache("gancourse")).expanduser()
     except RuntimeError as error:
         raise GancourseError(
-            f"No place for downloads: {error} Set GANCOURSE_CACHE to a folder of yours."
+            f"No place for downloads: {str(error).rstrip('.')}. "
+            "Set GANCOURSE_CACHE to a folder of yours."
         ) from error
 
 

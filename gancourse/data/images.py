@@ -65,7 +65,7 @@ def load_files(items: Sequence[tuple], size: int, channels: int = 3, limit: int 
     others). Raises ``GancourseError`` beyond ``MAX_BYTES`` of pixels, and when more than 5 % of the
     files cannot be read; it names them.
     """
-    if limit and limit < len(items):
+    if limit is not None and limit < len(items):
         items = [items[i * len(items) // limit] for i in range(limit)]
     need = len(items) * channels * size * size
     if need > MAX_BYTES:
@@ -122,7 +122,7 @@ def decode(file, size: int | None, channels: int = 3, half: str | None = None) -
         middle = picture.width // 2
         left = 0 if half == "left" else picture.width - middle
         picture = picture.crop((left, 0, left + middle, picture.height))
-    if size:
+    if size is not None:
         picture = ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC)
     array = np.array(picture)
     return torch.from_numpy(array[None] if channels == 1 else array.transpose(2, 0, 1).copy())

@@ -20,9 +20,10 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from gancourse import device as devices
+from gancourse import files
 from gancourse.data.fetch import cache_folder
 from gancourse.errors import GancourseError, unknown
-from gancourse.files import replaced, sealed, unsealed
+from gancourse.files import sealed, unsealed
 
 FULL = "pt_inception-2015-12-05-6726825d.pth"  # the suffix is the start of the file's SHA-256
 TRUNK = "fid_inception_2015_mixed6e.safetensors"
@@ -229,10 +230,9 @@ class Extractor:
                 return load(found)["features"]
         features = self(images, progress)
         try:
-            with replaced(path) as temporary:
-                temporary.write_bytes(sealed(save({"features": features})))
-        except OSError as error:  # full or read-only: costs time later, not the result now
-            warnings.warn(f"Features not cached in {path.parent}: {error}", stacklevel=2)
+            files.write(path, sealed(save({"features": features})))
+        except files.NotWritten as error:  # costs time later, not the result now
+            warnings.warn(f"Features not cached in {path.parent}: {error.reason}.", stacklevel=2)
         return features
 
 

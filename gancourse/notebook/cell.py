@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from numbers import Number
+
+from gancourse.errors import GancourseError
 
 MIME = "application/vnd.gancourse+json"  # how a chapter's report travels in its executed notebook
 
@@ -55,6 +57,19 @@ def require(holds: object, what: str = "") -> None:
     """
     if not holds:
         raise AssertionError(what or "what this cell requires does not hold; see the line above")
+
+
+def finished(done: Collection[str], planned: Collection[str]) -> None:
+    """Print which of the ``planned`` runs are not among those ``done``: they are not compared.
+
+    To be called before runs of a loop are compared, in which the stop button ended one. Says
+    nothing where all are there, and raises ``GancourseError`` where none is.
+    """
+    missing = [name for name in planned if name not in done]
+    if missing and len(missing) == len(planned):
+        raise GancourseError("No run was trained to its end: run the cell that trains them again.")
+    if missing:
+        print(f"Not trained to the end, and not compared here: {', '.join(missing)}.")
 
 
 def report(data: object = "", **numbers: object) -> None:

@@ -307,7 +307,7 @@ def sheet(
     font = font_manager.findfont("DejaVu Sans")
     big, small = ImageFont.truetype(font, 13), ImageFont.truetype(font, 11)
     size = next(iter(rows.values())).shape[-1]
-    scale = scale or max(1, 128 // size)
+    scale = max(1, 128 // size) if scale is None else scale
     tiles = [Image.fromarray(tile(images, len(images))) for images in rows.values()]
     # bicubic: blocks of equal pixels draw edges that the eye takes for the picture's
     sizes = [(round(t.width * scale), round(t.height * scale)) for t in tiles]

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
-from gancourse import profiles
+from gancourse import files, profiles
 from gancourse.device import random_state, set_random_state
 from gancourse.errors import GancourseError
-from gancourse.files import replaced, sealed, unsealed
+from gancourse.files import sealed, unsealed
 from gancourse.train.loop import Callback, Forecast, History, NonFiniteLoss, Run
 
 FORMAT = "gancourse-checkpoint-2"
@@ -31,18 +31,13 @@ class CheckpointError(GancourseError):
 
 
 def write(path: str | Path, content: dict) -> Path:
-    """What ``torch.save`` makes of ``content``, and its SHA-256, to ``path``: all of it or none."""
+    """What ``torch.save`` makes of ``content``, and its SHA-256, to ``path``: all of it or none.
+
+    Raises ``NotWritten`` on a full disk, say.
+    """
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    try:
-        with replaced(path) as temporary:
-            temporary.write_bytes(sealed(buffer.getbuffer()))
-    except OSError as error:
-        raise CheckpointError(
-            f"Could not write {path}: {error.strerror or error}. "
-            "Free some space or choose another folder."
-        ) from error
-    return Path(path)
+    return files.write(path, sealed(buffer.getbuffer()))
 
 
 def save(path: str | Path, step, batches, history: History, begun: dict | None = None) -> Path:
@@ -174,6 +169,23 @@ class Checkpoints(Callback):
             old.unlink()
 
 
+def check_room(folder: str | Path, step, keep: int = 2) -> None:
+    """Raise ``NotWritten`` where the disk of ``folder`` has no room for the checkpoints of a run.
+
+    They are ``keep`` and one being written, less those that are there already. Each takes what the
+    weights of ``step``, their averages and Adam's two moments do; pools and pictures come on top.
+    """
+    trained = sum(_size(step.network(name)) for name in step.networks)
+    averages = sum(_size(step.network(name)) for name in step.averages())
+    there = min(keep, len(list(Path(folder).glob("step_*.pt"))))
+    files.check_room(folder, (keep + 1 - there) * (3 * trained + averages))
+
+
+def _size(network: torch.nn.Module) -> int:
+    """Bytes of its weights."""
+    return sum(weight.nbytes for weight in network.state_dict().values())
+
+
 def _not_finite(step) -> str:
     """The first network of ``step`` with a NaN or infinite weight, or ""."""
     for name in (*step.networks, *step.averages()):
@@ -199,11 +211,12 @@ def resumable(folder: str | Path, step, batches, profile: str = "full", log=prin
         history, lasting = checkpoint.resumable("runs/chapter-07", step, batches, profile)
         history = fit(step, batches, settings.epochs, [bar, *lasting], history)
 
-    Raises ``CheckpointError`` for a damaged checkpoint.
+    Raises ``CheckpointError`` for a damaged checkpoint, ``NotWritten`` without room for more.
     """
     if profile != "full":
         return History(), []
     folder = Path(folder) / _own_name(step.settings, batches)
+    check_room(folder, step)
     newest = latest(folder)
     history = load(newest, step, batches) if newest else History()
     if newest:

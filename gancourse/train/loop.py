@@ -16,10 +16,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gancourse import device as devices
 from gancourse.data.batches import Batches, PairBatches
 from gancourse.errors import GancourseError
 
 __all__ = ["Batches", "Callback", "History", "NonFiniteLoss", "PairBatches", "Run", "fit"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training that was interrupted has ended in good order: its callbacks have saved.
+
+    It is raised so that a loop over trainings, a notebook's cell and a "run all" end too: what
+    comes after would take a part of a run for a whole one.
+    """
 
 
 class NonFiniteLoss(GancourseError):
@@ -131,11 +140,13 @@ def fit(
     number of steps once and for all (``History.planned``), so that a resumed run is the same run.
     ``read_every``: after how many steps the terms are fetched from the device. Fetching waits
     for the GPU, so the default is ``$GANCOURSE_READ_EVERY``, else 10 there and 1 on the CPU. An
-    interrupt (Ctrl-C, or the notebook's stop button) lets the step finish, then the callbacks save;
-    the history says so. A second one ends at once. Raises ``NonFiniteLoss`` on a NaN or infinite
-    term, ``GancourseError`` unless exactly one positive length is given, and where a step does not
-    fit into the device's memory.
+    interrupt (Ctrl-C, or the notebook's stop button) lets the step finish, then the callbacks save,
+    ``history`` says so, and ``Interrupted`` is raised. A second one ends at once. Raises
+    ``NonFiniteLoss`` on a NaN or infinite term, ``GancourseError`` unless exactly one positive
+    length is given, where a step does not fit into the device's memory, and in one of several
+    processes of a launcher.
     """
+    devices.check_one_process()
     given = [length for length in (epochs, steps, minutes) if length is not None]
     if len(given) != 1 or not 0 < given[0] < math.inf:
         raise GancourseError("fit takes one of epochs, steps and minutes, a number above 0.")
@@ -181,6 +192,8 @@ class _Training:
             self.fail()
             raise
         self.tell("on_end")
+        if run.history.interrupted:
+            raise Interrupted(f"The training was stopped after {run.where}.")
 
     def epoch(self) -> None:
         """Take the steps of the rest of an epoch, or as many as the run still has."""

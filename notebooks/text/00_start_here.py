@@ -433,7 +433,7 @@ def draw(frame, axis=None):
 # in a loop.
 
 # %% tags=["nbval-ignore-output"]
-steps = STEPS or {"smoke": 40, "quick": 1200, "full": 4000}[profile]
+steps = {"smoke": 40, "quick": 1200, "full": 4000}[profile] if STEPS is None else STEPS
 steps_slider = panels.number(20, 4000, steps, "training steps", step=20)
 steps_slider
 

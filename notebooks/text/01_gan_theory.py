@@ -650,7 +650,8 @@ def players(numbers, width, rates, **options):
     return gen, disc, opt_gen, opt_disc
 
 
-steps, count = STEPS or by_profile(40, 1500, 6000), 8 if profile == "smoke" else 20
+steps = by_profile(40, 1500, 6000) if STEPS is None else STEPS
+count = 8 if profile == "smoke" else 20
 moments = sorted({round(steps * (i / count) ** 1.7) for i in range(count + 1)})  # often at first
 RATES = (5e-4, 2e-3)
 device.seed_everything(SEED)

@@ -79,7 +79,7 @@ from gancourse.train.loop import ProgressBar, fit
 
 profile = profiles.resolve(PROFILE)
 overrides = {"seed": SEED, "augment": AUGMENT}
-overrides |= {"epochs": EPOCHS} if EPOCHS else {}
+overrides |= {} if EPOCHS is None else {"epochs": EPOCHS}
 recipe = "live" if profile == "quick" else profile
 settings = profiles.settings("neu-scratches", recipe, **overrides)
 device.seed_everything(SEED)
@@ -499,8 +499,9 @@ print(f"D's loss when it can only guess: 2 log 2 = {2 * math.log(2):.4f}")
 # finds to work: resized convolutions, D no wider and no faster than G, both
 # augmentations. (`full`, on a GPU, is the published recipe.)
 #
-# Move the slider, then run the cell below it. The stop button interrupts, after
-# the current step. (`gancourse train` also saves what a run needs to go on:
+# Move the slider, then run the cell below it. The stop button ends the training
+# after the current step, and the cell with it; the cells below then show what has
+# been learnt so far. (`gancourse train` also saves what a run needs to go on:
 # networks, optimisers, the average, every random state, the place in the data.)
 
 # %% tags=["nbval-ignore-output"]

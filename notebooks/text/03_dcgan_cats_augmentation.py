@@ -73,7 +73,7 @@ from gancourse import augment, device, profiles, records
 from gancourse.data.batches import batches_of, load_data
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, require, table
+from gancourse.notebook.cell import check, finished, report, require, table
 from gancourse.train import checkpoint
 from gancourse.train.dcgan import DCGANStep, mean_logit, sample_images, sample_z
 from gancourse.train.loop import ProgressBar, fit
@@ -657,7 +657,7 @@ SETTINGS = {  # label → (classical policy, DiffAugment's parts)
     "both": ("deluxe", POLICY),
 }
 overrides = {"seed": SEED}
-if EPOCHS:
+if EPOCHS is not None:
     overrides["epochs"] = EPOCHS
 if profile != "full":
     overrides |= {"lr_g": 1e-3, "lr_d": 1e-3}
@@ -668,13 +668,15 @@ steps, histories = {}, {}
 for label, (policy, parts) in SETTINGS.items():
     settings = profiles.replace(plain, augment=policy, diffaugment=parts)
     device.seed_everything(SEED)
-    steps[label] = DCGANStep(settings)
-    batches = batches_of(train_set.to(steps[label].device), settings)
+    step = DCGANStep(settings)
+    batches = batches_of(train_set.to(step.device), settings)
     bar = ProgressBar(label=f"{label:11s}")
-    before, lasting = checkpoint.resumable("runs/chapter-03", steps[label], batches, profile)
-    histories[label] = fit(steps[label], batches, settings.epochs, [bar, *lasting], before)
+    before, lasting = checkpoint.resumable("runs/chapter-03", step, batches, profile)
+    histories[label] = fit(step, batches, settings.epochs, [bar, *lasting], before)
+    steps[label] = step  # the stop button ends the cell: what is compared is equally long
 
 # %% tags=["nbval-ignore-output", "thumbnail"]
+finished(steps, SETTINGS)
 z = sample_z(64, plain, torch.device("cpu"), torch.Generator().manual_seed(7))
 fakes = {label: step.sample(z, ema=True) for label, step in steps.items()}
 rows = {"held-out reals": held_out.images} | fakes
@@ -688,15 +690,17 @@ def both_losses(terms):
     return {"$L_D$": np.add(terms["disc_real"], terms["disc_fake"]), "$L_G$": terms["gen"]}
 
 
+finished(histories, SETTINGS)
 per_epoch = len(train_set) // plain.batch_size
 caption = train_set.caption
 figure, axes = figures.subplots(1, 4, figsize=(11, 2.8), sharey=True, caption=caption)
-for axis, (label, history) in zip(axes, histories.items(), strict=True):
+for axis, (label, history) in zip(axes, histories.items(), strict=False):  # fewer if stopped
     figures.curves(both_losses(history.terms), per_epoch, label, "", axis=axis)
 axes[0].set_ylabel("loss")
 figures.show(figure, "Four panels, one a setting, with D's and G's loss against the epoch.")
 
 # %% tags=["nbval-ignore-output"]
+finished(steps, SETTINGS)
 rows, margins = [], {}
 for label, step in steps.items():
     seen, unseen_cats = (mean_logit(step.disc, images) for images in (train_set, held_out))

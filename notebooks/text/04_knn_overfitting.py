@@ -76,7 +76,7 @@ from gancourse.metrics.neighbours import copying, knn, mann_whitney
 from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import check, report, require, table
 from gancourse.train.dcgan import DCGANStep, sample_images, sample_z
-from gancourse.train.loop import Callback, ProgressBar, fit
+from gancourse.train.loop import Callback, History, ProgressBar, fit
 from gancourse_lab.distance_figures import distributions, neighbours
 
 profile = profiles.resolve(PROFILE)
@@ -814,7 +814,7 @@ print(f"claim holds: {sum(right)} of 4 sets are judged right, smoothed and noisy
 
 # %% tags=["nbval-ignore-output"]
 FEW = 16
-epochs = EPOCHS or {"smoke": 4, "quick": 600, "full": 1200}[profile]
+epochs = {"smoke": 4, "quick": 600, "full": 1200}[profile] if EPOCHS is None else EPOCHS
 epochs_slider = panels.number(1, 2000, epochs, "epochs")
 display(epochs_slider)
 
@@ -858,7 +858,11 @@ class Watch(Callback):
 
 watch = Watch(max(1, epochs_slider.value // 14))
 batches = Batches(few.to(step.device), FEW, seed=SEED)
-history = fit(step, batches, epochs_slider.value, [ProgressBar(label="16 images"), watch])
+history = History()  # filled by fit: also where the stop button ends this cell
+fit(step, batches, epochs_slider.value, [ProgressBar(label="16 images"), watch], history)
+
+# %% tags=["nbval-ignore-output"]
+require(watch.found, "the training was stopped before it was looked at: run it again")
 overfitted = watch.found[-1][1]
 print(textwrap.fill(overfitted.verdict, 96))
 

@@ -72,7 +72,7 @@ from gancourse.data.batches import load_domain, pairs_of
 from gancourse.metrics import distances, features
 from gancourse.models import cyclegan
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, require, table
+from gancourse.notebook.cell import check, finished, report, require, table
 from gancourse.train.cyclegan import CycleGANStep, ImagePool, LinearDecay, translate
 from gancourse.train.loop import ProgressBar, fit
 from gancourse_lab import drawn_pairs, fcn_score, objective_figures
@@ -122,7 +122,7 @@ recipe = {
     "quick": {"batch_size": 1, "lr": 4e-4},  # one image a step: 224 steps an epoch
     "full": {"size": 64, "load_size": 72, "width": 32, "width_d": 64, "blocks": 3, "epochs": 20},
 }[profile]
-recipe |= {"seed": SEED} | ({"epochs": EPOCHS} if EPOCHS else {})
+recipe |= {"seed": SEED} | ({} if EPOCHS is None else {"epochs": EPOCHS})
 recipe["constant_epochs"] = recipe.get("epochs", 1)
 
 
@@ -663,6 +663,7 @@ for name, change in SETTINGS.items():
 
 
 # %% tags=["nbval-ignore-output"]
+finished(trained, SETTINGS)
 judge_steps = {"smoke": 10, "quick": 150, "full": 600}[profile]
 judge = drawn_pairs.zebra_judge(settings.size, judge_steps, drawn["n"])
 in_chapter = drawn_pairs.compared(trained, pairs_a, pairs_b, judge)
@@ -672,7 +673,7 @@ table(drawn_pairs.HEAD, in_chapter.rows)
 steps = len(history)
 rows = {"x": pairs_a.images[:12]}
 rows |= {name: v[:12] for name, v in in_chapter.images.items() if name != "x untouched"}
-title = f"the five settings after {steps} steps each ({profile})"
+title = f"{len(trained)} settings after {steps} steps each ({profile})"
 figures.show(
     figures.rows(rows, 12, title, pairs_a.caption),
     "Seven rows of twelve pictures: drawn horses, their own zebras, and what the five settings make "

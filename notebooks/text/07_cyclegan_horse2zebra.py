@@ -78,7 +78,7 @@ from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import check, report, require, table
 from gancourse.train import checkpoint
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, decay, translate
-from gancourse.train.loop import ProgressBar, fit
+from gancourse.train.loop import History, ProgressBar, fit
 from gancourse_lab import picture_folder
 from gancourse_lab.human_study import Study, wilson
 from gancourse_lab.human_study_panel import StudyPanel, Upload, Vote
@@ -923,7 +923,8 @@ device.seed_everything(SEED)
 mine = CycleGANStep(own)
 batches = pairs_of(own_a.to(mine.device), own_b.to(mine.device), own)
 watchers = [LinearDecay(by_steps=True), ProgressBar(("adv_b", "cycle_a", "disc_b"))]
-fit(mine, batches, callbacks=watchers, steps=steps)
+history_of_mine = History()  # filled by fit: also where the stop button ends this cell
+fit(mine, batches, callbacks=watchers, history=history_of_mine, steps=steps)
 for images in (own_a, held_a, own_b, held_b):
     print(images.caption)
 
@@ -932,7 +933,7 @@ shown = {"A": looked_at(held_a, "a")[:6], "B": looked_at(held_b, "b")[:6]}
 made = mine.sample((shown["A"], shown["B"]))
 shown = {"A": shown["A"], "G(A)": made[:6], "B": shown["B"], "F(B)": made[6:]}
 alt = "Six held-out pictures of each folder, and below each its translation into the other."
-about = f"{held_a.caption}; {held_b.caption}; {steps:,} steps of {own.batch_size} ({profile})"
+about = f"{held_a.caption}; {held_b.caption}; {len(history_of_mine):,} steps of {own.batch_size} ({profile})"
 figures.show_sheet(alt, shown, "", about)
 edges = content.agreement(held_a.images, translate(mine.shown("gen_ab"), held_a.images))
 print(f"edges kept from A to G(A), as chapter 06 measures them: {edges.kept:.2f}")

@@ -72,7 +72,7 @@ from gancourse_lab.monitor import Monitor, review
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED)
 changes = {"epochs": 2} if profile == "smoke" else {}
-if EPOCHS:
+if EPOCHS is not None:
     changes["epochs"] = EPOCHS
 print(f"profile {profile}, {device.describe()}")
 
