@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gancourse import progress
 from gancourse.data.batches import Batches, PairBatches
 from gancourse.errors import GancourseError
 
@@ -293,9 +294,7 @@ class ProgressBar(Callback):
         self.names, self.label, self.bar = names, label, None
 
     def on_start(self, run: Run) -> None:
-        from tqdm.auto import tqdm
-
-        self.bar = tqdm(
+        self.bar = progress.bar(
             total=run.steps or None,
             initial=run.done,
             desc=self.label,
