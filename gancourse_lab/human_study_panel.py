@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gancourse.data.images import decode, open_picture
 from gancourse.notebook.figures import jpeg, tile
-from gancourse.notebook.panels import image
+from gancourse.notebook.panels import box, image
 from gancourse_lab.human_study import SECONDS, Study
 
 
@@ -52,8 +52,12 @@ class StudyPanel:
         self._blank = _picture(torch.full(shape, 128, dtype=torch.uint8))
         self._hide()
         self._say()
-        self.view = w.VBox(
-            [self.begin, w.HBox(self.pictures), w.HBox(list(self.buttons.values())), self.message]
+        buttons = w.HBox(list(self.buttons.values()))
+        self.view = box(
+            [self.begin, w.HBox(self.pictures), buttons, self.message],
+            lambda: (
+                f"A study, to be taken in a running notebook: {len(study.answers)} answers yet."
+            ),
         )
 
     def _ipython_display_(self) -> None:
@@ -126,7 +130,12 @@ class Vote:
             self.buttons.append(button)
             shown = w.Image(value=jpeg(_picture(sheet)), format="jpeg")  # the notebook keeps it
             boxes.append(w.VBox([shown, button]))
-        self.view = w.VBox([self.message, w.HBox(boxes)])
+        self.view = box(
+            [self.message, w.HBox(boxes)],
+            lambda: (
+                f"A vote, in a running notebook: {question} Chosen: {self.chosen or 'nothing'}."
+            ),
+        )
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -156,7 +165,11 @@ class Upload:
         self.upload = w.FileUpload(accept="image/*", multiple=False)
         self.picture, self.message = image(), w.HTML("Left: yours. Beside it: translated.")
         self.upload.observe(self._take, names="value")
-        self.view = w.VBox([self.upload, self.picture, self.message])
+        self.view = box(
+            [self.upload, self.picture, self.message],
+            lambda: "A button, for a running notebook, that translates your own picture.",
+            self.picture,
+        )
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

@@ -1,28 +1,8 @@
-"""What stands under a cell while it computes: how far a loop is, a picture that becomes a film."""
+"""What stands under a cell while it computes: a picture that becomes a film."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from gancourse.notebook import figures
-
-EVERY = 50  # steps between two lines of ``counted``
-
-
-def counted(count: int, label: str) -> Iterator[int]:
-    """range(count), with a line below the cell that says how far it is; silent elsewhere."""
-    from IPython import get_ipython
-    from IPython.display import display
-
-    if get_ipython() is None:
-        yield from range(count)
-        return
-    line = display({"text/plain": label}, raw=True, display_id=True)
-    for step in range(count):
-        if step % EVERY == 0:
-            line.update({"text/plain": f"{label}: step {step} of {count}"}, raw=True)
-        yield step
-    line.update({"text/plain": f"{label}: {count} steps"}, raw=True)
 
 
 class Film:

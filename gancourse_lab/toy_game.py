@@ -12,8 +12,8 @@ from torch.distributions import Distribution
 from torch.nn import functional as F
 
 from gancourse import losses
+from gancourse.progress import bar
 from gancourse_lab import theory
-from gancourse_lab.live import counted
 from gancourse_lab.toy import MLP
 
 X = torch.linspace(-4.5, 4.5, 301)  # where densities and D are drawn
@@ -105,7 +105,7 @@ def chase(generator_loss, steps: int, seed: int, copies: int = 5) -> Chase:
     opt_gen = torch.optim.SGD(gen.parameters(), 0.05)
     opt_disc = torch.optim.Adam(disc.parameters(), 2e-3, (0.5, 0.999), fused=True)
     rows = []
-    for _ in counted(steps, generator_loss.__name__):
+    for _ in bar(range(steps), desc=generator_loss.__name__):
         for _ in range(5):
             real, fake = 4 + 0.5 * torch.randn(copies, 128, 1), gen(noise(copies, 128, 1))
             loss = copies * sum(losses.bce_discriminator(disc(real), disc(fake.detach())))

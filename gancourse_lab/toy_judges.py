@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gancourse import losses
-from gancourse_lab.live import counted
+from gancourse.progress import bar
 from gancourse_lab.toy import MLP
 
 BATCH = 64
@@ -41,7 +41,8 @@ def train(kind: str, shifts: Sequence[float], steps: int, clip: float = 0.0) -> 
     def flat(x):  # for the penalty every point is one pair, whichever its shift
         return judge(x.view(copies, -1, 2)).flatten()
 
-    for _ in counted(steps, f"judges, {kind}" + f", clipped at {clip}" * bool(clip)):
+    label = f"judges, {kind}, clipped at {clip}" if clip else f"judges, {kind}"
+    for _ in bar(range(steps), desc=label):
         real = torch.rand(copies, BATCH, 2)
         fake = moved(torch.rand(copies, BATCH, 2), shifts)
         loss = sum(disc_loss(judge(real), judge(fake)))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from gancourse.notebook.figures import png
-from gancourse.notebook.panels import beside, image
+from gancourse.notebook.panels import beside, box, image, read_off
 from gancourse.train.loop import Callback, History, Run, fit
 
 _lock = threading.Lock()
@@ -40,9 +40,11 @@ class TrainPanel(Callback):
             self.buttons[name].on_click(getattr(self, f"_{name.lower()}"))
         self.status, self.picture = w.HTML(), image()
         self._say("ready", "Choose the settings and press Start.")
-        self.view = w.VBox(
-            [beside(controls.values()), w.HBox(list(self.buttons.values()))]
-            + [self.status, self.picture]
+        buttons = w.HBox(list(self.buttons.values()))
+        self.view = box(
+            [beside(controls.values()), buttons, self.status, self.picture],
+            lambda: f"A panel that trains in a live notebook, at {read_off(controls)}.",
+            self.picture,
         )
 
     def _ipython_display_(self) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from tqdm.auto import tqdm
 
 from gancourse import data, files, profiles, records
 from gancourse import device as devices
 from gancourse.data import images
 from gancourse.errors import GancourseError, unknown
+from gancourse.progress import bar
 from gancourse.train.cyclegan import translate as through
 from gancourse.train.dcgan import sample_images, sample_z
 
@@ -69,8 +69,8 @@ def translate(
     out = _empty(out, root, force)
     network = record.generator(named, devices.pick(device))
     written, largest = Written(), 0
-    with tqdm(found, desc=way, unit="picture", disable=not progress) as bar:
-        for file in bar:
+    with bar(found, desc=way, unit="picture", disable=not progress) as todo:
+        for file in todo:
             name = file.relative_to(root).as_posix()
             try:
                 picture = images.decode(file, square, record["settings"]["channels"])
@@ -123,12 +123,12 @@ def sample(
     stream = torch.Generator().manual_seed(seed)
     latents = sample_z(n, settings, torch.device("cpu"), stream)
     where, written = next(network.parameters()).device, Written()
-    with tqdm(total=n, desc="sample", unit="picture", disable=not progress) as bar:
+    with bar(total=n, desc="sample", unit="picture", disable=not progress) as done:
         for part in latents.split(64):
             for picture in sample_images(network, part.to(where)):
                 name = f"{len(written.files):0{max(4, len(str(n - 1)))}d}.png"
                 written.files.append(_save(picture, out / name))
-                bar.update()
+                done.update()
     return written
 
 

@@ -123,11 +123,6 @@ def test_d_s_answers_stand_below_their_images_under_the_group_s_name():
 # What stands under a cell
 
 
-def test_outside_a_notebook_a_counted_loop_is_a_plain_one(capsys):
-    assert list(live.counted(3, "loop")) == [0, 1, 2]
-    assert capsys.readouterr().out == ""
-
-
 def test_a_film_shows_each_picture_and_then_plays_them(monkeypatch):
     shown = []
 

@@ -1,5 +1,6 @@
 """The panels: training in the background, the study, the vote, the upload; no browser here."""
 
+import base64
 import io
 import threading
 import time
@@ -8,6 +9,8 @@ import ipywidgets
 import pytest
 import torch
 from matplotlib.figure import Figure
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from gancourse import data
@@ -76,6 +79,44 @@ def until(condition):
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.005)
+
+
+def test_a_panel_s_output_holds_its_picture_for_who_runs_no_widget():
+    """GitHub shows the last kind it knows: the picture as it stands, with its text."""
+
+    def draw(a, b):
+        return Figure((1, 1))
+
+    panel = panels.panel(
+        draw, a=panels.number(0, 5, 2, "a"), b=panels.slider(["x", "y"], "recipe", "y")
+    )
+    bundle, about = panel._repr_mimebundle_()
+    text = "A panel with sliders, here at a = 2, recipe = y."
+    assert bundle["text/plain"] == text and about["image/png"]["alt"] == text
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    panel.children[0].children[0].value = 4
+    assert "a = 4" in panel._repr_mimebundle_()[0]["text/plain"]
+    alone, _ = panels.number(0.0, 1.0, 0.25, "share", step=0.05)._repr_mimebundle_()
+    assert alone["text/plain"] == "A slider: share = 0.25."
+
+
+def test_views_without_a_picture_say_what_they_are():
+    panel, _ = make_panel()
+    said, _ = panel.view._repr_mimebundle_()
+    assert said["text/plain"].startswith("A panel that trains in a live notebook, at")
+    vote = Vote({"one": pictures(0), "two": pictures(9)}, "Which?")
+    assert "Which? Chosen: nothing." in vote.view._repr_mimebundle_()[0]["text/plain"]
+
+
+def test_a_bar_in_a_notebook_ends_as_one_plain_line():
+    """In a real kernel: no widget, whose stored state would be "0 %"."""
+    code = "from gancourse.progress import bar\nfor _ in bar(range(50), desc='MMD'): pass"
+    book = new_notebook(cells=[new_code_cell(code)])
+    NotebookClient(book, timeout=300, kernel_name="python3").execute()
+    (output,) = book.cells[0].outputs
+    assert list(output["data"]) == ["text/plain"]
+    assert output["data"]["text/plain"].startswith("MMD: 100%|██████████| 50/50 [")
 
 
 def test_start_trains_at_the_sliders_values_and_leaves_the_model():

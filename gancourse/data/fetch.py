@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from gancourse import progress
 from gancourse.data import catalog
 from gancourse.data.catalog import Entry
 from gancourse.data.images import DataNotFound
@@ -223,7 +224,6 @@ def _download(url: str, file: Path, hurried: bool) -> None:
     """Save what ``url`` sends as ``file``; raises ``DownloadError`` with a short reason."""
     import requests
     import urllib3
-    from tqdm.auto import tqdm
 
     timeout = HURRIED if hurried else TIMEOUT
     plain = {"Accept-Encoding": "identity"}  # the published bytes, not packed once more
@@ -235,7 +235,7 @@ def _download(url: str, file: Path, hurried: bool) -> None:
             length = int(said) if said.isdigit() else None
             # read1 hands on what has come; read would wait for a whole block, however slow
             read = getattr(response.raw, "read1", response.raw.read)
-            bar = tqdm(total=length, desc=file.name, unit="B", unit_scale=True, leave=False)
+            bar = progress.bar(total=length, desc=file.name, unit="B", unit_scale=True, leave=False)
             with bar, open(file, "wb") as out:
                 while block := read(2**16):
                     got += len(block)

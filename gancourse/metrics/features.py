@@ -24,6 +24,7 @@ from gancourse import files
 from gancourse.data.fetch import cache_folder
 from gancourse.errors import GancourseError, unknown
 from gancourse.files import sealed, unsealed
+from gancourse.progress import bar
 
 FULL = "pt_inception-2015-12-05-6726825d.pth"  # the suffix is the start of the file's SHA-256
 TRUNK = "fid_inception_2015_mixed6e.safetensors"
@@ -209,9 +210,7 @@ class Extractor:
         _check(images)
         parts = images.split(self.batch_size)
         if progress:
-            from tqdm.auto import tqdm
-
-            parts = tqdm(parts, desc=f"{self.name} features", unit="batch", leave=False)
+            parts = bar(parts, desc=f"{self.name} features", unit="batch", leave=False)
         with _without_tf32(), torch.inference_mode():
             found = [self.net(part.to(self.device)).cpu() for part in parts]
         return torch.cat(found)

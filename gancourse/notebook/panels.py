@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import html
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gancourse.notebook import figures
 from gancourse.train.loop import Callback, Run
@@ -37,7 +39,60 @@ def panel(draw: Callable, photo: bool = False, **controls):
     for control in controls.values():
         control.observe(update, names="value")
     update()
-    return w.VBox([beside(controls.values()), picture, message])
+    return box(
+        [beside(controls.values()), picture, message],
+        lambda: f"A panel with sliders, here at {read_off(controls)}.",
+        picture,
+    )
+
+
+def box(children: Sequence, says: Callable[[], str], picture=None):
+    """Widgets below each other, and for whoever runs none what ``says()`` and the ``picture``.
+
+    GitHub, a printed page and a notebook opened without a kernel show these. ``picture``: one of
+    the ``image`` widgets inside.
+    """
+    import ipywidgets as w
+
+    made = _with_a_twin(w.VBox)(children)
+    made.says, made.picture = says, picture
+    return made
+
+
+@functools.cache
+def _with_a_twin(kind: type) -> type:
+    """``kind``, a class of widgets, whose output also holds a text and, if there is one, a picture.
+
+    The picture's alternative text is the text.
+    """
+
+    class Twin(kind):
+        says, picture = None, None
+
+        def _repr_mimebundle_(self, **options):
+            bundle = super()._repr_mimebundle_(**options)
+            if bundle is None:
+                return None
+            text, about = self.says(), {}
+            bundle["text/plain"] = text
+            if self.picture is not None and self.picture.value:
+                name = f"image/{self.picture.format}"
+                bundle[name] = base64.b64encode(self.picture.value).decode()
+                about[name] = {"alt": text}
+            return bundle, about
+
+    Twin.__name__ = kind.__name__
+    return Twin
+
+
+def read_off(controls: Mapping) -> str:
+    """Where ``controls``, name → widget, stand: "recipe = what works, epoch = 600"."""
+    said = []
+    for name, control in controls.items():
+        value = control.value
+        shown = f"{value:.4g}" if isinstance(value, float) else value
+        said.append(f"{control.description or name} = {shown}")
+    return ", ".join(said)
 
 
 def image():
@@ -58,7 +113,7 @@ def slider(values: Sequence, label: str, start=None):
     """A slider over ``values``, such as recorded epochs; ``start`` is shown first."""
     import ipywidgets as w
 
-    return w.SelectionSlider(
+    made = _with_a_twin(w.SelectionSlider)(
         options=list(values),
         value=values[0] if start is None else start,
         description=label,
@@ -66,6 +121,8 @@ def slider(values: Sequence, label: str, start=None):
         style={"description_width": "initial"},
         layout={"width": "380px"},
     )
+    made.says = lambda: f"A slider: {read_off({label: made})}."
+    return made
 
 
 def number(low: float, high: float, value: float, label: str, step: float = 1):
@@ -73,7 +130,7 @@ def number(low: float, high: float, value: float, label: str, step: float = 1):
     import ipywidgets as w
 
     kind = w.IntSlider if isinstance(step, int) else w.FloatSlider
-    return kind(
+    made = _with_a_twin(kind)(
         min=low,
         max=high,
         step=step,
@@ -81,6 +138,8 @@ def number(low: float, high: float, value: float, label: str, step: float = 1):
         description=label,
         style={"description_width": "initial"},
     )
+    made.says = lambda: f"A slider: {read_off({label: made})}."
+    return made
 
 
 class LiveFigure(Callback):

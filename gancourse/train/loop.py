@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from gancourse import device as devices
+from gancourse import progress
 from gancourse.data.batches import Batches, PairBatches
 from gancourse.errors import GancourseError
 
@@ -306,9 +307,7 @@ class ProgressBar(Callback):
         self.names, self.label, self.bar = names, label, None
 
     def on_start(self, run: Run) -> None:
-        from tqdm.auto import tqdm
-
-        self.bar = tqdm(
+        self.bar = progress.bar(
             total=run.steps or None,
             initial=run.done,
             desc=self.label,

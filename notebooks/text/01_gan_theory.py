@@ -73,8 +73,9 @@ from torch.nn import functional as F
 from gancourse import device, losses, profiles
 from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import check, report, require, table
+from gancourse.progress import bar
 from gancourse_lab import theory, theory_figures, toy_game, toy_judges, walks, zoo
-from gancourse_lab.live import Film, counted
+from gancourse_lab.live import Film
 from gancourse_lab.theory import normal, uniform
 from gancourse_lab.toy import MLP
 from gancourse_lab.toy_game import EVERY_Z, distance, noise
@@ -487,7 +488,7 @@ device.seed_everything(SEED)
 matching = MLP(1, 1, width=32, copies=len(WIDTHS) * SEEDS)
 s = torch.tensor(WIDTHS).repeat_interleave(SEEDS)[:, None, None]
 optimiser = torch.optim.Adam(matching.parameters(), 3e-3, fused=True)
-for _ in counted(by_profile(30, 400, 2000), "MMD"):
+for _ in bar(range(by_profile(30, 400, 2000)), desc="MMD"):
     real = humps.sample((100, 1)).float().expand(len(s), -1, -1)
     loss = mmd2(real, matching(noise(len(s), 100, 1)), s).sum()
     optimiser.zero_grad()
@@ -712,7 +713,7 @@ require(all(frame["value"] <= frame["most"] + 1e-5 for frame in frames))
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
 gens, *others = players(1, 32, RATES, copies=SEEDS)
-for _ in counted(steps, "games"):
+for _ in bar(range(steps), desc="games"):
     train_step(gens, *others, humps.sample((SEEDS, 256, 1)).float(), noise(SEEDS, 256, 1))
 with torch.no_grad():
     indirect = [distance(one) for one in gens(EVERY_Z.expand(SEEDS, -1, -1))[..., 0]]
@@ -1111,7 +1112,7 @@ def play_ring(rates, steps, copies=4):
     """Fakes (moments, copies, 1000, 2) of games on the ring, and the moments."""
     gen, *rest = players(2, 64, rates, copies=copies)
     looks, moments = [], [round(steps * i / 12) for i in range(13)]
-    for step in counted(steps + 1, "ring"):
+    for step in bar(range(steps + 1), desc="ring"):
         if step in moments:
             with torch.no_grad():
                 looks.append(gen(torch.randn(copies, 1000, 2)))
@@ -1188,7 +1189,7 @@ figures.show(
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
 gen, *rest = players(2, 64, (1e-3, 2e-3), classes=8, copies=3)
-for _ in counted(by_profile(30, 700, 4000), "conditional"):
+for _ in bar(range(by_profile(30, 700, 4000)), desc="conditional"):
     y = torch.randint(0, 8, (3, 128))
     real = CENTRES[y] + SPREAD * torch.randn(3, 128, 2)
     train_step(gen, *rest, real, torch.randn(3, 128, 2), y)
