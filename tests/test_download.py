@@ -434,7 +434,7 @@ SPARSE = b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
 BLOCKS = {  # a header bomb in pieces, none of which is large
     "pax for all": [pax(tarfile.XGLTYPE, words(i, 9000)) for i in range(0, 180_000, 9000)],
     "pax": [pax(tarfile.XHDTYPE, words(i, 9000)) for i in range(0, 180_000, 9000)],
-    "long names": [pax(tarfile.GNUTYPE_LONGNAME, b"n" * 2000)] * 2000,
+    "long names": [pax(tarfile.GNUTYPE_LONGNAME, b"n" * 9000)] * 500,
     "a map of holes": [
         pax(tarfile.XHDTYPE, SPARSE) + header(tarfile.REGTYPE, 9),
         b"2000000\n" + b"1\n" * 3_000_000,
