@@ -8,6 +8,23 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from gancourse.errors import GancourseError
+
+
+def path_of(path: str | Path) -> Path:
+    """``path`` with ~ expanded, whether anything is there or not.
+
+    Raises ``GancourseError`` for what no file system takes: ~ of somebody unknown, a name that is
+    too long, a folder above it that may not be entered.
+    """
+    try:
+        found = Path(path).expanduser()
+        found.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GancourseError(f"{str(path)!r} cannot be looked for: {reason}.") from error
+    return found
+
 
 @contextlib.contextmanager
 def replaced(path: str | Path) -> Iterator[Path]:
@@ -18,7 +35,8 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # not its whole name: with the rest it would be too long where that name just fits
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
     try:
         yield temporary
         os.replace(temporary, path)

@@ -186,6 +186,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     And 141, silently, where what reads the output has gone, such as ``head``.
     """
+    if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal's encoding lacks is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     args = parser().parse_args(argv)
     try:
         code = COMMANDS[args.command](args)
@@ -198,6 +200,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GancourseError as error:
         print(f"gancourse: {error}", file=sys.stderr)
         return 2 if isinstance(error, UnknownName) else 1
+    except OSError as error:
+        if not error.filename:
+            raise
+        print(f"gancourse: {error.strerror}: {error.filename!r}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as stop:  # its text, if any, says how to go on
         print(f"gancourse: interrupted. {stop}", file=sys.stderr)
         return 130

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gancourse.errors import GancourseError, unknown
+from gancourse.files import path_of
 from gancourse.notebook.cell import MIME
 from gancourse_tools import page
 
@@ -97,14 +98,28 @@ def typed(name: str, value: object, default: object) -> object:
     if isinstance(value, str) and not isinstance(default, str):
         try:
             value = ast.literal_eval({"true": "True", "false": "False"}.get(value, value))
-        except (ValueError, SyntaxError):
-            pass
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            pass  # no literal, as "{[]: 1}" or a thousand brackets: it stays text
+        if not _plain(value):
+            raise GancourseError(
+                f"Parameter {name} takes no {value!r}: a chapter is given numbers, text, lists and "
+                "dictionaries by text."
+            )
     if default is None or default is ... or type(value) is type(default):
         return value
     if isinstance(default, float) and type(value) is int:
         return float(value)
     kind = type(default).__name__
     raise GancourseError(f"Parameter {name} (default {default!r}) takes no {value!r}: not {kind}.")
+
+
+def _plain(value) -> bool:
+    """Whether papermill hands ``value`` on as it is: a tuple, say, would arrive as text."""
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_plain, value.values()))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _assign(parameters: Mapping, books: Mapping) -> dict[str, dict]:
@@ -156,8 +171,11 @@ def run(
     _absolute_places()
     books = {name: _read(known[name]) for name in chosen}
     assigned = _assign(parameters, books)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = path_of(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GancourseError(f"{out} cannot be made: {error.strerror}. Choose another.") from error
     rows = page.earlier(out, known, Result)
     rows |= {name: Result(name, page.title(book), error="not run") for name, book in books.items()}
     for name in chosen:
@@ -191,15 +209,25 @@ def _one(path: Path, out: Path, profile: str, parameters: dict, timeout: float) 
         return result
     book = _read(target)
     result.title = page.title(book)
+    result.html = page.export(book, target)
+    try:
+        _take_report(book, result)
+        result.thumbnail = page.thumbnail(book)
+    except Exception as error:  # a chapter displays what it likes
+        said = f"what it shows cannot be read: {type(error).__name__}: {error}"
+        result.status, result.error = "FAIL", result.error or said
+    return result
+
+
+def _take_report(book, result: Result) -> None:
+    """Put what the cells of ``book`` reported into ``result``."""
     for cell in book.cells:
         for output in cell.get("outputs", []):
             told = output.get("data", {}).get(MIME)
             if told:
-                result.data = ", ".join(dict.fromkeys(filter(None, [result.data, told["data"]])))
-                result.numbers |= told["numbers"]
-    result.thumbnail = page.thumbnail(book)
-    result.html = page.export(book, target)
-    return result
+                said = [result.data, str(told["data"])]
+                result.data = ", ".join(dict.fromkeys(filter(None, said)))
+                result.numbers |= dict(told["numbers"])
 
 
 def _execute(path: Path, target: Path, parameters: dict, timeout: float, result: Result) -> None:

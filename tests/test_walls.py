@@ -18,7 +18,8 @@ PACKAGES = [
 ]
 # The rooms of the core; each may import those before it and its own.
 ROOMS = [
-    {"errors", "files"},
+    {"errors"},
+    {"files"},
     {"device", "profiles"},
     {"augment", "losses", "models"},
     {"data"},
