@@ -7,12 +7,13 @@ STAMP := .venv/installed
 LOCK := --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --quiet
 
-.PHONY: help course test gpu-check lab bench install pair badges outdated audit lock
+.PHONY: help course test fuzz gpu-check lab bench install pair badges outdated audit lock
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make course   install, run every chapter, write build/course/index.html"
 	@echo "make test     install, then everything that CI runs"
+	@echo "make fuzz MINUTES=15  give files, settings and folders inputs that nobody thought of"
 	@echo "make gpu-check  the tests that need a GPU (CUDA); without one they say so and skip"
 	@echo "make lab      open the chapters in JupyterLab"
 	@echo "make bench    print the benchmark table"
@@ -54,6 +55,11 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest --cov=gancourse --cov=gancourse_lab --cov=gancourse_studies --cov=gancourse_standins --cov=gancourse_tools --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+# The same few hundred inputs are in `make test`; here they are others, for so many minutes in all.
+MINUTES ?= 15
+fuzz: $(STAMP)
+	GANCOURSE_FUZZ_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q -s tests/test_fuzz.py
 
 gpu-check: $(STAMP)
 	$(BIN)/python -m pytest -m gpu -rs

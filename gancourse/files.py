@@ -48,6 +48,21 @@ def folder(path: str | Path) -> Path:
     return Path(path)
 
 
+def path_of(path: str | Path) -> Path:
+    """``path`` with ~ expanded, whether anything is there or not.
+
+    Raises ``GancourseError`` for what no file system takes: ~ of somebody unknown, a name that is
+    too long, a folder above it that may not be entered.
+    """
+    try:
+        found = Path(path).expanduser()
+        found.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GancourseError(f"{str(path)!r} cannot be looked for: {reason}.") from error
+    return found
+
+
 @contextlib.contextmanager
 def replaced(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; at the end it takes the place of ``path``.
@@ -58,7 +73,8 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # not its whole name: with the rest it would be too long where that name just fits
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
     try:
         with writing(path):
             yield temporary

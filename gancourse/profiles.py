@@ -309,7 +309,7 @@ def resolve(profile: str | None = None) -> str:
     return profile
 
 
-def settings(experiment: str, profile: str | None = None, **overrides):
+def settings(experiment: str, profile: str | None = None, /, **overrides):
     """Settings of ``experiment`` at ``profile``, with ``overrides`` by field name.
 
     Of the model's class, such as ``DCGANSettings``. ``profile`` may also be another of the
@@ -334,7 +334,7 @@ OWN = {
 }
 
 
-def own(model: str, folders: list, profile: str | None = None, **overrides):
+def own(model: str, folders: list, profile: str | None = None, /, **overrides):
     """Settings of ``model`` for folders of your own: ``[data]``, or ``[a, b]`` of a translator.
 
     They are those of ``OWN``'s experiment, by default at the profile there. Another ``size``
@@ -369,13 +369,13 @@ def without_folders(values: dict) -> dict:
     return {name: value for name, value in values.items() if name not in FOLDERS}
 
 
-def replace(settings, **overrides):
+def replace(settings, /, **overrides):
     """``settings`` with ``overrides``; text such as ``"2"`` is read as the field's own type."""
     fields = {f.name: f for f in dataclasses.fields(settings)}
     for name, value in overrides.items():
         if name not in fields:
             raise unknown("setting", name, fields)
-        overrides[name] = _as_type_of(name, value, getattr(settings, name))
+        overrides[name] = _as_type_of(fields[name], value)
     return dataclasses.replace(settings, **overrides)
 
 
@@ -406,16 +406,22 @@ def _differences(of) -> list[str]:
     return words
 
 
-def _as_type_of(name: str, value, current):
-    if current is None or value is None or isinstance(current, bool) and isinstance(value, bool):
-        return value
+def _as_type_of(field: dataclasses.Field, value):
+    """``value`` as the type of a setting: text such as "2" may be a number, "true" a truth."""
+    name, _, or_none = field.type.partition(" | ")
+    if value is None and or_none:
+        return None
+    kind = {"int": int, "float": float, "str": str, "bool": bool}[name]
     try:
-        if isinstance(current, bool):
+        if kind is bool:
             return {"true": True, "false": False}[str(value).lower()]
-        made = type(current)(value)
-        if isinstance(current, int) and isinstance(value, float) and made != value:
+        if kind is str and not isinstance(value, str | os.PathLike):
+            raise TypeError("not a word")  # str(None) would be one
+        made = kind(value)
+        if kind is int and isinstance(value, float) and made != value:
             raise ValueError(f"{value} is no whole number")
         return made
     except (ValueError, OverflowError, KeyError, TypeError) as error:
-        kind = type(current).__name__
-        raise GancourseError(f"Setting {name} takes a value of type {kind}: {value!r}.") from error
+        raise GancourseError(
+            f"Setting {field.name} takes a value of type {name}: {value!r}."
+        ) from error

@@ -28,12 +28,34 @@ from torch import Tensor
 
 from gancourse import __version__
 from gancourse.errors import GancourseError, UnknownName, unknown
+from gancourse.files import path_of
 
 FORMAT = "gancourse-record-2"
 METRICS = {  # features → what KID and the Fréchet distance between them are called
     "Inception-2048": ("KID×10³", "FID"),
     "Inception-768": ("KID-768×10³", "FID-768"),
     "stand-in": ("KID(stand-in)×10³", "FD(stand-in)"),
+}
+
+NUMBER = (int, float)
+SHAPE = {  # of what stands in a record; below the top all of it must be there, ... is any name
+    "model": str,
+    "experiment": str,
+    "run": str,
+    "device": str,
+    "weights": str,
+    "features": str,
+    "steps": int,
+    "epochs": NUMBER,
+    "minutes": NUMBER,
+    "settings": {},
+    "data": {"caption": str},
+    "curves": {"every": int, "terms": {...: [NUMBER]}},
+    "metrics": [{}],
+    "samples": {"file": str, "rows": int, "size": int, "columns": [{}]},
+    "networks": {...: str},
+    "files": {...: str},
+    "final": {},
 }
 
 
@@ -115,7 +137,7 @@ class Record:
     def epochs(self) -> float:
         """Passes over the larger domain; of a run by steps the last one may be a part."""
         found = self.content.get("epochs")  # 0.0 of a run that saw a sliver of one
-        return self["settings"]["epochs"] if found is None else found
+        return self.at_path("settings.epochs") if found is None else found
 
     @property
     def kid(self) -> str:
@@ -150,16 +172,27 @@ class Record:
         return [c.get("epoch", c.get("label", f"step {c.get('step')}")) for c in columns]
 
     @property
-    def caption(self) -> str:
-        """What a figure of this run has to say about itself."""
+    def settings(self):
+        """The settings it was trained with, of the model's class; those it lacks are the defaults.
+
+        Raises ``GancourseError`` for what is none.
+        """
         from gancourse import profiles
 
+        try:
+            return profiles.of_model(self.model, self["settings"])
+        except GancourseError as error:
+            raise type(error)(f"The settings in {self.path} are none: {error}") from None
+
+    @property
+    def caption(self) -> str:
+        """What a figure of this run has to say about itself."""
         images = self["data"]["caption"]
         if "prototype" in self.content:
             return f"{images}; a prototype's run; {self['device']}"
         if "final" not in self.content:  # a measurement: nothing was trained to the end
             return f"{images}; {self['device']}"
-        s = profiles.of_model(self.model, self["settings"])
+        s = self.settings
         planned = self["settings"].get("epochs")
         whole = self.epochs == planned  # else the run was by steps or by minutes
         length = f"{planned} epochs" if whole else f"{self.steps:,} steps"
@@ -213,6 +246,11 @@ class Record:
         layout = self["samples"]
         pixels = torch.from_numpy(np.array(self.picture(layout["file"])))
         rows, columns, size = layout["rows"], len(layout["columns"]), layout["size"]
+        if pixels.shape[:2] != (rows * size, columns * size):
+            raise GancourseError(
+                f"{self.path / layout['file']} is not {rows} x {columns} pictures of {size} px, as "
+                "its record says."
+            )
         grid = pixels.reshape(rows, size, columns, size, 3)
         return grid.permute(0, 2, 4, 1, 3).contiguous()
 
@@ -220,8 +258,12 @@ class Record:
         """A picture file of this record as a PIL image in RGB; raises as ``strip`` does."""
         from PIL import Image
 
-        with Image.open(io.BytesIO(self.read(file)), formats=["WEBP", "PNG", "JPEG"]) as picture:
-            return picture.convert("RGB")
+        data = self.read(file)
+        try:
+            with Image.open(io.BytesIO(data), formats=["WEBP", "PNG", "JPEG"]) as picture:
+                return picture.convert("RGB")
+        except (OSError, ValueError, SyntaxError) as error:
+            raise GancourseError(f"{self.path / file} is no picture: {error}.") from error
 
     def generator(self, name: str = "generator", device: str = "cpu"):
         """A recorded network in evaluation mode, of a generator the ``weights`` shown.
@@ -231,20 +273,22 @@ class Record:
         ``UnknownName`` for one that is not there, ``GancourseError`` for weights that are missing,
         are not the record's, or do not fit its settings.
         """
+        from safetensors import SafetensorError
         from safetensors.torch import load as from_bytes
 
-        from gancourse import models, profiles
+        from gancourse import models
 
         if name not in self["networks"]:
             raise unknown(f"network of record {self.path.name}", name, self["networks"])
         file = self["networks"][name]
-        state = from_bytes(self.read(file))
-        net = models.network(name, profiles.of_model(self.model, self["settings"]))
+        data = self.read(file)
+        net = models.network(name, self.settings)
         try:
+            state = from_bytes(data)
             net.load_state_dict(
                 {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
             )
-        except RuntimeError as error:
+        except (RuntimeError, SafetensorError) as error:
             raise GancourseError(
                 f"{self.path / file} does not fit the network of its record: {error}"
             ) from None
@@ -255,14 +299,15 @@ class Record:
 
         Raises ``GancourseError`` where they are missing, or not those that were recorded.
         """
-        if Path(name).name != name:
+        if not name or Path(name).name != name or "\0" in name:
             raise GancourseError(f"{self.path} names the file {name!r}, outside of its folder.")
         file, expected = self.path / name, self["files"].get(name)
         try:
             data = file.read_bytes()
-        except FileNotFoundError:
+        except OSError as error:
+            lost = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
             raise GancourseError(
-                f"{file} is missing (SHA-256 {expected}): copy it again or record it again."
+                f"{file} {lost} (SHA-256 {expected}): copy it again or record it again."
             ) from None
         found = hashlib.sha256(data).hexdigest()
         if found != expected:
@@ -335,7 +380,7 @@ def load(name: str | Path) -> Record:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise GancourseError(f"{file} cannot be read: {error.strerror}.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, no text, numbers of 5,000 digits
         raise GancourseError(
             f"{file} is no record or is cut short ({error}): copy it again, or record it again."
         ) from None
@@ -347,7 +392,30 @@ def load(name: str | Path) -> Record:
             f"{file} is damaged or was changed: its digest is another. Copy it again, record it "
             "again, or let `gancourse records keep` leave out what you do not want."
         )
+    wrong = _mistyped(content, SHAPE)
+    if wrong:
+        raise GancourseError(
+            f"{file} is no record: {wrong} is missing or of another type than a record's. Copy it "
+            "again, or record it again."
+        )
     return Record(file.parent, content)
+
+
+def _mistyped(value, shape, where: str = "") -> str:
+    """The path of the first part of ``value`` that has not the ``shape``, "" if all have it."""
+    if not isinstance(shape, dict | list):
+        right = isinstance(value, shape) and not isinstance(value, bool)
+        return "" if right else where
+    if not isinstance(value, type(shape)):
+        return where
+    parts = enumerate(value) if isinstance(shape, list) else value.items()
+    for key, inner in parts:
+        expected = shape[0] if isinstance(shape, list) else shape.get(key, shape.get(...))
+        found = "" if expected is None else _mistyped(inner, expected, f"{where}.{key}".strip("."))
+        if found:
+            return found
+    needed = [] if isinstance(shape, list) or not where else [k for k in shape if k is not ...]
+    return next((f"{where}.{key}" for key in needed if key not in value), "")
 
 
 def digest_of(content: dict) -> str:
@@ -361,16 +429,15 @@ def _file_of(name: str | Path) -> Path:
     for root in folders():
         if str(name) in names_in(root):
             return root / name / "record.json"
-    place = Path(name).expanduser()
-    # os.path: a word that cannot be a file's name (too long, say) is none, and no error
-    if os.path.isfile(place / "record.json"):
+    place = path_of(name)
+    if (place / "record.json").is_file():
         return place / "record.json"
-    if os.path.isdir(place / "checkpoints"):
+    if (place / "checkpoints").is_dir():
         raise GancourseError(
             f"{place} holds checkpoints and no record yet: that is written when the training ends. "
             "Go on with the command that began it and --resume."
         )
-    if os.path.isdir(place):
+    if place.is_dir():
         raise GancourseError(f"{place} is a folder without a record.json: name the run's folder.")
     known = all_names()
     if not known:

@@ -23,12 +23,31 @@ def voc_boxes(file: Path) -> torch.Tensor:
     """The boxes of a Pascal VOC file, (n, 4) float: x0, y0, x1, y1 in pixels, x1 and y1 outside.
 
     VOC counts pixels from 1 and includes the last one, hence x0 = xmin - 1 and x1 = xmax.
+    Raises ``GancourseError`` for a file that is no XML, and for a box that has no area.
     """
-    spans = [
-        [float(box.findtext(tag)) for tag in ("xmin", "ymin", "xmax", "ymax")]
-        for box in ElementTree.parse(file).iter("bndbox")
-    ]
-    return torch.tensor(spans).reshape(-1, 4) - torch.tensor([1.0, 1.0, 0.0, 0.0])
+    boxes = []
+    try:
+        for box in ElementTree.parse(file).iter("bndbox"):
+            found = [box.findtext(tag, "") for tag in ("xmin", "ymin", "xmax", "ymax")]
+            boxes.append(_corners(found))
+    except (OSError, ValueError, LookupError, SyntaxError) as error:  # ParseError is a SyntaxError
+        raise GancourseError(
+            f"{file} is no annotation that can be read ({error}). Mend it, or take it away: a "
+            "picture without one has no boxes."
+        ) from error
+    return torch.tensor(boxes).reshape(-1, 4)
+
+
+def _corners(texts: list[str]) -> list[float]:
+    """x0, y0, x1, y1 of a VOC box; raises ``ValueError`` for what is none."""
+    try:
+        left, top, right, bottom = map(float, texts)
+    except ValueError:
+        raise ValueError(f"a box of {texts}") from None
+    # up to 1e6 a float32 tells pixels apart; nan compares as False
+    if not 0 <= left <= right <= 1e6 or not 0 <= top <= bottom <= 1e6:
+        raise ValueError(f"a box from ({left:g}, {top:g}) to ({right:g}, {bottom:g})")
+    return [left - 1, top - 1, right, bottom]
 
 
 def boxes_of(files: Sequence[Path], size: int) -> list[torch.Tensor]:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from gancourse.errors import GancourseError
-from gancourse.files import replaced
+from gancourse.files import path_of, replaced
 from gancourse.models import cyclegan, dcgan, layers
 from gancourse_studies import pictures
 
@@ -35,7 +35,7 @@ def export(
         raise GancourseError("Export needs onnx: pip install onnx onnxruntime")
     record = pictures.of_kind(run, (*pictures.TRANSLATORS, *pictures.SAMPLERS))
     network, example, other, inputs = _parts(record, way)
-    out = Path(out).expanduser()
+    out = path_of(out)
     if out.exists() and not force:
         raise GancourseError(f"{out} is there already. Choose another --out, or --force.")
     axes = {inputs: {0: "n"}, "picture": {0: "n"}}

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 from gancourse import data, profiles
 from gancourse.data import images
 from gancourse.errors import GancourseError, unknown
+from gancourse.files import path_of
 from gancourse.metrics import features
 
 HELD_OUT = 3  # KID's interval needs three held-out pictures
@@ -62,7 +63,7 @@ def pair_of(folder: str | Path) -> list[Path]:
 
     Raises ``GancourseError`` for another number of them, ``DataNotFound`` where there is no folder.
     """
-    place = Path(folder).expanduser()
+    place = path_of(folder)
     if not place.is_dir():
         data.folder(place)  # says what is wrong with it
     found = sorted(p for p in place.iterdir() if p.is_dir() and not p.name.startswith("."))

@@ -14,6 +14,7 @@ from gancourse import data, files, profiles, records
 from gancourse import device as devices
 from gancourse.data import images
 from gancourse.errors import GancourseError, unknown
+from gancourse.files import path_of
 from gancourse.progress import bar
 from gancourse.train.cyclegan import translate as through
 from gancourse.train.dcgan import sample_images, sample_z
@@ -25,6 +26,7 @@ TRANSLATORS = {
 }
 SAMPLERS = ("dcgan", "wgan")
 SQUARE = ("pix2pix",)  # take pictures of the trained size only
+MOST = 100_000  # pictures that are drawn at once: their latents are all in memory
 LARGER = 2  # pictures over so many times the trained side are worth a word
 
 
@@ -61,7 +63,8 @@ def translate(
     if size is not None and size < 1:
         raise GancourseError(f"size must be at least 1 pixel, not {size}.")
     record = of_kind(run, TRANSLATORS)
-    named, trained = network_of(record, way), record["settings"]["size"]
+    settings = record.settings
+    named, trained = network_of(record, way), settings.size
     square = trained if record.model in SQUARE else None
     if square and size not in (None, square):
         raise GancourseError(f"{run} is a {record.model}: its size is {square} px, not {size}.")
@@ -73,7 +76,7 @@ def translate(
         for file in todo:
             name = file.relative_to(root).as_posix()
             try:
-                picture = images.decode(file, square, record["settings"]["channels"])
+                picture = images.decode(file, square, settings.channels)
             except (OSError, ValueError, SyntaxError) as error:
                 written.skipped.append((name, f"{type(error).__name__}: {error}"))
                 continue
@@ -107,18 +110,18 @@ def sample(
 ) -> Written:
     """Draw ``n`` pictures from a DCGAN or a WGAN as ``out/0000.png``, …; by ``seed`` the same ones.
 
-    Raises ``GancourseError`` for a run that does not sample, n below 1, a seed out of range, and,
-    without ``force``, for an ``out`` that holds pictures.
+    Raises ``GancourseError`` for a run that does not sample, n below 1 or above ``MOST``, a seed
+    out of range, and, without ``force``, for an ``out`` that holds pictures.
     """
-    if n < 1:
-        raise GancourseError(f"n must be at least 1, not {n}.")
+    if not 1 <= n <= MOST:
+        raise GancourseError(f"n must lie in [1, {MOST}], not {n}.")
     low, high = profiles.RANGES["seed"]
     if not low <= seed <= high:
         raise GancourseError(f"seed must lie in [{low}, {high}], not {seed}.")
     record = of_kind(run, SAMPLERS)
     out = _empty(out, None, force)
     network = record.generator("generator", devices.pick(device))
-    settings = profiles.of_model(record.model, record["settings"])
+    settings = record.settings
     # on the CPU and all at once: the same pictures on every device
     stream = torch.Generator().manual_seed(seed)
     latents = sample_z(n, settings, torch.device("cpu"), stream)
@@ -176,7 +179,7 @@ def with_weights(models: Sequence[str]) -> str:
 
 def _pictures_of(source: str | Path) -> tuple[list[Path], Path]:
     """The picture files of a folder, or the one file; and the folder their names are below."""
-    place = Path(source).expanduser()
+    place = path_of(source)
     if place.is_file():
         return [place], place.parent
     if not place.is_dir():
@@ -189,7 +192,7 @@ def _pictures_of(source: str | Path) -> tuple[list[Path], Path]:
 
 def _empty(out: str | Path, source: Path | None, force: bool) -> Path:
     """The folder ``out``, made if need be."""
-    out = Path(out).expanduser()
+    out = path_of(out)
     if source and source.resolve() in out.resolve().parents:
         raise GancourseError(
             f"{out} lies inside {source}: the next time its pictures would be translated, too. "
@@ -208,6 +211,11 @@ def _resized(picture: torch.Tensor, size: int | None) -> torch.Tensor:
     height, width = picture.shape[1:]
     scale = size / min(height, width)
     shape = (max(size, round(height * scale)), max(size, round(width * scale)))
+    if shape[0] * shape[1] > images.MAX_PIXELS:
+        raise GancourseError(
+            f"At --size {size} a picture of {width} x {height} px would have more than "
+            f"{images.MAX_PIXELS // 10**6} million pixels. Take a smaller one."
+        )
     how = {"mode": "bicubic", "antialias": True, "align_corners": False}
     enlarged = torch.nn.functional.interpolate(picture[None].float(), shape, **how)
     return enlarged[0].round().clamp(0, 255).to(torch.uint8)

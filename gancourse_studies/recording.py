@@ -61,8 +61,11 @@ def save(
 
 
 def write(path: str | Path, content: dict) -> Path:
-    """Write ``content`` as ``path``/record.json with its digest; numbers that are none are null."""
-    content = _finite(content)
+    """Write ``content`` as ``path``/record.json with its digest.
+
+    Numbers that are none are null; what a file name holds beside UTF-8 is written as "\\udcff".
+    """
+    content = _writable(content)
     content["digest"] = records.digest_of(content)
     files.write(Path(path) / "record.json", as_text(content))
     return Path(path)
@@ -80,18 +83,23 @@ def keep(run: str | Path, out: str | Path, weights: bool = True) -> Path:
     content = dict(record.content)
     if not weights:
         left_out = set(content.pop("networks", {}).values())
-        content["files"] = {k: v for k, v in content["files"].items() if k not in left_out}
+        content["files"] = {k: v for k, v in record["files"].items() if k not in left_out}
     for name in content.get("files", {}):
         files.write(out / name, record.read(name))
     return write(out, content)
 
 
-def _finite(value):
-    """``value`` with None for what JSON has no number for: an interval of two pictures, say."""
+def _writable(value):
+    """``value`` with None for what JSON has no number for: an interval of two pictures, say.
+
+    Text is such as UTF-8 has: a folder's name need not be.
+    """
     if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {key: _writable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [_writable(inner) for inner in value]
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

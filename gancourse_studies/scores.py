@@ -8,6 +8,7 @@ from statistics import median
 
 from gancourse import data
 from gancourse.errors import GancourseError
+from gancourse.files import path_of
 from gancourse.metrics import features
 from gancourse.metrics.distances import Interval, frechet, kid, precision_recall
 from gancourse_studies import folders
@@ -108,7 +109,7 @@ def short_side(folder: str | Path) -> int:
 
     Only headers are read. Raises ``DataNotFound`` where there are none.
     """
-    found = folders.short_sides(folder) if Path(folder).expanduser().is_dir() else []
+    found = folders.short_sides(folder) if path_of(folder).is_dir() else []
     if not found:
         data.folder(folder)  # says what is wrong with it
     return int(median(found)) if found else LARGEST

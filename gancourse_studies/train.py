@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from gancourse import device as devices
 from gancourse import files, profiles
 from gancourse.errors import GancourseError
+from gancourse.files import path_of
 from gancourse.train import checkpoint
 from gancourse.train.loop import Callback, Forecast, Interrupted, ProgressBar, Run, Samples, fit
 from gancourse_lab.monitor import Monitor
@@ -63,7 +64,7 @@ def train(
     settings = folders.settings_of(experiment, own, profile, overrides)
     experiment = settings.data.replace(" ", "-") if own else experiment
     name = name or (Path(out).name if out else profiles.run_name(settings))
-    out = Path(out or Path("runs") / experiment / name)
+    out = path_of(out or Path("runs") / experiment / name)
     newest = checkpoint.latest(out / "checkpoints") or checkpoint.latest(out)
     _check_out(out, newest, resume)
     saved = checkpoint.read(newest) if newest else None
@@ -128,7 +129,8 @@ class _Run:
             if self.history.planned:  # a run by minutes keeps its plan
                 self.length = {"steps": self.history.planned}
             _check_longer(out, self.history, self.length, len(self.batches))
-            self.begun = saved["begun"]  # it stays as it began
+            # it stays as it began; a chapter's checkpoint does not say with what
+            self.begun = {"commit": None, "images": plan.first()} | saved["begun"]
         else:
             epochs = self.length.get("epochs", 0)
             planned = self.length.get("steps", epochs * len(self.batches))

@@ -187,6 +187,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     And 141, silently, where what reads the output has gone, such as ``head``.
     """
+    if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal's encoding lacks is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     args = parser().parse_args(argv)
     try:
         code = COMMANDS[args.command](args)
@@ -199,18 +201,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"gancourse: {error}", file=sys.stderr)
         return 2 if isinstance(error, UnknownName) else 1
     except OSError as error:
-        if error.errno not in files.NO_ROOM:
-            raise
-        try:
-            sys.stdout.flush()
-        except OSError:
-            _say_no_more()
-        full = error.filename or "the output"
-        print(f"gancourse: Could not write {full}: {error.strerror}. Make room.", file=sys.stderr)
-        return 1
+        return _refused(error)
     except KeyboardInterrupt as stop:  # its text, if any, says how to go on
         print(f"gancourse: interrupted. {stop}", file=sys.stderr)
         return 130
+
+
+def _refused(error: OSError) -> int:
+    """Say in one line what the system refused; what names no file is no refusal but a fault."""
+    full = error.errno in files.NO_ROOM
+    if not full and not error.filename:
+        raise error
+    what = error.filename or "the output"
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _say_no_more()
+    advice = " Make room." if full else ""
+    print(f"gancourse: {what}: {error.strerror}.{advice}", file=sys.stderr)
+    return 1
 
 
 def _say_no_more() -> None:

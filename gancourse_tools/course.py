@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gancourse import files
 from gancourse.errors import GancourseError, unknown
+from gancourse.files import path_of
 from gancourse.notebook.cell import MIME
 from gancourse_tools import page
 from gancourse_tools.parameters import assigned, parameters_of
@@ -119,7 +120,7 @@ def run(
     books = {name: _read(known[name]) for name in chosen}
     given = assigned(parameters, books)
     timeout = TIMEOUTS[profile] if timeout is None else timeout
-    out = Path(out)
+    out = path_of(out)
     with files.alone(out):
         # as executed, and once more as HTML, which is larger
         files.check_room(out, 3 * sum(known[name].stat().st_size for name in chosen))
@@ -172,15 +173,25 @@ def _one(path: Path, out: Path, profile: str, parameters: dict, timeout: float) 
         return result
     book = _read(target)
     result.title = page.title(book)
+    result.html = page.export(book, target)
+    try:
+        _take_report(book, result)
+        result.thumbnail = page.thumbnail(book)
+    except Exception as error:  # a chapter displays what it likes
+        said = f"what it shows cannot be read: {type(error).__name__}: {error}"
+        result.status, result.error = "FAIL", result.error or said
+    return result
+
+
+def _take_report(book, result: Result) -> None:
+    """Put what the cells of ``book`` reported into ``result``."""
     for cell in book.cells:
         for output in cell.get("outputs", []):
             told = output.get("data", {}).get(MIME)
             if told:
-                result.data = ", ".join(dict.fromkeys(filter(None, [result.data, told["data"]])))
-                result.numbers |= told["numbers"]
-    result.thumbnail = page.thumbnail(book)
-    result.html = page.export(book, target)
-    return result
+                said = [result.data, str(told["data"])]
+                result.data = ", ".join(dict.fromkeys(filter(None, said)))
+                result.numbers |= dict(told["numbers"])
 
 
 def _execute(path: Path, target: Path, parameters: dict, timeout: float, result: Result) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gancourse import files
 
+MOST = 50_000_000  # bytes of a results.json that is read: a course's has 1 MB
 SIDE = 480  # pixels, the longest side of a thumbnail: tens of kilobytes, sharp enough on the page
 
 
@@ -55,11 +56,30 @@ def export(book, notebook: Path) -> str:
 
 def earlier(out: Path, known: Iterable[str], make) -> dict:
     """What earlier runs left in ``out`` of the ``known`` chapters; the rest as SKIP, not chosen."""
+    file, rows = out / "results.json", []
     try:
-        rows = {r["chapter"]: r for r in json.loads((out / "results.json").read_text("utf-8"))}
-        return {n: make(**rows[n]) if n in rows else make(n, error="not chosen") for n in known}
-    except (OSError, ValueError, KeyError, TypeError):  # none, or another version's: start anew
-        return {n: make(n, error="not chosen") for n in known}
+        if file.is_file() and file.stat().st_size <= MOST:  # a pipe would be waited for
+            rows = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):  # it may hold anything
+        pass
+    found = {name: make(name, error="not chosen") for name in known}
+    for row in rows if isinstance(rows, list) else []:
+        if _is_result(row, make) and row["chapter"] in found:
+            found[row["chapter"]] = make(**row)
+    return found
+
+
+def _is_result(row, make) -> bool:
+    """Whether ``row`` has the fields of a result and nothing else, each of its type."""
+    if not isinstance(row, dict) or not isinstance(row.get("chapter"), str):
+        return False
+    plain = asdict(make(row["chapter"]))
+    for name, value in row.items():
+        if name == "cell" and isinstance(value, int | None):
+            continue
+        if name not in plain or not isinstance(value, type(plain[name])):
+            return False
+    return True
 
 
 def write(out: Path, rows: Mapping, profile: str) -> None:
@@ -89,4 +109,5 @@ def write(out: Path, rows: Mapping, profile: str) -> None:
         summary=", ".join(f"{n} {status}" for status, n in counts.items() if n),
         facts=f"{now}, profile {profile}, {describe()}",
     )
-    files.write(out / "index.html", page)
+    # half a surrogate, from a file's name, say, is no character
+    files.write(out / "index.html", page.encode("utf-8", errors="xmlcharrefreplace"))

@@ -88,13 +88,27 @@ def typed(name: str, value: object, default: object) -> object:
         try:
             value = ast.literal_eval({"true": "True", "false": "False"}.get(value, value))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            pass  # text, then
+            pass  # no literal, as "{[]: 1}" or a thousand brackets: it stays text
+        if not _plain(value):
+            raise GancourseError(
+                f"Parameter {name} takes no {value!r}: a chapter is given numbers, text, lists and "
+                "dictionaries by text."
+            )
     if default is None or default is ... or type(value) is type(default):
         return value
     if isinstance(default, float) and type(value) is int:
         return float(value)
     kind = type(default).__name__
     raise GancourseError(f"Parameter {name} (default {default!r}) takes no {value!r}: not {kind}.")
+
+
+def _plain(value) -> bool:
+    """Whether papermill hands ``value`` on as it is: a tuple, say, would arrive as text."""
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_plain, value.values()))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _number(name: str, value: object) -> float:

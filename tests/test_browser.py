@@ -18,6 +18,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
+from test_runner import hostile_rows, shown
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -254,6 +255,22 @@ def test_07_the_study_counts_the_vote_reveals_and_the_upload_translates(chapter,
     expect(said).to_contain_text("wide.png: left yours", timeout=MINUTE)
     expect(picture).not_to_have_attribute("src", before, timeout=MINUTE)
     keep(page, "07-upload")
+
+
+def test_the_page_of_a_hostile_earlier_run_runs_no_script(browser, tmp_path):
+    known = [row["chapter"] for row in hostile_rows()]
+    shown(tmp_path, hostile_rows(), known)
+    page, said = browser.new_page(), []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.goto((tmp_path / "index.html").as_uri(), timeout=2 * MINUTE)
+    assert page.locator("li").count() == len(known)
+    assert page.locator("script").count() == 0 and page.locator("img").count() == 1
+    page.locator("a").first.click()  # a file of that name, which is not there
+    page.wait_for_timeout(500)
+    page.goto((tmp_path / "index.html").as_uri())
+    assert page.title() == "gancourse: executed chapters" and not said
+    keep(page, "hostile")
+    page.close()
 
 
 def choose(page, button, file: Path) -> None:

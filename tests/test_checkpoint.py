@@ -163,6 +163,20 @@ def test_what_cannot_be_read_is_said(tmp_path):
             checkpoint.read(tmp_path / name)
 
 
+@pytest.mark.parametrize("part", ["settings", "step", "batches", "data", "history", "random"])
+@pytest.mark.parametrize("value", [None, {}, {"x": 1}, "x"])
+def test_a_whole_file_of_other_content_is_refused(tmp_path, part, value):
+    """Its digest is right: another program wrote it, or another version of this one."""
+    path = checkpoint.save(tmp_path / "c.pt", *make(), loop.History())
+    content = checkpoint.read(path)
+    content[part] = value
+    checkpoint.write(path, content)
+    if (part, value) in [("settings", {}), ("history", {})]:
+        return  # every setting young, nothing done yet
+    with pytest.raises(checkpoint.CheckpointError, match="c.pt"):
+        checkpoint.load(path, *make())
+
+
 def test_what_a_killed_run_left_half_written_goes(tmp_path):
     half = tmp_path / ".step_0000001.pt.123.tmp"
     half.write_bytes(b"half")

@@ -110,6 +110,40 @@ def test_other_errors_exit_1_with_their_text(capsys, monkeypatch):
     assert capsys.readouterr().err == "gancourse: No space for NEU-DET. Make room.\n"
 
 
+def test_what_the_system_refuses_is_one_line(capsys, monkeypatch):
+    def refuse(args):
+        raise PermissionError(13, "Permission denied", "some/file")
+
+    monkeypatch.setitem(cli.COMMANDS, "doctor", refuse)
+    assert cli.main(["doctor"]) == 1
+    assert capsys.readouterr().err == "gancourse: Permission denied: 'some/file'.\n"
+
+
+@pytest.mark.parametrize("out", ["/dev/null/x", "n" * 300, "~nobody-of-this-name"])
+def test_a_folder_that_cannot_be_made_is_refused_before_a_chapter_runs(chapters, capsys, out):
+    assert cli.main(["run", "00", "--out", out]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("gancourse: ") and out in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_name_that_the_terminal_cannot_show_is_no_error(tmp_path, encoding):
+    recording.write(
+        tmp_path / "a" / "b",
+        {"format": "gancourse-record-2", "files": {}, "device": "CPU"}
+        | {"model": "measurement", "data": {"caption": "é"}},
+    )
+    (tmp_path / "a" / "b").rename(tmp_path / "a" / "caf\udce9")
+    environment = {"GANCOURSE_RECORDS": str(tmp_path), "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-m", "gancourse", "records"],
+        env=os.environ | environment,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"a/caf\\udce9: " in done.stdout
+
+
 def test_an_interruption_exits_130_and_says_what_was_saved(capsys, monkeypatch):
     def stop(args):
         raise KeyboardInterrupt("go on with --resume")

@@ -268,5 +268,5 @@ def test_an_output_that_is_full_is_said():
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == (
-        "gancourse: Could not write the output: No space left on device. Make room.\n"
+        "gancourse: the output: No space left on device. Make room.\n"
     )

@@ -11,6 +11,7 @@ import sys
 import tarfile
 import threading
 import time
+import tracemalloc
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,6 +50,11 @@ class Handler(BaseHTTPRequestHandler):
         body = {"changed": CHANGED, "text": b"<html>moved</html>"}.get(kind, GOOD)
         if kind == "missing":
             return self.send_error(404)
+        if kind == "drips-headers":  # one that never ends, a byte every 0.1 s
+            self.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
+            while not self.server.over.wait(0.1):
+                self.wfile.write(b"x")
+            return
         half = body[: len(body) // 2]
         length = {"lies-long": len(body) + 9, "lies-short": len(half)}.get(kind, len(body))
         self.send_response(200)
@@ -96,7 +102,7 @@ def cache(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(fetch, "_failed", {})
     monkeypatch.setattr(fetch, "TIMEOUT", (2, 0.5))
-    monkeypatch.setattr(fetch, "HURRIED", (2, 0.5))
+    monkeypatch.setattr(fetch, "HURRIED", (0.5, 0.5))
     for name in ("toy", "grumpifycat"):  # tests register their own
         monkeypatch.setitem(catalog.ALL, name, catalog.ALL.get(name, None))
     monkeypatch.setitem(catalog.CATALOG, "grumpifycat", catalog.CATALOG["grumpifycat"])
@@ -199,6 +205,17 @@ def test_a_server_that_never_stops_is_cut_off(cache, site, monkeypatch):
     assert visible(cache) == []
 
 
+@pytest.mark.parametrize("kind", ["drips", "drips-headers", "slow"])
+def test_a_fetch_that_was_asked_for_ends_too(cache, site, monkeypatch, kind):
+    """A floor of speed, a limit of the whole time, and one of the time until an answer."""
+    patience = (0.5, 0, 1) if kind == "slow" else (0.5, 5_000, 7200)
+    monkeypatch.setattr(fetch, "PATIENCE", patience)
+    register(site(kind))
+    with pytest.raises(fetch.DownloadError, match="too slow, [0-9]+ bytes|no answer within"):
+        fetch.fetch("toy")
+    assert visible(cache) == []
+
+
 def test_a_single_file_is_checked_by_its_hash(cache, site):
     register(site("good"), sha256=hashlib.sha256(GOOD).hexdigest(), file="weights/net.pth")
     assert fetch.fetch("toy") == cache / "weights/net.pth"
@@ -239,6 +256,30 @@ def test_verify_without_a_manifest_says_that_it_cannot(cache, site):
     (fetch.fetch("toy") / fetch.AS_FETCHED).unlink()
     assert fetch.verify("toy").ok is None
     assert "no manifest" in fetch.verify("toy").text
+
+
+@pytest.mark.parametrize("name", ["\udcff.bin", "a\u2028b.bin", "a\x85b.bin"])
+def test_a_fetched_file_may_have_any_name(cache, site, name):
+    register(site("good"), digest=None)
+    folder = fetch.fetch("toy")
+    (folder / "trainA" / name).write_bytes(b"x")
+    found = fetch.hashes(folder, ["trainA"])
+    (folder / fetch.AS_FETCHED).write_bytes(fetch.manifest(found))
+    assert fetch.verify("toy").ok is True
+    (folder / "trainA" / name).unlink()
+    assert "missing: trainA/" in fetch.verify("toy").text
+
+
+def test_a_file_that_cannot_be_read_is_named(cache, site, monkeypatch):
+    register(site("good"))
+    fetch.fetch("toy")
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(fetch.hashlib, "file_digest", refuse)
+    with pytest.raises(GancourseError, match="trainA/0.bin cannot be read: Permission"):
+        fetch.verify("toy")
 
 
 def test_the_manifest_has_the_format_of_sha256sum(tmp_path):
@@ -358,12 +399,70 @@ def test_a_bomb_in_small_pieces_is_stopped_too(limited, tmp_path, where, pieces)
     assert "more than" in refused(tmp_path)
 
 
-def test_a_tar_whose_header_is_a_bomb_is_refused_before_it_is_read(limited, tmp_path):
-    header = tarfile.TarInfo("top/pics/x")
-    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 2**33
-    content = header.tobuf(tarfile.GNU_FORMAT) + bytes(10_240)
+def header(kind, size, name="top/pics/x"):
+    """A tar's header of ``kind`` that announces ``size`` bytes."""
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def pax(kind, records):
+    """A pax header with ``records``, padded to whole blocks."""
+    return header(kind, len(records)) + records + bytes(-len(records) % 512)
+
+
+def words(first, count):
+    """``count`` pax records, each with a key of its own."""
+    return b"".join(b"21 key%07d=0123456\n" % i for i in range(first, first + count))
+
+
+KINDS = [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [2**30, 2**33])
+def test_a_tar_whose_header_is_a_bomb_is_refused_before_it_is_read(limited, tmp_path, kind, size):
+    (tmp_path / "a").write_bytes(gzip.compress(header(kind, size) + bytes(10_240)))
+    tracemalloc.start()
+    assert "headers of a take over" in refused(tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+SPARSE = b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
+BLOCKS = {  # a header bomb in pieces, none of which is large
+    "pax for all": [pax(tarfile.XGLTYPE, words(i, 9000)) for i in range(0, 180_000, 9000)],
+    "pax": [pax(tarfile.XHDTYPE, words(i, 9000)) for i in range(0, 180_000, 9000)],
+    "long names": [pax(tarfile.GNUTYPE_LONGNAME, b"n" * 9000)] * 500,
+    "a map of holes": [
+        pax(tarfile.XHDTYPE, SPARSE) + header(tarfile.REGTYPE, 9),
+        b"2000000\n" + b"1\n" * 3_000_000,
+    ],
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_header_bomb_in_small_pieces_is_refused_too(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(fetch, "MAX_HEADERS", 2**20)
+    content = b"".join(BLOCKS[name]) + header(tarfile.REGTYPE, 0) + bytes(1024)
     (tmp_path / "a").write_bytes(gzip.compress(content))
-    assert "header of 8589934592 bytes" in refused(tmp_path)
+    assert "headers of a take over" in refused(tmp_path)
+
+
+def test_folders_of_an_archive_count_as_files_do(limited, tmp_path):
+    content = b"".join(header(tarfile.DIRTYPE, 0, f"top/{i}") for i in range(50))
+    (tmp_path / "a").write_bytes(gzip.compress(content + bytes(1024)))
+    assert "40 files" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("pack", ["zip", "tar"])
+def test_a_name_that_no_disk_takes_is_the_archives_fault(tmp_path, pack):
+    name = f"top/pics/{'n' * 300}"
+    packed = zipped({name: b"x"}, "") if pack == "zip" else tarred((tar_member(name), b"x"))
+    (tmp_path / "a").write_bytes(packed)
+    with pytest.raises(fetch.BadArchive, match="a cannot be unpacked .*too long"):
+        fetch.unpack(tmp_path / "a", tmp_path / "out", FOLDERS)
 
 
 def test_a_tar_unpacks_like_a_zip(tmp_path):
@@ -473,9 +572,9 @@ def test_automatic_downloads_are_tried_once_a_process(cache, site, server):
     assert server.hits == {"/missing.zip": 1}
 
 
-@pytest.mark.parametrize("kind", ["stalls", "drips", "missing"])
+@pytest.mark.parametrize("kind", ["stalls", "drips", "drips-headers", "missing"])
 def test_load_falls_back_to_a_stand_in_within_seconds(cache, site, monkeypatch, kind):
-    monkeypatch.setattr(fetch, "GRACE", 1)
+    monkeypatch.setattr(fetch, "HURRY", (1, 100_000, 1200))
     offline_cats(site(kind))
     begun = time.monotonic()
     for part in "AB":

@@ -166,7 +166,17 @@ def test_what_cannot_be_read_is_listed_and_the_others_go_on(tmp_path, capsys):
         ("sample mine/cycle --out x", 1, "gancourse translate mine/cycle FOLDER"),
         ("sample mine/paired --out x", 1, "gancourse translate mine/paired FOLDER"),
         ("translate mine/bare in --out x", 1, "Runs that do: mine/cycle"),
-        ("sample mine/dcgan -n 0 --out x", 1, "n must be at least 1"),
+        ("sample mine/dcgan -n 0 --out x", 1, "n must lie in"),
+        ("sample mine/dcgan -n 999999999999 --out x", 1, "n must lie in"),
+        ("sample mine/dcgan --seed 99999999999999999999 --out x", 1, "seed must lie in"),
+        ("sample mine/dcgan --seed -1 --out x", 1, "seed must lie in"),
+        ("translate mine/cycle in --size 99999 --out x", 1, "At --size 99999 a picture of 16"),
+        (f"translate mine/cycle {'n' * 300} --out x", 1, "cannot be looked for: File name too"),
+        (f"translate {'n' * 300} in --out x", 1, "cannot be looked for: File name too long"),
+        (f"translate mine/cycle in --out {'n' * 300}", 1, "cannot be looked for: File name too"),
+        (f"score {'n' * 300} in", 1, "cannot be looked for: File name too long"),
+        ("translate mine/cycle ~nobody-of-this-name --out x", 1, "'~nobody-of-this-name' cannot"),
+        ("sample mine/dcgan --out /dev/null/x", 1, "/dev/null/x cannot be made: Not a directory"),
         ("translate in in --out x", 1, "without a record.json"),
     ],
 )
@@ -462,3 +472,19 @@ def test_the_example_rebuilds_a_recorded_generator_without_the_package(tmp_path)
     command = [sys.executable, "-I", str(script), str(root / "records" / run)]
     subprocess.run([*command, str(mine / "0.png"), "zebra.png"], check=True)
     assert read(tmp_path / "zebra.png").shape == (3, 64, 64)
+
+
+def test_a_name_that_just_fits_gets_its_translation(tmp_path, runs):
+    """The half-written file beside it has a short name."""
+    name = "n" * 247 + ".png"  # 251 bytes; its translation's name 255
+    mine = draw(tmp_path / "in", [(16, 16)], names=name)
+    (written,) = pictures.translate("mine/cycle", mine, "x", progress=False).files
+    assert written.name == f"{name}.png" and written.is_file()
+
+
+@pytest.mark.parametrize("command", ["translate mine/cycle in --out x", "score in in"])
+def test_a_link_to_nowhere_is_named_and_left_out(tmp_path, capsys, command):
+    draw(tmp_path / "in", [(16, 16)] * 20)
+    (tmp_path / "in" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert cli.main(command.split()) == (1 if command.startswith("translate") else 0)
+    assert "gone.png" in "".join(capsys.readouterr())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gancourse import profiles, records
-from gancourse.errors import GancourseError
+from gancourse.errors import GancourseError, UnknownName
 
 
 def recorded():
@@ -85,7 +85,7 @@ def test_an_empty_name_is_no_folder():
 
 NOT_NUMBERS = [None, "x", "", [], {}, "nan", "inf", "-inf", "1e999", float("nan"), float("inf")]
 NOT_NUMBERS += [-float("inf"), -1, -1e-3, "-5", 1e12, 10**30, "0x10", (1,), object()]
-WORDS = ["", "x", "nix", "lsgann", "\x00", "ä", "A" * 300, " ", "bce;", "../.."]
+WORDS = [None, 5, [], "", "x", "nix", "lsgann", "\x00", "ä", "A" * 300, " ", "bce;", "../.."]
 SMALLEST = {
     "dcgan": "neu-scratches",
     "cyclegan": "grumpy-cats",
@@ -97,7 +97,7 @@ FREE = ("data", "part", "folder", "folder_a", "folder_b", "features")  # known w
 
 @pytest.mark.parametrize("model", profiles.MODELS)
 def test_every_field_refuses_what_nothing_can_be_trained_with(model):
-    """Before anything is loaded: 20 bad values of each number, ten of each word."""
+    """Before anything is loaded: 20 bad values of each number, 13 of each word."""
     module = importlib.import_module(f"gancourse.train.{model}")
     seen = 0
     for field in dataclasses.fields(profiles.MODELS[model]):
@@ -125,3 +125,18 @@ def test_a_whole_number_is_one_and_a_class_is_checked_without_a_table():
         profiles.CycleGANSettings(ema=2)
     with pytest.raises(GancourseError, match="seed must lie in"):
         profiles.DCGANSettings(seed=2**40)
+
+
+@pytest.mark.parametrize("name", ["experiment", "profile", "settings", "self"])
+def test_a_setting_that_is_called_as_an_argument_is_an_unknown_one(name):
+    """``gancourse train neu-scratches --set profile=full``."""
+    with pytest.raises(UnknownName, match=f"Unknown setting '{name}'"):
+        profiles.settings("neu-scratches", "smoke", **{name: "full"})
+    with pytest.raises(UnknownName, match="Unknown setting 'model'"):
+        profiles.own("dcgan", ["mine"], model="wgan")
+
+
+def test_only_a_setting_that_may_be_none_is():
+    assert profiles.settings("neu-scratches", "smoke", part=None).part is None
+    with pytest.raises(GancourseError, match="part takes a value of type str: 5"):
+        profiles.settings("cats", "smoke", part=5)

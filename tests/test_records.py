@@ -249,8 +249,8 @@ def test_the_runs_of_a_setting_stand_in_the_order_of_their_seeds(seeds):
     assert seeds.over_seeds("settings.seed") == [0, 2, 10] and len(records.runs("cats/none")) == 1
     with pytest.raises(UnknownName, match="'cats/nonne'. Did you mean 'cats/none'"):
         records.runs("cats/nonne")
-    with pytest.raises(UnknownName, match="Unknown record 'xxx"):
-        records.load("x" * 300)  # too long for a file's name
+    with pytest.raises(GancourseError, match="'xxx.*' cannot be looked for: File name too long"):
+        records.load("x" * 300)
 
 
 def test_over_seeds(seeds):
@@ -348,6 +348,79 @@ def test_a_file_cut_short_is_refused(folder, text):
     write(folder, text)
     with pytest.raises(GancourseError, match="cut short"):
         records.load("evaluation/a")
+
+
+@pytest.mark.parametrize("text", ["[" * 99_999, f'{{"format": {"9" * 5000}}}', '{"a": "\xff"}'])
+def test_json_that_python_does_not_take_is_refused(folder, text):
+    (folder / "evaluation/a").mkdir(parents=True)
+    (folder / "evaluation/a/record.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(GancourseError, match="evaluation/a/record.json is no record"):
+        records.load("evaluation/a")
+
+
+@pytest.mark.parametrize(
+    "where, value",
+    [
+        ("model", 5),
+        ("steps", True),
+        ("settings", []),
+        ("data.caption", None),
+        ("curves.terms.gen", "x"),
+        ("curves.terms.gen.3", None),
+        ("samples.columns", {}),
+        ("samples.rows", ...),
+        ("networks.generator", 5),
+        ("files.samples.webp", ["x"]),
+    ],
+)
+def test_an_entry_of_another_type_is_named(run, where, value):
+    names = ["files", "samples.webp"] if where == "files.samples.webp" else where.split(".")
+    part = run.content
+    for name in names[:-1]:
+        part = part[name]
+    last = int(names[-1]) if isinstance(part, list) else names[-1]
+    part[last] = value
+    if value is ...:
+        del part[last]
+    recording.write(run.path, run.content)
+    with pytest.raises(GancourseError, match=f"is no record: {where} is missing or of another"):
+        records.load("neu-scratches/none-seed0")
+
+
+@pytest.mark.parametrize("changes", [{"size": None}, {"younger": 1}, {"width_g": -1}])
+def test_settings_that_are_none_are_named_with_their_record(run, changes):
+    run.content["settings"] = run.content["settings"] | changes
+    for read in (lambda: run.caption, run.generator, lambda: run.settings):
+        with pytest.raises(GancourseError, match="settings in .*none-seed0 are none: .*"):
+            read()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "\0"])
+def test_a_file_of_a_record_is_one_in_its_folder(run, name):
+    with pytest.raises(GancourseError, match="outside of its folder|cannot be read"):
+        run.read(name)
+
+
+def test_a_strip_that_is_not_what_the_record_says_is_refused(run):
+    run.content["samples"]["rows"] = 3
+    with pytest.raises(GancourseError, match="samples.webp is not 3 x 2 pictures of 16 px"):
+        run.strip  # noqa: B018
+
+
+def test_weights_and_pictures_that_are_none_are_refused(run):
+    for name in ("generator.safetensors", "samples.webp"):
+        (run.path / name).write_bytes(b"\xff" * 99)
+        run.content["files"][name] = hashlib.sha256(b"\xff" * 99).hexdigest()
+    with pytest.raises(GancourseError, match="generator.safetensors does not fit"):
+        run.generator()
+    with pytest.raises(GancourseError, match="samples.webp is no picture"):
+        run.picture("samples.webp")
+
+
+def test_a_name_that_is_no_utf8_does_not_cost_the_record(folder):
+    """A folder of one's own may be called anything; its name is in the caption."""
+    recording.save(folder / "a" / "b", content(data={"caption": "own caf\udce9", "source": "own"}))
+    assert records.load("a/b")["data"]["caption"] == "own caf\\udce9"
 
 
 def test_a_measurement_is_a_record_but_no_row_of_the_tables(folder):

@@ -103,3 +103,14 @@ def test_a_signal_saves_and_the_run_goes_on(tmp_path, number):
     saved = checkpoint.read(checkpoint.latest(out / "checkpoints"))
     assert saved["history"]["terms"]["gen"] and saved["settings"]["epochs"] == 100000
     assert not list(out.rglob("*.tmp")) and not (out / "record.json").exists()
+
+
+def test_a_chapters_checkpoint_goes_on_as_a_training(tmp_path):
+    """It does not say with which commit and pictures it began."""
+    train.train("neu-scratches", {"epochs": 1}, out=tmp_path / "run", **GIVEN)
+    newest, moved = checkpoint.latest(tmp_path / "run" / "checkpoints"), tmp_path / "moved"
+    checkpoint.write(moved / newest.name, checkpoint.read(newest) | {"begun": {}})
+    train.train("neu-scratches", {"epochs": 2}, resume=True, out=moved, **GIVEN)
+    assert record(moved)["commit"] is None and record(moved)["steps"] == 2 * len(
+        record(tmp_path / "run")["curves"]["terms"]["gen"]
+    )

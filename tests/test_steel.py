@@ -130,3 +130,25 @@ def test_some_defects_get_no_crop(box, why):
 
 def test_a_crop_as_high_as_the_strip_need_not_centre_the_defect_vertically():
     assert crops.crop_at((500, 0, 540, 20), 256, 256, (0, 1600)) == (392, 0)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [("", 1, 2, 2), ("x", 1, 2, 2), ("nan", 1, 2, 2), (1, 1, "inf", 2), (3, 1, 2, 2), (1, 3, 2, 2)]
+    + [(-1, 1, 2, 2), (1, 1, "1e999", 2), ("<x/>", 1, 2, 2)],
+)
+def test_a_box_that_is_none_is_named_with_its_file(tmp_path, box):
+    with pytest.raises(GancourseError, match="scratches_1.xml is no annotation .*a box"):
+        boxes(neu(tmp_path, *box), 200)
+
+
+@pytest.mark.parametrize("text", ["", "<annotation>", "<a>\0</a>", "<?xml encoding='x'?><a/>"])
+def test_a_file_that_is_no_xml_is_named(tmp_path, text):
+    (tmp_path / "a.xml").write_text(text)
+    with pytest.raises(GancourseError, match="a.xml is no annotation that can be read"):
+        crops.voc_boxes(tmp_path / "a.xml")
+
+
+def test_an_annotation_without_boxes_has_none(tmp_path):
+    (tmp_path / "a.xml").write_text("<annotation/>")
+    assert crops.voc_boxes(tmp_path / "a.xml").shape == (0, 4)

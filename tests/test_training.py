@@ -421,3 +421,12 @@ def test_samples_by_step_hold_the_end_of_the_run():
     samples = loop.Samples(torch.randn(2, 100), steps=[0, 2, 50])
     loop.fit(step, batches, callbacks=[samples], steps=5)
     assert [moment for moment, _ in samples.images] == [0, 2, 5]
+
+
+def test_a_word_in_another_case_is_the_same_word():
+    """ "Normal" passed the check, and then was drawn as uniform."""
+    drawn = []
+    for z in ("normal", "Normal", "uniform"):
+        stream = torch.Generator().manual_seed(0)
+        drawn.append(training.sample_z(4, profiles.replace(SETTINGS, z=z), "cpu", stream))
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])

@@ -7,13 +7,16 @@ written one by one, as plain files, and no link is ever made.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import os
+import queue
 import shutil
 import stat
 import tarfile
 import tempfile
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -33,10 +36,12 @@ AS_FETCHED = ".fetched.sha256"  # in a set's folder, where nobody published a ma
 MAX_DOWNLOAD = 2 * 2**30  # bytes; a server that never stops sending is cut off here
 MAX_UNPACKED = 4 * 2**30  # bytes; the largest set of the course has 0.12 GB
 MAX_ENTRIES = 50_000  # files in an archive
-MAX_READ = 2**21  # bytes a tar may ask for at once: its headers are read whole, however long
+MAX_HEADERS = 2**24  # bytes of a tar's headers, which stay in memory: 32,000 files have as many
 TIMEOUT = (10, 60)  # seconds to connect, and without a byte
 HURRIED = (4, 10)  # the same when load() only tries
-GRACE, SLOWEST = 15, 100_000  # load() gives up below so many bytes a second after so many seconds
+# (seconds after which it must be as fast, bytes a second, seconds in all), and when load() tries
+PATIENCE = (60, 5_000, 7200)
+HURRY = (15, 100_000, 1200)
 _failed: dict[str, str] = {}  # sets that load() could not download in this process, and why
 
 
@@ -225,11 +230,10 @@ def _download(url: str, file: Path, hurried: bool) -> None:
     import requests
     import urllib3
 
-    timeout = HURRIED if hurried else TIMEOUT
-    plain = {"Accept-Encoding": "identity"}  # the published bytes, not packed once more
+    grace, slowest, longest = HURRY if hurried else PATIENCE
     begun, got = time.monotonic(), 0
     try:
-        with requests.get(url, stream=True, timeout=timeout, headers=plain) as response:
+        with _answer(url, HURRIED if hurried else TIMEOUT) as response:
             response.raise_for_status()
             said = response.headers.get("Content-Length", "")
             length = int(said) if said.isdigit() else None
@@ -242,7 +246,8 @@ def _download(url: str, file: Path, hurried: bool) -> None:
                     seconds = time.monotonic() - begun
                     if got > MAX_DOWNLOAD:
                         raise DownloadError(f"it sends more than {MAX_DOWNLOAD / 2**20:.0f} MB")
-                    if hurried and seconds > GRACE and got < SLOWEST * seconds:
+                    slow = seconds > grace and got < slowest * seconds
+                    if slow or seconds > longest:
                         raise DownloadError(f"too slow, {got} bytes in {seconds:.0f} s")
                     out.write(block)
                     bar.update(len(block))
@@ -250,6 +255,33 @@ def _download(url: str, file: Path, hurried: bool) -> None:
         answer = getattr(error, "response", None)
         reason = type(error).__name__ if answer is None else f"HTTP {answer.status_code}"
         raise DownloadError(reason) from error
+
+
+def _answer(url: str, timeout: tuple[float, float]):
+    """The response to a request for ``url``, its headers read; raises as ``requests`` does.
+
+    And ``DownloadError`` where they take longer than both time-outs together: a server that sends
+    them byte by byte never lets a single read run out of time. It is left waiting in its thread.
+    """
+    import requests
+
+    answers = queue.SimpleQueue()
+
+    def ask() -> None:
+        plain = {"Accept-Encoding": "identity"}  # the published bytes, not packed once more
+        try:
+            answers.put(requests.get(url, stream=True, timeout=timeout, headers=plain))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=sum(timeout))
+    except queue.Empty:
+        raise DownloadError(f"no answer within {sum(timeout):g} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 # Unpacking
@@ -260,22 +292,23 @@ def unpack(archive: Path, into: Path, folders: dict[str, str]) -> int:
 
     ``folders`` maps a folder of the archive, below its one top folder, to a folder under ``into``;
     only plain files that lie directly in one of them are written. Raises ``BadArchive`` on absolute
-    or climbing paths, on links and devices, on two files of one name, beyond ``MAX_UNPACKED`` bytes
-    or ``MAX_ENTRIES`` in all, and on an archive that cannot be read.
+    or climbing paths, on links and devices, on two files of one name, on a name that is too long,
+    beyond ``MAX_UNPACKED`` bytes, ``MAX_ENTRIES`` or a tar's ``MAX_HEADERS`` in all, and on an
+    archive that cannot be read.
     """
     done, left = 0, MAX_UNPACKED
     try:
-        for number, (name, size, plain, source) in enumerate(_members(archive), start=1):
+        for number, (name, size, kind, source) in enumerate(_members(archive), start=1):
             left -= max(size, 0)  # readers give no more than is declared; skipping costs too
             if number > MAX_ENTRIES or left < 0:
                 raise BadArchive(
                     f"{archive.name} unpacks to more than {MAX_UNPACKED / 2**20:.0f} MB or "
                     f"{MAX_ENTRIES} files: stopped, nothing is kept."
                 )
-            target = _target(name, folders, archive)
+            target = None if kind == "folder" else _target(name, folders, archive)
             if target is None:
                 continue
-            if not plain:
+            if kind != "file":
                 raise BadArchive(f"{archive.name} holds a link or device, {name!r}: not unpacked.")
             (into / target).parent.mkdir(parents=True, exist_ok=True)
             with source() as reader, open(into / target, "xb") as writer:
@@ -286,38 +319,50 @@ def unpack(archive: Path, into: Path, folders: dict[str, str]) -> int:
     except (GancourseError, MemoryError):
         raise
     except Exception as error:  # zipfile, tarfile, zlib and gzip have no common error
-        if isinstance(error, OSError) and error.errno:
+        if isinstance(error, OSError) and error.errno not in BY_NAME:
             raise  # the disk's fault, not the archive's
         text = f"{archive.name} cannot be unpacked ({type(error).__name__}: {error})."
         raise BadArchive(text) from error
     return done
 
 
-def _members(archive: Path) -> Iterator[tuple[str, int, bool, Callable[[], IO[bytes]]]]:
-    """(name, declared size, whether a plain file, how to open it) of each non-folder."""
+# What a file system says of a name that it does not take; None: said by a reader of archives.
+BY_NAME = (None, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, str, Callable[[], IO[bytes]]]]:
+    """(name, declared size, "file", "folder" or "other", how to open it) of each member."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             for info in opened.infolist():
-                kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where made on Windows
-                if not info.is_dir():
-                    read = partial(opened.open, info)
-                    yield info.filename, info.file_size, kind in (0, stat.S_IFREG), read
+                mode = stat.S_IFMT(info.external_attr >> 16)  # 0 where made on Windows
+                kind = "file" if mode in (0, stat.S_IFREG) else "other"
+                kind = "folder" if info.is_dir() else kind
+                yield info.filename, info.file_size, kind, partial(opened.open, info)
         return
     with gzip.open(archive) as file:
-        for member in (opened := tarfile.open(fileobj=_Sparing(file), mode="r:")):
-            if not member.isdir():
-                yield member.name, member.size, member.isreg(), partial(opened.extractfile, member)
+        sparing = _Sparing(file, archive.name)
+        for member in (opened := tarfile.open(fileobj=sparing, mode="r:")):
+            kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
+            sparing.headers = False  # what is read from here on is the member's content
+            yield member.name, member.size, kind, partial(opened.extractfile, member)
+            sparing.headers = True
 
 
 class _Sparing:
-    """A file that gives ``MAX_READ`` bytes at most at once: a tar's header may claim 1 GB."""
+    """A file that gives a tar's headers ``MAX_HEADERS`` bytes in all: one may claim 1 GB."""
 
-    def __init__(self, file: IO[bytes]):
-        self.file, self.seek, self.tell = file, file.seek, file.tell
+    def __init__(self, file: IO[bytes], name: str):
+        self.file, self.seek, self.tell, self.name = file, file.seek, file.tell, name
+        self.headers, self.left = True, MAX_HEADERS
 
     def read(self, size: int) -> bytes:
-        if size > MAX_READ:
-            raise BadArchive(f"the archive has a header of {size} bytes: not unpacked")
+        if self.headers:
+            self.left -= size
+            if self.left < 0:
+                raise BadArchive(
+                    f"The headers of {self.name} take over {MAX_HEADERS} bytes: not unpacked."
+                )
         return self.file.read(size)
 
 
@@ -337,9 +382,12 @@ def _target(name: str, folders: dict[str, str], archive: Path) -> PurePosixPath 
 
 
 def sha256(file: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    """SHA-256 of a file's bytes, in hexadecimal; raises ``GancourseError`` if it is not read."""
+    try:
+        with open(file, "rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise GancourseError(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def hashes(folder: Path, inside: Iterable[str]) -> dict[str, str]:
@@ -395,8 +443,8 @@ def _differences(found: dict[str, str], published: Path) -> list[str]:
     """What differs from the manifest ``published``; nothing where that is not installed."""
     if not published.is_file():
         return []
-    lines = published.read_text(encoding="utf-8").splitlines()
-    wanted = {line[66:]: line[:64] for line in lines}
+    lines = published.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+    wanted = {line[66:]: line[:64] for line in lines if line}
     missing = [f"missing: {name}" for name in wanted if name not in found]
     changed = [f"changed: {n}" for n in wanted if n in found and found[n] != wanted[n]]
     return missing + changed + [f"not in the set: {name}" for name in found if name not in wanted]

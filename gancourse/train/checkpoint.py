@@ -22,6 +22,8 @@ from gancourse.files import sealed, unsealed
 from gancourse.train.loop import Callback, Forecast, History, NonFiniteLoss, Run
 
 FORMAT = "gancourse-checkpoint-2"
+PARTS = {"settings": dict, "step": dict, "batches": dict, "data": str, "history": dict}
+PARTS |= {"random": dict, "begun": dict}
 # Settings that may differ when a run goes on: how long it is, and what it is measured with.
 MAY_DIFFER = {"epochs", "steps", "features", "folder", "folder_a", "folder_b"}
 
@@ -79,7 +81,8 @@ def read(path: str | Path) -> dict:
     if data is not None:
         with contextlib.suppress(Exception):  # of a foreign file that is sealed: there are many
             content = torch.load(io.BytesIO(data), "cpu", weights_only=True)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    ours = isinstance(content, dict) and content.get("format") == FORMAT
+    if not ours or not all(isinstance(content.get(part), PARTS[part]) for part in PARTS):
         raise CheckpointError(
             f"{path} is damaged, or no checkpoint of this version ({FORMAT}); it was not "
             "unpickled. Resume from another one, or start the run afresh."
@@ -114,11 +117,13 @@ def restore(content: dict, path: str | Path, step, batches) -> History:
         raise CheckpointError(f"{path} belongs to another run:\n  {listed}")
     try:
         step.load_state_dict(content["step"])
-    except (RuntimeError, KeyError) as error:  # the same settings meant other networks then
-        raise CheckpointError(f"{path} belongs to other networks: {error}") from error
-    batches.load_state_dict(content["batches"])
-    set_random_state(content["random"])
-    return History(**content["history"])
+        batches.load_state_dict(content["batches"])
+        set_random_state(content["random"])
+        return History(**content["history"])
+    except Exception as error:  # the same settings meant other networks, or another class wrote it
+        raise CheckpointError(
+            f"{path} belongs to other networks: {type(error).__name__}: {error}"
+        ) from error
 
 
 class Checkpoints(Callback):

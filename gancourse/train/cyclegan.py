@@ -224,15 +224,29 @@ def check_settings(s) -> None:
     with torch.device("meta"):  # the networks know their own words; nothing is computed
         for build in cyclegan.NETWORKS.values():
             build(s)
-    if s.size % 4 or s.load_size < s.size:
+    if s.size % 4 or s.size < 8 or s.load_size < s.size:
         raise GancourseError(
-            f"size {s.size} must be a multiple of 4, because G halves twice, and load_size "
-            f"{s.load_size} at least as large."
+            f"size {s.size} must be a multiple of 4, because G halves twice, and at least 8, and "
+            f"load_size {s.load_size} at least as large."
         )
+    _check_depth(s)
     if s.direction not in DIRECTIONS:
         raise unknown("direction", s.direction, DIRECTIONS)
     if not s.adversarial and (s.lambda_cycle == 0 or s.direction == "none"):
         raise GancourseError("No loss is left: switch the adversarial or the cycle loss on.")
+
+
+@torch.no_grad()
+def _check_depth(s) -> None:
+    """Raise ``GancourseError`` for a D so deep that it leaves no two pixels to normalise."""
+    with torch.device("meta"):
+        try:
+            cyclegan.discriminator(s)(torch.empty(1, s.channels, s.size, s.size))
+        except (RuntimeError, ValueError) as error:
+            raise GancourseError(
+                f"A discriminator of patch_layers={s.patch_layers} leaves nothing of {s.size} px: "
+                "take fewer layers, or a larger size."
+            ) from error
 
 
 SLOWEST = 0.02  # of the learning rate, at the end of a run by steps

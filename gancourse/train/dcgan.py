@@ -17,10 +17,10 @@ LATENTS = ("normal", "uniform")
 
 def sample_z(n: int, settings, device, generator: torch.Generator | None = None) -> Tensor:
     """The random input of G: n vectors (n, z_dim), standard normal or uniform in [-1, 1]."""
-    among("latent distribution", settings.z, LATENTS)
+    kind = among("latent distribution", settings.z, LATENTS)
     # a fixed generator draws on its own device, the CPU, so that seeds travel
     z = torch.empty(n, settings.z_dim, device=generator.device if generator else device)
-    if settings.z == "normal":
+    if kind == "normal":
         z.normal_(generator=generator)
     else:
         z.uniform_(-1, 1, generator=generator)
