@@ -120,7 +120,7 @@ class Vote:
         order = torch.randperm(len(sets), generator=draw).tolist()
         self.labels = [list(sets)[i] for i in order]
         self.chosen: str | None = None
-        self.message = w.HTML(f"<b>{question}</b>")
+        self.message = w.HTML(f"<b>{html.escape(question)}</b>")
         self.buttons = []
         boxes = []
         for number, label in enumerate(self.labels):
@@ -148,7 +148,7 @@ class Vote:
         self.chosen = self.labels[number]
         for button, label in zip(self.buttons, self.labels, strict=True):
             button.description, button.disabled = label, True
-        self.message.value = f"You chose <b>{self.chosen}</b>."
+        self.message.value = f"You chose <b>{html.escape(self.chosen)}</b>."
 
 
 class Upload:

@@ -290,6 +290,21 @@ def test_the_vote_is_blind_until_the_first_choice():
     assert len(orders) == 2
 
 
+def test_neither_a_question_nor_a_label_becomes_html():
+    panel = Vote({"<script>a": torch.zeros(1, 3, 8, 8, dtype=torch.uint8)}, "a <b> or b?")
+    assert "a &lt;b&gt; or b?" in panel.message.value
+    panel.buttons[0].click()
+    assert panel.message.value == "You chose <b>&lt;script&gt;a</b>."
+
+
+def test_an_error_in_a_panel_is_text():
+    def draw():
+        raise ValueError("<script>a</script>")
+
+    message = panels.panel(draw).children[2].value
+    assert message == "<b>ValueError:</b> &lt;script&gt;a&lt;/script&gt;"
+
+
 # The upload
 
 
