@@ -267,6 +267,4 @@ def test_an_output_that_is_full_is_said():
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == (
-        "gancourse: the output: No space left on device. Make room.\n"
-    )
+    assert done.stderr == ("gancourse: the output: No space left on device. Make room.\n")

@@ -176,7 +176,7 @@ def test_what_cannot_be_read_is_listed_and_the_others_go_on(tmp_path, capsys):
         (f"translate mine/cycle in --out {'n' * 300}", 1, "cannot be looked for: File name too"),
         (f"score {'n' * 300} in", 1, "cannot be looked for: File name too long"),
         ("translate mine/cycle ~nobody-of-this-name --out x", 1, "'~nobody-of-this-name' cannot"),
-        ("sample mine/dcgan --out /dev/null/x", 1, "/dev/null/x cannot be made: Not a directory"),
+        ("sample mine/dcgan --out /dev/null/x", 1, "Could not write /dev/null/x: Not a directory"),
         ("translate in in --out x", 1, "without a record.json"),
     ],
 )

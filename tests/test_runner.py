@@ -452,7 +452,7 @@ def test_values_that_fit_arrive(tmp_path, monkeypatch):
         ("DATA", "Real", "auto", "real"),
         ("FEATURES", "", "", ""),
         ("FOLDER_A", "mine", "", str(tmp_path / "mine")),
-        ("OTHER", "(1,)", None, (1,)),  # of a chapter of one's own
+        ("OTHER", "[1]", None, [1]),  # of a chapter of one's own
     ):
         found = parameters.checked(name, text, default)
         assert found == value and type(found) is type(value)
