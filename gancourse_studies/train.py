@@ -123,6 +123,7 @@ class _Run:
         checkpoint.check_room(out / "checkpoints", self.step)
         self.executor = Executor(self.step)
         self.batches = plan.batches(self.step)
+        minutes = minutes or (saved and saved["begun"].get("minutes"))
         self.history, self.length = None, _length(settings, minutes)
         if saved:
             self.history = checkpoint.restore(saved, out, self.step, self.batches)
@@ -135,7 +136,8 @@ class _Run:
             epochs = self.length.get("epochs", 0)
             planned = self.length.get("steps", epochs * len(self.batches))
             self.executor.tune(self.batches, steps=planned, minutes=minutes)
-            self.begun = {"commit": recording.commit(), "images": plan.first()}
+            # minutes: a run that ends before its plan is made plans when it goes on
+            self.begun = {"commit": recording.commit(), "images": plan.first(), "minutes": minutes}
         self.samples = _samples(plan, settings, self.length)
         self.samples.images = self.begun["images"]
         self.monitor = Monitor(log=lambda flag: tqdm.write(str(flag)))  # beside the bar
@@ -189,6 +191,8 @@ def _check_longer(out: Path, history, length: dict, per_epoch: int) -> None:
 
     As long as it is: nothing is trained, and the same record is written again.
     """
+    if "minutes" in length:  # not planned yet
+        return
     planned = length.get("steps") or length.get("epochs", 0) * per_epoch
     if planned < len(history):
         raise GancourseError(

@@ -65,6 +65,23 @@ def test_a_checkpoint_alone_is_enough(tmp_path):
         assert longer["curves"]["terms"][name][:steps] == values
 
 
+def test_a_run_by_minutes_that_ends_before_its_plan_plans_when_it_goes_on(tmp_path, monkeypatch):
+    """Stopped within the warm-up: how long it was to be is in the checkpoint, too."""
+
+    def stop(self, run):
+        run.history.interrupted = run.stop = True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.Checkpoints, "on_step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train.train("neu-scratches", out=tmp_path / "run", minutes=0.03, **GIVEN)
+    folder = tmp_path / "run" / "checkpoints"
+    assert checkpoint.read(checkpoint.latest(folder))["history"]["planned"] == 0
+    train.train("neu-scratches", resume=True, out=tmp_path / "run", **GIVEN)
+    planned = checkpoint.read(checkpoint.latest(folder))["history"]["planned"]
+    assert planned == record(tmp_path / "run")["steps"] > 1
+
+
 def test_what_does_not_fit_is_refused_before_a_step(tmp_path):
     with pytest.raises(GancourseError, match="There is no checkpoint in .*mistyped"):
         train.train("neu-scratches", resume=True, out=tmp_path / "mistyped", **GIVEN)
