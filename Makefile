@@ -54,7 +54,7 @@ course: $(STAMP)
 test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --cov=gancourse --cov=gancourse_lab --cov=gancourse_studies --cov=gancourse_standins --cov=gancourse_tools --cov-report=term-missing:skip-covered --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov=gancourse --cov=gancourse_lab --cov=gancourse_studies --cov=gancourse_standins --cov=gancourse_tools --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 # The same few hundred inputs are in `make test`; here they are others, for so many minutes in all.
 MINUTES ?= 15
