@@ -42,11 +42,12 @@ class Monitor(Callback):
     State, data and layers are read once, at the start. The first step, and then one in ``every``
     (None: as often as costs 1 to 2 % of the time, a fifth as often on a GPU), is looked into: its
     gradients, its activations and what it did to the samples; in all other steps nothing happens.
-    It draws none of your random numbers: the run is the same with and without it. ``flags``
-    collects, each fault once; ``log`` gets a line each (None: silent); ``stop`` ends the run at the
-    first. ``readings`` holds every number taken, name → [(step, value), …]. The limits are those of
-    small models over 20 seeds, for some models others (``flags.LIMITS``): of a pix2pix "mode
-    collapse" means one answer for every input. A WGAN's critic has no belief: no "D wins".
+    It draws none of your random numbers: the run is the same with and without it (of compiled code
+    up to rounding: a step that is looked into is taken as written). ``flags`` collects, each fault
+    once; ``log`` gets a line each (None: silent); ``stop`` ends the run at the first. ``readings``
+    holds every number taken, name → [(step, value), …]. The limits are those of small models over
+    20 seeds, for some models others (``flags.LIMITS``): of a pix2pix "mode collapse" means one
+    answer for every input. A WGAN's critic has no belief: no "D wins".
     ``limits``, name → value, replaces them where yours is another.
 
     Raises ``UnknownName`` for a limit of no sign, and ``GancourseError`` at the start for a step
@@ -81,7 +82,12 @@ class Monitor(Callback):
         price *= 1 if self._watched.step.device.type == "cpu" else 5
         self._pause = self.every or 50 * math.ceil(price)
         self._take(run, self._watched.structure(self.steps))
-        self._look = Look(self._watched)
+        # a step that is looked into is taken as written, and that rounds otherwise than compiled
+        # code: a resumed run looks where the unbroken one did
+        if not self.steps or not _compiled(run.step):
+            self._look = Look(self._watched)
+        else:
+            self._look_next()
 
     def on_step(self, run: Run) -> None:
         self.steps = run.done
@@ -91,6 +97,10 @@ class Monitor(Callback):
             run.flush()  # the curves to this step, and no look at what is not finite
             self._take(run, look.readings(self.steps))
             self._take(run, curves(run.history.terms, run.step.settings))
+        self._look_next()
+
+    def _look_next(self) -> None:
+        """Look into the next step if it is its turn."""
         if (self.steps + 1) % self._pause == 0:
             first = self._watched.pace.sampled
             self._look = Look(self._watched, samples=self.steps + 1 >= first)
@@ -109,6 +119,11 @@ class Monitor(Callback):
                 run.stop = run.stop or self.stop
                 if self.log:
                     self.log(flag)
+
+
+def _compiled(step) -> bool:
+    executor = getattr(step, "executor", None)
+    return bool(executor and (executor.execution["compile"] or executor.execution["graph"]))
 
 
 def curves(terms: Mapping[str, Sequence[float]], settings) -> Iterator[Reading]:

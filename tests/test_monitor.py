@@ -12,7 +12,7 @@ from gancourse.errors import GancourseError, UnknownName
 from gancourse.train import checkpoint
 from gancourse.train.dcgan import DCGANStep
 from gancourse.train.loop import Callback, History, Run, fit
-from gancourse_lab import faults, flags, inspect_step
+from gancourse_lab import faults, flags, inspect_step, speed
 from gancourse_lab.faults import FAULTS
 from gancourse_lab.monitor import Flag, Monitor, curves, flag_of, review
 
@@ -254,6 +254,20 @@ def test_a_run_resumed_from_a_checkpoint_is_healthy(tmp_path):
     history = checkpoint.load(path, step, batches)
     fit(step, batches, 2, [monitor], history)
     assert not monitor.flags and monitor.steps == 28
+
+
+@pytest.mark.parametrize(("compiled", "at_once"), [(False, True), (True, False)])
+def test_a_compiled_run_looks_into_the_same_steps_when_it_goes_on(compiled, at_once):
+    """A step looked into is taken as written and rounds otherwise: the run would be another."""
+    step, batches = faults.build("healthy", 0, images("dcgan"))
+    speed.Executor(step, compile=compiled)
+    monitor = Monitor(every=10, log=None)
+    for done, looks in ((0, True), (5, at_once), (9, True)):
+        run = Run(step, batches, 100, History())
+        run.done = done
+        monitor.on_start(run)
+        assert (monitor._look is not None) == looks, done
+        monitor.on_end(run)
 
 
 def test_weights_alone_are_recognised_even_without_a_history():
