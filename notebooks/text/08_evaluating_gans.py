@@ -559,7 +559,7 @@ print(f"this run, real against real by the line to n → ∞: {METRIC} {end:.2f}
 # $1/n$ the distances come close to lines that end in stars at $n \to \infty$ (Chong and
 # Forsyth, 2020), for real against real near 0. In numbers:
 
-# %%
+# %% jupyter={"source_hidden": true}
 curves = recorded["bias"]
 pool = curves["horses and zebras"]
 rows = []
@@ -579,10 +579,9 @@ table([recorded.fid, "n = 100", "largest n", "which is", "line to n → ∞"], r
 
 # %% [markdown]
 # **So a FID without its two counts is no number**: horses to zebras is 1.40 at
-# $n = 100$ and 0.99 at 1,000. Equal $n$ does not make it fair, either, since
-# the bias depends on the spread of the fakes: at $n = 100$ it is 0.44 for
-# zebras alone and 0.58 for horses and zebras. The line to $n \to \infty$ helps
-# where there are enough pictures for a line; for 140 there is KID.
+# $n = 100$ and 0.99 at 1,000. Equal $n$ does not make it fair, either, since the bias
+# depends on the spread: 0.44 for zebras alone, 0.58 for horses and zebras. With enough
+# pictures the line to $n \to \infty$ helps; for 140 there is KID.
 #
 # ## 5 · Broken by resizing, JPEG, blur and noise
 #
@@ -651,7 +650,7 @@ figures.show(
     "under blur and recall first under noise and JPEG.",
 )
 
-# %%
+# %% jupyter={"source_hidden": true}
 counts = recorded["data"]
 print(f"{counts['altered']} test zebras against {counts['others']} training zebras")
 rows = []
@@ -690,14 +689,12 @@ print(
 # repeat, look at the spread. But such a draw holds only about $1 - 1/e = 63\,\%$ of the
 # pictures, and every score notices the copies. Two ways without, for a score $\theta$:
 #
-# - the **jackknife** leaves out one picture at a time and scales up the small
-#   changes: $s^2 = \sum \frac{n-1}{n} \sum_i (\theta_{-i} - \bar\theta)^2$,
-#   where $\theta_{-i}$ is the score without picture $i$ and the outer sum goes over
-#   both sides. It needs a smooth score;
-# - **halves**: random halves of both sets, drawn *without* replacement. For a
-#   mean, their spread $s$ is that of the whole set, since
-#   $\sigma^2 (\frac{2}{n} - \frac{1}{n}) = \frac{\sigma^2}{n}$. It can be used
-#   for precision and recall, too, which jump.
+# - the **jackknife** leaves out one picture at a time:
+#   $s^2 = \sum \frac{n-1}{n} \sum_i (\theta_{-i} - \bar\theta)^2$, the outer sum over both
+#   sides. It needs a smooth score;
+# - **halves**, drawn *without* replacement. For a mean, their spread $s$ is that of the
+#   whole set, since $\sigma^2 (\frac{2}{n} - \frac{1}{n}) = \frac{\sigma^2}{n}$. Good for
+#   precision and recall, too, which jump.
 
 
 # %%
@@ -905,9 +902,8 @@ for key, row in truth["scores"].items():
 
 # %% [markdown]
 # Two models near KID-768×10³ 2.5 that differ by less than 0.8 cannot be ranked by
-# 140 pictures each. (Translations of the *same* inputs against the *same*
-# reference share much of their noise. Then test the difference itself; do not compare
-# two intervals.)
+# 140 pictures each. (Translations of the *same* inputs share much of their noise: test
+# the difference itself.)
 #
 # ## 8 · The best of several
 #
@@ -994,10 +990,9 @@ for setting in records.settings():
 table(["", "seeds", "mean", "best", "s over seeds", "of one measurement"], rows)
 
 # %% [markdown]
-# Another seed moves KID by 0.22 to 0.40, other pictures by 0.12 to 0.14. So
-# the interval of one run is no interval for the *recipe*. Choose by the
-# training pictures, report on the test pictures, once, give all seeds, and say
-# how many epochs were looked at.
+# Another seed moves KID by 0.22 to 0.40, other pictures by 0.12 to 0.14. So the interval
+# of one run is no interval for the *recipe*: give all seeds. Choose by the training
+# pictures, report on the test pictures, once.
 #
 # ## 9 · One recipe, four numbers
 #
@@ -1098,7 +1093,7 @@ print(f"identity off for both, FastCUT against 77.2:     {FASTCUT - 77.2:+.1f}")
 # $P(\text{right}) = \Phi(d'/\sqrt 2)$.
 # </details>
 
-# %%
+# %% jupyter={"source_hidden": true}
 torch.manual_seed(0)
 rows = []
 for fooled in (0.5, 0.4, 0.268, 0.232, 0.1):
@@ -1195,10 +1190,9 @@ for count in (0, 1, len(noisy) // 2):
     )
 
 # %% [markdown]
-# 1. **Memorise:** return the training pictures. Against new pictures that is as
-#    good as real ones. Against the training set KID is
-#    *negative*, since the cross term holds each picture paired with itself: a
-#    KID clearly below 0 is a sign of copies.
+# 1. **Memorise:** return the training pictures. Against new pictures that is as good as
+#    real ones. Against the training set KID is *negative*, since each picture is paired
+#    with itself: a KID clearly below 0 is a sign of copies.
 # 2. **Ignore the input:** deal out the translations to the wrong horses. The
 #    *set* is the same, and so is every score of sets, to the last digit. Only a
 #    comparison with the input sees it (chapter 06's edges; LPIPS).
@@ -1247,14 +1241,13 @@ print("claim holds: the coin as the fake has precision above 0.9 and recall belo
 # The loss of a GAN is the score of a game, no measure of quality. A distance to the
 # training pictures is one. Five rules, on the recorded runs, among the measured epochs:
 #
-# - *last*: train to the end of the plan;
-# - *loss*: the epoch with the lowest loss of the generators;
-# - *FID*, *KID*: the epoch with the lowest distance to the training pictures;
+# - *last*: the end of the plan; *loss*: the lowest loss of the generators;
+# - *FID*, *KID*: the lowest distance to the training pictures;
 # - *both*, for CycleGANs: among the epochs whose KID interval reaches down to
 #   the lowest KID, the one with the lowest cycle loss, as in the Cloudera post.
 #
-# The table has the *held-out* KID-768×10³ of the epoch that each rule picks, as a
-# mean over seeds, and the lowest of all epochs.
+# The *held-out* KID-768×10³ of the epoch that each rule picks, as a mean over seeds, and
+# the lowest of all epochs:
 
 
 # %%
@@ -1350,9 +1343,8 @@ for name, *rules_told in (
 # (README.md's tables measure the last epoch once more, with other samples: `cats/deluxe`
 # has 5.79 there, 5.64 here, which is the noise of one measurement.)
 #
-# A rule that can be defended for a new run: fix the schedule beforehand, keep a
-# checkpoint at each measured epoch, choose by KID to the training pictures,
-# look at twenty random pictures of that epoch, report the test score once.
+# For a new run: fix the schedule beforehand, choose among the measured epochs by KID to
+# the training pictures, look at twenty random pictures, report the test score once.
 #
 # ## 13 · Exercises
 #
