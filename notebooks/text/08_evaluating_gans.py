@@ -455,7 +455,7 @@ print(f"{len(h)} horses against {len(z)} zebras: {line(untouched)}")
 # real, fake = data.folder("REAL", size=64), data.folder("FAKE", size=64)
 # extract = features.extractor("auto")
 # x, y = extract.cached(fake.images), extract.cached(real.images)
-# print(kid(x, y), frechet(x, y), precision_recall(y, x))
+# print(1e3 * kid(x, y).value, frechet(x, y), precision_recall(y, x))
 # ```
 #
 # | write down | because |
