@@ -1,4 +1,4 @@
-"""The figures of chapter 01: densities, transforms, walks, games, and the zoo's block diagrams.
+"""The figures of chapter 01: densities, transforms, games, and the zoo's block diagrams.
 
 A function that takes ``axes`` draws one panel of a larger figure, or, without them, the picture
 of a slider.
@@ -15,10 +15,9 @@ from torch import Tensor
 from torch.distributions import Distribution, MultivariateNormal
 
 from gancourse.notebook import figures
-from gancourse.notebook.figures import BLUE, CYCLE, GREEN, GREY, ORANGE, SKY, subplots
+from gancourse.notebook.figures import BLUE, CYCLE, GREY, ORANGE, SKY, subplots
 from gancourse_lab import theory
 from gancourse_lab.toy_game import Chase, X
-from gancourse_lab.walks import Walked
 
 DRAWN = "drawn by rule, no real data"
 
@@ -99,34 +98,6 @@ def transforms(seed: int, draws: int = 2000) -> Figure:
         transform(name, draws, seed, axes[i // 2, 2 * (i % 2) : 2 * (i % 2) + 2])
     for axis in axes.flat:
         axis.set_xlabel("")
-    return figure
-
-
-def walk(step: float, found: Walked, p: Distribution, axes: Sequence | None = None) -> Figure:
-    """The first states of one chain, its autocorrelation, the histogram of all chains."""
-    if axes is None:
-        _, axes = subplots(1, 3, figsize=(9, 2.4), width_ratios=(1.6, 1, 1))
-    axes[0].plot(found.states[:300, 0], color=BLUE, linewidth=0.8)
-    axes[0].set(title=f"h = {step}: {found.moves:.0%} of the proposals taken", ylim=(-4, 4))
-    axes[1].plot(found.rho[:100], color=GREEN)
-    axes[1].set(title=f"n_eff / n = {found.share:.3f}", ylabel="correlation")
-    axes[1].set(ylim=(-0.1, 1.05), yticks=[0, 1])
-    counts = torch.histc(found.states.float(), 60, -4, 4)
-    axes[2].stairs(counts / counts.sum() * 60 / 8, torch.linspace(-4, 4, 61), fill=True, alpha=0.4)
-    axes[2].plot(line(-4, 4), p.log_prob(line(-4, 4)).exp(), color="black", linewidth=1)
-    axes[2].set(title=f"{found.states.shape[1]} chains and p", yticks=[])
-    return axes[0].figure
-
-
-def walks(found: Mapping[float, Walked], p: Distribution) -> Figure:
-    """``walk`` for each step size."""
-    shape = {"figsize": (9, 1.5 * len(found)), "width_ratios": (1.6, 1, 1), "sharex": "col"}
-    about = f"target: the two humps; {DRAWN}"
-    figure, axes = subplots(len(found), 3, caption=about, **shape)
-    for row, (step, of_step) in zip(axes, found.items(), strict=True):
-        walk(step, of_step, p, row)
-    for axis, label in zip(axes[-1], ("state t", "t steps apart", "x"), strict=True):
-        axis.set_xlabel(label)
     return figure
 
 
@@ -296,6 +267,29 @@ def turns_at(path, rates: Sequence[float]) -> Figure:
     figure, axes = subplots(len(rates), 3, figsize=size, caption=about)
     for row, eta in zip(axes, rates, strict=True):
         turns(path, eta, row)
+    return figure
+
+
+def dirac(slopes, path, penalties: Sequence[float]) -> Figure:
+    """The Dirac-GAN's field of arrows and one path, for each penalty γ.
+
+    ``slopes(θ, ψ, γ)`` gives (θ', ψ'), ``path(γ)`` places (n + 1, 2).
+    """
+    about = f"square: start; star: reals and fakes coincide, D is flat; {DRAWN}"
+    size = (2.6 * len(penalties), 3.1) if len(penalties) > 1 else (4.4, 4.6)
+    figure, axes = subplots(1, len(penalties), figsize=size, squeeze=False, caption=about)
+    side = torch.linspace(-1.4, 1.4, 13)
+    theta, psi = torch.meshgrid(side, side, indexing="xy")
+    for axis, gamma in zip(axes[0], penalties, strict=True):
+        along_theta, along_psi = slopes(theta, psi, gamma)
+        axis.quiver(theta, psi, along_theta, along_psi, color=GREY, angles="xy", width=0.004)
+        places = path(gamma)
+        axis.plot(*places.T, "-", color=BLUE, marker=".", linewidth=0.8, markersize=3)
+        axis.plot(*places[0], "s", color=ORANGE)
+        axis.plot(0, 0, "*", color="black", markersize=10)
+        axis.set(title=f"γ = {gamma:g}", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
+        axis.set_xlabel("θ (G's fakes)")
+    axes[0, 0].set_ylabel("ψ (D's slope)")
     return figure
 
 

@@ -70,20 +70,6 @@ def look(step: int, gen, disc, p: Distribution) -> dict:
     }
 
 
-def feedback(gen, disc, p: Distribution, batches: int = 60, size: int = 256) -> tuple[float, float]:
-    """Mean |D - ½| over p; size of G's mean gradient over the spread of the batches."""
-    with torch.no_grad():
-        away = (disc(p.sample((4000, 1)).float()).sigmoid() - 0.5).abs().mean()
-    grads = []
-    for _ in range(batches):
-        loss = losses.bce_generator(disc(gen(noise(size, 1))))
-        grad = torch.autograd.grad(loss, list(gen.parameters()))
-        grads.append(torch.cat([g.flatten() for g in grad]))
-    grads = torch.stack(grads)
-    spread = (grads - grads.mean(0)).square().sum(1).mean().sqrt()
-    return float(away), float(grads.mean(0).norm() / spread)
-
-
 class Chase(NamedTuple):
     """Of each step and game, (steps, copies)."""
 

@@ -9,7 +9,7 @@ from matplotlib.patches import Circle, Rectangle
 from gancourse import records
 from gancourse.notebook import figures
 from gancourse.notebook.figures import subplots
-from gancourse_lab import live, objective_figures, theory, theory_figures, toy_game, walks, zoo
+from gancourse_lab import live, objective_figures, theory, theory_figures, toy_game, zoo
 
 HUMPS = theory.NAMED["two humps"]
 
@@ -38,13 +38,14 @@ def test_all_named_distributions_are_shown():
     assert [title for title in titles if "draws" not in title] == list(theory.NAMED)
 
 
-def test_a_walk_says_its_step_its_moves_and_its_worth():
-    torch.manual_seed(0)
-    found = {h: walks.walked(HUMPS, h, 40, chains=4) for h in (0.5, 2.5)}
-    figure = theory_figures.walks(found, HUMPS)
-    assert len(figure.axes) == 6
-    assert figure.axes[3].get_title().startswith(f"h = 2.5: {found[2.5].moves:.0%}")
-    assert figure.axes[5].get_title() == "4 chains and p"
+def test_the_dirac_gans_field_and_path_stand_at_each_penalty():
+    def slopes(theta, psi, gamma):
+        return psi, -theta - gamma * psi
+
+    figure = theory_figures.dirac(slopes, lambda gamma: torch.eye(2) * gamma, [0.0, 2.0])
+    assert [axis.get_title() for axis in figure.axes] == ["γ = 0", "γ = 2"]
+    start = figure.axes[1].lines[1]
+    assert (*start.get_xdata(), *start.get_ydata()) == (2.0, 0.0)
 
 
 def test_where_a_game_has_too_many_fakes_is_hatched():
