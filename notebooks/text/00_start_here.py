@@ -338,7 +338,7 @@ figures.show(
 # %% [markdown]
 # **What you see.** The losses say who is ahead, not how good the fakes are: G's is
 # about the same for a heap and for a ring, and all creep towards $\log 2$, the
-# value of a D that cannot tell. And the share never rests: each network's landscape
+# value of a D that cannot tell. And the share never quite rests: each network's landscape
 # moves with every step of the other. So this course's recorded runs give the last
 # *and* the best value.
 #
@@ -391,10 +391,10 @@ figure.supxlabel(f"{name}, learning rates: G {lr_g:g}, D {lr_d:g}", fontsize=8)
 figures.show(figure, alt=f"Six panels from the first step to the last, on the data: {name}.")
 
 # %% [markdown]
-# **What you see.** G learns eight times as fast as D. The fakes stay one heap, which
-# turns up at another place of the ring each time, gone before D has marked it; MMD²
-# is as bad as at the start. Now put G's rate back to 0.0003 and D's to 0.01; then try
-# the spiral. Which of the two may be the faster?
+# **What you see.** G learns eight times as fast as D. The fakes leave the picture and
+# come back as one heap, each time at another place of the ring, gone before D has
+# marked it; MMD² is nearly as bad as at the start. Now put G's rate back to 0.0003
+# and D's to 0.01; then try the spiral. Which of the two may be the faster?
 #
 # ## From two numbers to a picture
 #

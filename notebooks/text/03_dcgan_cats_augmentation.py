@@ -174,8 +174,8 @@ print(f"{len(cats)} cats for training, {len(unseen)} held out by a hash of the f
 # assignment's policy, here `basic`, enlarges by a tenth, cuts the size back
 # out, and mirrors half of them. The study's, here `deluxe`, also rotates by up
 # to 10° and stretches each axis by up to 10 %. (The study names the four
-# changes, not their sizes; these are ours.) The study shows a photograph with eleven
-# draws and counts 1,100 % more data. So do we, twice:
+# changes, not their sizes; these are ours.) It shows a photograph with eleven draws
+# and speaks of 1,100 % more data. Here are two:
 
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
@@ -586,7 +586,7 @@ for label, (policy, parts) in SETTINGS.items():
 finished(steps, SETTINGS)
 z = sample_z(64, plain, torch.device("cpu"), torch.Generator().manual_seed(7))
 fakes = {label: step.sample(z, ema=True) for label, step in steps.items()}
-rows = {"held-out": held_out.images} | {label: to_uint8(x) for label, x in fakes.items()}
+rows = {"held-out": held_out.images} | fakes
 rows = {label: images[:6] for label, images in rows.items()}
 title = f"{profile}, {len(histories['none'])} steps; {held_out.caption}"
 figures.show_sheet("A row of real cats, and a row of six fakes for each setting.", rows, title)
@@ -670,9 +670,8 @@ for name, losses in (("falling", falling), ("falling, noisy", falling + noise)):
 # %% [markdown]
 # **Collapse.** *Diversity* is the total variance of the fakes' Inception
 # features as a share of the training images': 1 for as much variety as the
-# cats have, 0 for one picture. (Precision and recall, chapter 02, are 0 in all
-# runs: nothing is near enough to a cat to be measured. Fakes may vary without being
-# anything like the cats.)
+# cats have, 0 for one picture. Fakes may vary without being anything like the cats.
+# (Precision and recall, chapter 02, are 0.00 in all runs: nothing is near enough.)
 #
 # **Overfitting.** The *margin* is what D thinks of photographs that it
 # trained on, less what it thinks of those it did not:
@@ -762,7 +761,7 @@ figures.show(
 
 # %% [markdown]
 # **What you see.** Without augmentation D's loss sinks towards 0, and G's jumps;
-# with DiffAugment D's stays near that of a D which can only guess.
+# with DiffAugment D's stays nearer to that of a D which can only guess.
 #
 # Move through epochs and settings: samples of one run, and its losses so far.
 
@@ -771,7 +770,7 @@ figures.show(
 def draw_run(setting, seed, epoch):
     """Samples and losses of one recorded run at one epoch."""
     run = runs[setting][seed]
-    size = {"figsize": (8.5, 3), "width_ratios": (1, 1.4)}
+    size = {"figsize": (11, 3.9), "width_ratios": (1, 1.2)}
     figure, axes = figures.subplots(1, 2, caption=run.caption, **size)
     figures.picture(axes[0], samples_at(run, epoch), 3, f"{setting}, epoch {epoch}")
     shown = max(1, round(epoch * run.per_epoch))
@@ -783,6 +782,7 @@ def draw_run(setting, seed, epoch):
 
 panels.panel(
     draw_run,
+    photo=True,
     setting=panels.slider(list(runs), "setting"),
     seed=panels.slider([0, 1, 2], "seed"),
     epoch=panels.slider(first.columns, "epoch", start=LATE),
@@ -1006,9 +1006,9 @@ else:
 # mean cat, which copies nothing, has an AUC of 0.96, a blur 0.72. Nor is an AUC of 0.3
 # to 0.4, as with augmentation, a sign of honesty: the pictures are poor (chapter 04).
 #
-# **The answer.** With augmentation D forgets its photographs, the fakes stay varied
-# and are better after 300 epochs; with DiffAugment they are *not* there sooner, and
-# none is good: the best KID-768×10³, 3.8, is above another cat's 2.5. In detail:
+# **The answer.** With augmentation D remembers its photographs far less, and the fakes
+# stay varied and are better after 300 epochs, with DiffAugment *not* sooner; none is
+# good: the best KID-768×10³, 3.8, is above another cat's 2.5. In detail:
 #
 # - *Overfitting*: holds. D's margin is 0.95 without augmentation after 300 epochs,
 #   0.27 with the classical one, 0.08 with DiffAugment.
@@ -1018,8 +1018,8 @@ else:
 # - *Quality*: "better" holds (8.4 against 4.1 to 5.6 at epoch 300), "sooner" fails
 #   for DiffAugment and is not settled for the classical way. At epoch 100 DiffAugment
 #   and *both* are behind in every seed (8.3 and 8.6 against 7.4); the classical runs
-#   overlap (7.7), and lead in the mean with averaged weights. They pass 7 at
-#   epoch 175, the others at 200, the unaugmented at 250, once, and get worse again.
+#   overlap with them (7.7), and lead in the mean with averaged weights. They pass 7
+#   at epoch 175, DiffAugment and *both* at 200, the unaugmented at 250, only there.
 # - *Losses*: G's fluctuates less with augmentation (0.18 against 0.07 to 0.12), D's
 #   only where DiffAugment is in. D's settles in 7 augmented runs of 9, G's in 4.
 # - *Leaks and copies*: the classical run mirrors, as section 4 says it must (sidedness

@@ -308,6 +308,7 @@ print("claim holds: of 2 wrong translators the cycle term punishes 1")
 # **top1** asks the same as a guessing game: for how many outputs is their own
 # input the most similar of all $N$? Chance gives $1/N$.
 
+
 # %%
 def edge_map(images):  # (N, 3, H, W) uint8 -> (N, H, W)
     grey = (images.float() * torch.tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
@@ -352,6 +353,7 @@ for name, outputs in known.items():
     require(abs(package.kept - (paired - shuffled)) < 1e-5 and package.top1 == top1)
     row = [round(x, 2) + 0.0 for x in (paired, shuffled, paired - shuffled, top1)]  # no -0.00
     print(f"{name:28}" + "".join(f"{x:10.2f}" for x in row))
+
 
 # %% tags=["nbval-ignore-output"]
 def as_picture(maps):
