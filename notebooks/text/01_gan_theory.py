@@ -579,6 +579,7 @@ print(f"claim holds: {len(ours)} of 3 terms are the package's")
 # 4,000 evenly spaced $z$, what does the network's $D$ say, and what the $D^*$ that
 # $p$ and $q$ call for?
 
+
 # %% tags=["nbval-ignore-output"]
 def players(numbers, width, rates, **options):
     """G, D and their optimisers, as train_step takes them; ``rates`` of G and of D."""
