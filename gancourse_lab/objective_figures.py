@@ -227,6 +227,16 @@ def answers(shown: Mapping[str, Tensor], judged: Tensor, caption: str = "") -> F
     return figure
 
 
+def losses(run, caption: str = "") -> bytes:
+    """The charts of a ``Run`` without its samples, as JPEG: where a short run's are only a blur."""
+    charts, terms = run.step.charts, run.history.terms
+    figure, axes = subplots(1, len(charts), figsize=(9, 3.2), caption=caption)
+    for axis, chart in zip(axes, charts, strict=True):
+        shown = {name: terms[name] for name in chart.terms if name in terms}
+        figures.curves(shown, 1, chart.heading, chart.ylabel, axis=axis)
+    return figures.jpeg(figures.png(figure))
+
+
 def ways_back(runs: Mapping[str, Record]) -> Figure:
     """The cycle loss A → B → A of recorded runs over the steps, smoothed over ten of them."""
     figure, axis = subplots(figsize=(6.5, 3.0))

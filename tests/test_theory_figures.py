@@ -1,6 +1,7 @@
 """What the figures of chapters 01 and 05 draw, read back from their axes."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -127,6 +128,19 @@ def test_the_loop_shows_each_picture_at_its_boxes_and_says_what_is_compared():
     compared = [text for text in compared if text.startswith("mean")]
     assert compared == [f"mean |{name}|" for name in
                         ("F(G(x)) − x", "G(F(y)) − y", "G(y) − y", "F(x) − x")]  # fmt: skip
+
+
+def test_losses_are_painted_without_samples(monkeypatch):
+    charts = [
+        SimpleNamespace(terms=(t, "absent"), heading=t, ylabel="loss") for t in ("adv", "rec")
+    ]
+    step, terms = SimpleNamespace(charts=charts), {"adv": [1.0, 0.5], "rec": [0.3, 0.2]}
+    drawn = []
+    monkeypatch.setattr(figures, "png", lambda figure: drawn.append(figure) or b"\xff\xd8\xff")
+    run = SimpleNamespace(step=step, history=SimpleNamespace(terms=terms))
+    assert objective_figures.losses(run, "drawn horses") == b"\xff\xd8\xff"
+    assert [axis.get_title() for axis in drawn[0].axes] == ["adv", "rec"]
+    assert not any(axis.images for axis in drawn[0].axes)
 
 
 def test_a_network_s_bars_are_as_high_as_its_pictures():

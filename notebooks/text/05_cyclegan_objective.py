@@ -543,7 +543,8 @@ def train(settings, reals_a, reals_b, label, *callbacks):
 
 watched = (pairs_a.images[:4], pairs_b.images[4:8])
 caption = f"{train_a.caption} and {train_b.caption}"
-live = panels.LiveFigure(watched, "full objective with identity", caption)
+paint = None if profile == "full" else lambda run: objective_figures.losses(run, caption)
+live = panels.LiveFigure(watched, "full objective with identity", caption, paint=paint)
 with_identity = horses(lambda_identity=0.5)
 first_step, history = train(with_identity, train_a, train_b, "all terms", live)
 
@@ -561,8 +562,8 @@ for ends, name in ((pairs_a, "cycle_a"), (pairs_b, "cycle_b")):
     )
 
 # %% [markdown]
-# One epoch paints no zebra. So look at a further run: what does its $D_B$ answer,
-# patch by patch? 1 means real, 0 made. (Ten minutes of a laptop, from the identity;
+# One epoch paints no zebra (so no pictures of it, below `full`). What does the $D_B$ of
+# a further run answer, patch by patch? 1 means real, 0 made. (Ten minutes of a laptop, from the identity;
 # real photographs, of chapter 07.)
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
@@ -582,7 +583,7 @@ figures.show(
 # %% [markdown]
 # *What you see:* it believes the third zebra nearly everywhere and the first in most patches, the
 # second hardly more than the fakes. Of those it believes none; in the first, which
-# still is a pair of brown horses, every patch is near 0.
+# still is a pair of brown horses, nearly every patch is at 0.
 
 # %% [markdown]
 # ### Where $G$ starts

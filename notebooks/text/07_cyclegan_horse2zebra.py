@@ -77,7 +77,7 @@ from gancourse.notebook.cell import check, report, require, table
 from gancourse.train import checkpoint
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, translate
 from gancourse.train.loop import History, ProgressBar, fit
-from gancourse_lab import picture_folder
+from gancourse_lab import objective_figures, picture_folder
 from gancourse_lab.human_study import Study, wilson
 from gancourse_lab.human_study_panel import StudyPanel, Upload, Vote
 
@@ -245,23 +245,9 @@ device.seed_everything(SEED)
 step = CycleGANStep(settings)
 batches = pairs_of(train_a.to(step.device), train_b.to(step.device), settings)
 both = f"{train_a.caption} and {train_b.caption}"
-
-
-def losses_alone(run):
-    """The two charts of losses; after one epoch the pictures are not worth a look."""
-    figure, axes = figures.subplots(1, 2, figsize=(9, 3.2), caption=both)
-    for axis, chart in zip(axes, run.step.charts, strict=True):
-        shown = {term: run.history.terms[term] for term in chart.terms if term in run.history.terms}
-        figures.curves(shown, 1, chart.heading, chart.ylabel, axis=axis)
-    return figures.jpeg(figures.png(figure))
-
-
-live = panels.LiveFigure(
-    (test_a.images[:4], test_b.images[:4]),
-    f"iteration {ITERATION}",
-    both,
-    paint=None if profile == "full" else losses_alone,
-)
+watched = (test_a.images[:4], test_b.images[:4])
+paint = None if profile == "full" else lambda run: objective_figures.losses(run, both)
+live = panels.LiveFigure(watched, f"iteration {ITERATION}", both, paint=paint)
 history, lasting = checkpoint.resumable("runs/chapter-07", step, batches, profile)
 watchers = [LinearDecay(), ProgressBar(("gen", "cycle_a", "cycle_b")), live, *lasting]
 history = fit(step, batches, settings.epochs, watchers, history)
