@@ -213,9 +213,8 @@ figures.show(
 # losses are content, and yet every $x$ gets a wrong partner. **The cycle loss
 # demands a translation that can be undone; it does not say which one.** What
 # makes trained networks prefer the first row is not in the objective: a
-# convolutional generator starts out local and smooth, and the undoable maps
-# within its reach keep things where they are (not always in their colours).
-# Galanti et al. (2018) try to make that precise.
+# convolutional generator starts out local and smooth (Galanti et al., 2018, try to make
+# that precise).
 
 # %% [markdown]
 # ## 3 · Every term, written out
@@ -588,18 +587,14 @@ figures.show(
 # %% [markdown]
 # ### Where $G$ starts
 #
-# The paper's generator starts with random weights, so its first picture is noise.
-# Cycle and identity loss then have one lesson to teach before anything else can be
-# learnt: *copy the picture*. With 200 epochs on a GPU nobody minds. On a laptop it is
-# all that one ever sees.
-#
-# But we know the answer to the first lesson. Write
+# The paper's generator starts with noise. Cycle and identity loss then have one lesson
+# to teach before anything else: *copy the picture*. On a laptop it is all that one ever
+# sees. But we know its answer. Write
 # $G(x) = \tanh\big(\operatorname{artanh}(0.98\,x) + d(x)\big)$, where $d$ is the
 # same network without its tanh, and set the last convolution of $d$ to 0. Now
 # $G(x) = 0.98\,x$ before the first step: cycle and identity loss are about 0,
-# and every step can only *change* the picture. (The sum is taken before the tanh to
-# stay between −1 and 1; the 0.98 keeps artanh finite.) Since the start keeps the
-# content, $\lambda$ can be weaker: 5 in the course's laptop recipe. H. Yang's
+# and every step can only *change* the picture. (The 0.98 keeps artanh finite.) Since the
+# start keeps the content, $\lambda$ can be weaker: 5 in the course's laptop recipe. H. Yang's
 # TensorFlow CycleGAN (2017) adds its input to its output and reports faster
 # convergence, DeblurGAN learns a residual; to start *at* the identity, in the tanh's
 # own coordinates, is ours as far as we know. It has a price: doing nothing is also
@@ -757,9 +752,9 @@ figures.show_sheet(alt, rows, "", f"{long_a.caption}; recorded runs, seed 0", sc
 # and of zebra, and clearly better there than under "other". *Full* is: the own meadow
 # is twice as near as another's, and the judge finds nine tenths of the zebra that it
 # finds in true ones. *GAN alone* paints good zebras in meadows that are nearly
-# anybody's. And *cycle alone* found a code: nobody asked its $G$ for zebras, only for
-# something that $F$ can undo. (Exchanged colours are a known accident of other runs'
-# first steps, too; smaller first weights help.)
+# anybody's. *Cycle alone* found a code: nobody asked its $G$ for zebras, only for
+# something that $F$ can undo. (Exchanged colours are a known accident of other runs,
+# too; smaller first weights help.)
 
 # %% [markdown]
 # ### Is KID a yardstick?
@@ -1043,8 +1038,8 @@ figures.show(
 #
 # Two rows surprise. Labels → photos, GAN + forward *beats* the full model. And photos
 # → labels, GAN + backward ends at .01: with one cycle only, the paper says, a
-# direction may collapse to one and the same map. Per pixel, GAN alone is level
-# with CycleGAN (.51 and .52); only the class measures tell them apart.
+# direction may collapse. Our numbers do not belong into that table: other classes, a
+# much smaller judge, other sizes. What *can* be compared is the pattern.
 #
 # <details><summary>The methods that it beat</summary>
 #
@@ -1061,9 +1056,6 @@ figures.show(
 #
 # The others are almost never mistaken for real, CycleGAN in a quarter of the trials.
 # </details>
-#
-# Our numbers do not belong into that table: other classes, a much smaller judge, other
-# sizes. What *can* be compared is the pattern.
 
 # %% [markdown]
 # ## 9 · Reconstruction: F(G(x))
@@ -1121,9 +1113,6 @@ for sigma in (0, 2, 4, 8, 16):
 # | the flower | depth of field | telephone snapshots → a large lens |
 # | the plan | drawing or photo | maps ↔ aerial photos, labels ↔ facades |
 #
-# (Style of *one* picture is another method's: Gatys et al. (2016) match Gram matrices
-# of a pretrained network's features, and train no $G$.)
-#
 # Its failures follow from what the objective says, or leaves out.
 #
 # - **Changes of shape.** Dog → cat gave a dog with changed colours: the generator that
@@ -1139,7 +1128,7 @@ for sigma in (0, 2, 4, 8, 16):
 # | you have, or want | take |
 # |---|---|
 # | pairs, even a few hundred | pix2pix, or plain regression |
-# | the style of one picture | Gatys et al. (2016) |
+# | the style of *one* picture | Gram matrices of a pretrained network, no $G$ (Gatys 2016) |
 # | one direction only, a small change | CUT: no $F$, no cycle, less memory (Park 2020) |
 # | several domains | StarGAN, one $G$ for all (Choi 2018) |
 # | many answers to one $x$ | MUNIT (Huang 2018) |
@@ -1149,8 +1138,7 @@ for sigma in (0, 2, 4, 8, 16):
 #
 # On the defects the sources disagree: added GAN pictures raised sensitivity from 90 to
 # 95 % in Jain et al. (2020), while simple balanced sampling was best in Chen (2026).
-# What a CycleGAN still has for it: two folders, no labels, no pretrained model, an
-# hour of a laptop.
+# For a CycleGAN speaks: two folders, no labels, no pretrained model, an hour of a laptop.
 #
 # Failures of our own: the two held-out facades on which the judge agrees most
 # with the map, and the two on which it agrees least.
@@ -1227,7 +1215,7 @@ check("the shape of what it makes of 32 px", output, [1, 3, 32, 32])
 # )
 # ```
 #
-# The published one is the same with 64 for 8 and nine blocks.
+# The published one has 64 for 8, and nine blocks.
 # </details>
 
 # %% [markdown]
@@ -1255,8 +1243,7 @@ check("to own y", to_own_y, float((squared - own_y).abs().mean()), 2e-3)
 # to_own_y = 1 / 6
 # ```
 #
-# The root undoes it. An increasing map keeps the order, so sorting changes nothing,
-# and both distances are $\int (x - x^2)\,dx = 1/6$. Here the adversary does see the
+# The root undoes it. An increasing map keeps the order, so both distances are $\int (x - x^2)\,dx = 1/6$. Here the adversary does see the
 # error, and repairing the distribution repairs every single $x$.
 # </details>
 

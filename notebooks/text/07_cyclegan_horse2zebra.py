@@ -899,8 +899,7 @@ print(f"edges kept from A to G(A), as chapter 06 measures them: {edges.kept:.2f}
 # measured); where a picture is evidence, it is not. A translated scan can show a
 # tumour that nobody has, or lose one that somebody has (Cohen et al., 2018). Chapter
 # 05, section 10 says what to take instead. For large pictures train on crops: both
-# networks are convolutional and translate any side that four divides; and at 256 px
-# stay at one picture a step, as the paper does.
+# networks are convolutional and translate any side that four divides.
 #
 # **The same without a notebook,** at 64 px and for as long as you like:
 #
