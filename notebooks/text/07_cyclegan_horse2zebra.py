@@ -825,10 +825,10 @@ for reader in (coin, expert, stripe_meter):
 
 # %% [markdown]
 # The interval is Wilson's, meant to hold the truth in 95 of 100 studies; at 40 trials
-# the usual share ± 1.96 standard errors falls short of that. The paper's own AMT numbers are for maps ↔ aerial photos at 256 px: 26.8 %
-# ± 2.8 % fooled for maps → photos, 23.2 % ± 3.4 % back. They are
-# cited; nothing here repeats them, and zebras are another task. One thing can
-# be checked: how many trials such a narrow interval takes.
+# the usual share ± 1.96 standard errors falls short of that. The paper's own AMT
+# numbers are for maps ↔ aerial photos at 256 px: 26.8 % ± 2.8 % fooled for maps →
+# photos, 23.2 % ± 3.4 % back. They are cited, and zebras are another task. One thing
+# can be checked: how many trials such a narrow interval takes.
 
 # %%
 per_reader = wilson(11, 40)
