@@ -180,11 +180,33 @@ def with_interval(predicted: Tensor, truth: Tensor, classes: int, draws: int = 3
 
     It covers the choice of the images, not that of the generator's or the judge's seed.
     """
+    value, drawn = _drawn_again(predicted, truth, classes, draws)
+    return _interval(value, drawn)
+
+
+def difference(
+    one: Tensor, other: Tensor, truth: Tensor, classes: int, draws: int = 300
+) -> Interval:
+    """``scores`` of ``one`` minus those of ``other``, and a 95 % interval of the difference.
+
+    The same images are drawn for both, so that an image that is hard for both moves nothing. Zero
+    outside the interval: one of them is ahead on such images.
+    """
+    first, drawn_first = _drawn_again(one, truth, classes, draws)
+    second, drawn_second = _drawn_again(other, truth, classes, draws)
+    return _interval(first - second, drawn_first - drawn_second)
+
+
+def _drawn_again(predicted: Tensor, truth: Tensor, classes: int, draws: int):
+    """The three measures (3,), and those (draws, 3) of images drawn with replacement."""
     pairs = zip(predicted, truth, strict=True)
     n = torch.stack([confusion(a, b, classes) for a, b in pairs])
     stream = torch.Generator().manual_seed(0)
     again = torch.randint(len(n), (draws, len(n)), generator=stream)
+    return measures(n.sum(0)), measures(n[again].sum(1))
+
+
+def _interval(value: Tensor, drawn: Tensor) -> Interval:
     ends = torch.tensor([0.025, 0.975], dtype=torch.float64)
-    low, high = measures(n[again].sum(1)).quantile(ends, dim=0)
-    found = [Scores(*part.tolist()) for part in (measures(n.sum(0)), low, high)]
-    return Interval(*found)
+    low, high = drawn.quantile(ends, dim=0)
+    return Interval(*(Scores(*part.tolist()) for part in (value, low, high)))

@@ -1,4 +1,4 @@
-"""The figures of chapter 05: six translators of numbers, patches, the pool's ages, D's answers."""
+"""The figures of chapter 05: the loop, the generator's layers, patches, ages, D's answers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,43 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from gancourse.notebook import figures
 from gancourse.notebook.figures import BLUE, CYCLE, GREY, ORANGE, subplots
 from gancourse.records import Record
+from gancourse_lab.zoo import blocks
+
+# of the loop: boxes at (column, row) and arrows as in the zoo; a name's second box has a blank more
+CYCLES = (
+    {
+        "x": (0, 3),
+        "G": (1, 3),
+        "G(x)": (2, 3),
+        "F": (3, 3),
+        "F(G(x))": (4, 3),
+        "real y": (1, 2.35),
+        "D_B": (2, 2.35),
+        "real?": (3, 2.35),
+        "real x": (1, 1.65),
+        "D_A": (2, 1.65),
+        "real? ": (3, 1.65),
+        "y": (0, 1),
+        "F ": (1, 1),
+        "F(y)": (2, 1),
+        "G ": (3, 1),
+        "G(F(y))": (4, 1),
+    },
+    "x>G|G>G(x)|G(x)>F|F>F(G(x))|G(x)>D_B|real y>D_B|D_B>real?"
+    "|y>F |F >F(y)|F(y)>G |G >G(F(y))|F(y)>D_A|real x>D_A|D_A>real? ",
+)
+IDENTITIES = (
+    {"y": (0, 3), "G": (1, 3), "G(y)": (2, 3), "x": (0, 1), "F": (1, 1), "F(x)": (2, 1)},
+    "y>G|G>G(y)|x>F|F>F(x)",
+)
+COMPARED = [("x", "F(G(x))"), ("y", "G(F(y))"), ("y", "G(y)"), ("x", "F(x)")]  # by L1
 
 
 def from_sheet(record: Record, row: int, columns: Sequence[int], size=128, gap=2) -> Tensor:
@@ -21,6 +52,90 @@ def from_sheet(record: Record, row: int, columns: Sequence[int], size=128, gap=2
     top, step = gap + (size + gap) * row, size + gap
     tiles = [sheet[:, top:, gap + step * c :][:, :size, :size] for c in columns]
     return torch.stack(tiles)
+
+
+def loop(pictures: Mapping[str, Tensor], caption: str = "") -> Figure:
+    """Both cycles with their discriminators, and the two identities.
+
+    ``pictures``: name of a box → its picture (3, H, W), uint8, drawn beside the box.
+    """
+    widths = {"width_ratios": (5, 3.2)}
+    figure, axes = subplots(1, 2, figsize=(11, 5.6), caption=caption, **widths)
+    for axis, (boxes, arrows), last in zip(axes, (CYCLES, IDENTITIES), (4, 2), strict=True):
+        blocks(axis, boxes, arrows, letters=11)
+        axis.set(xlim=(-0.5, last + 0.6), ylim=(-0.36, 4.36))
+        for name, image in pictures.items():
+            if name in boxes:
+                _thumbnail(axis, boxes[name], image)
+        for start, end in COMPARED:
+            if end in boxes:
+                _compared(axis, boxes[start], boxes[end], f"mean |{end} − {start}|")
+    axes[0].set_title("there and back, both ways", fontsize=12)
+    axes[1].set_title("identity", fontsize=12)
+    return figure
+
+
+def _outside(row: float) -> int:
+    """Away from the middle of the loop: up for the upper row, down for the lower."""
+    return 1 if row > 2 else -1
+
+
+def _thumbnail(axis, place: tuple[float, float], image: Tensor) -> None:
+    """A picture beside its box, 74 points wide."""
+    column, row = place
+    shown = OffsetImage(image.permute(1, 2, 0).numpy(), zoom=74 / image.shape[-1])
+    at = (column, row + 0.6 * _outside(row))
+    axis.add_artist(AnnotationBbox(shown, at, frameon=False, pad=0))
+
+
+def _compared(axis, start: tuple[float, float], end: tuple[float, float], label: str) -> None:
+    """A dashed bracket around the pictures of two boxes, with what the loss measures."""
+    row, side = start[1], _outside(start[1])
+    near, far = row + 1.03 * side, row + 1.11 * side
+    line = ([start[0], start[0], end[0], end[0]], [near, far, far, near])
+    axis.plot(*line, "--", color=ORANGE, linewidth=1.6)
+    place = {"ha": "center", "va": "bottom" if side > 0 else "top", "fontsize": 11}
+    axis.text((start[0] + end[0]) / 2, row + 1.14 * side, label, color=ORANGE, **place)
+
+
+def layers(stages: Sequence[tuple[str, int, int]]) -> Figure:
+    """A network as bars: (name, side in pixels, channels), as high as a picture after that stage.
+
+    The width of a bar grows with the logarithm of its channels.
+    """
+    figure, axis = subplots(figsize=(10.5, 3.4))
+    left = 0.0
+    for name, side, channels in stages:
+        width, height = 0.12 * np.log2(channels) + 0.08, side / stages[0][1]
+        trained = name not in ("x", "G(x)")
+        colour = "#DCEBF5" if trained else "white"
+        bar = Rectangle((left, -height / 2), width, height, facecolor=colour, edgecolor=GREY)
+        axis.add_patch(bar)
+        middle = left + width / 2
+        axis.text(middle, -0.56, name, ha="center", va="top", fontsize=10)
+        about = f"{side} px\n{channels}"
+        axis.text(
+            middle, height / 2 + 0.02, about, ha="center", va="bottom", fontsize=8, color=GREY
+        )
+        left += width + 0.45
+    axis.set(xlim=(-0.2, left - 0.25), ylim=(-0.75, 0.75))
+    axis.set_axis_off()
+    return figure
+
+
+def kid_and_truth(dots: Mapping[str, tuple[float, float]], kid: str, caption: str = "") -> Figure:
+    """How much zebra a judge finds over the distance to zebras: label → (KID, share found)."""
+    figure, axis = subplots(figsize=(7.5, 3.6), caption=caption)
+    for label, (value, found) in dots.items():
+        scale = label in ("untouched", "real zebras")
+        axis.plot(value, found, "s" if scale else "o", color=GREY if scale else BLUE, markersize=8)
+        place = {"xytext": (8, 6), "textcoords": "offset points", "fontsize": 10}
+        axis.annotate(label, (value, found), **place)
+    axis.axvline(dots["untouched"][0], color=GREY, linestyle=":")
+    furthest = max(value for value, _ in dots.values())
+    axis.set(xlabel=f"{kid} to zebras", ylabel="zebra found, IoU")
+    axis.set(xlim=(-0.2, 1.18 * furthest), ylim=(-0.05, 1))
+    return figure
 
 
 def maps(x: Tensor, made: Mapping[str, Tensor]) -> Figure:
@@ -110,6 +225,16 @@ def answers(shown: Mapping[str, Tensor], judged: Tensor, caption: str = "") -> F
     axes[1, 0].set_ylabel("D_B", rotation=0, ha="right", va="center")
     figure.colorbar(picture, ax=axes, shrink=0.8)
     return figure
+
+
+def losses(run, caption: str = "") -> bytes:
+    """The charts of a ``Run`` without its samples, as JPEG: where a short run's are only a blur."""
+    charts, terms = run.step.charts, run.history.terms
+    figure, axes = subplots(1, len(charts), figsize=(9, 3.2), caption=caption)
+    for axis, chart in zip(axes, charts, strict=True):
+        shown = {name: terms[name] for name in chart.terms if name in terms}
+        figures.curves(shown, 1, chart.heading, chart.ylabel, axis=axis)
+    return figures.jpeg(figures.png(figure))
 
 
 def ways_back(runs: Mapping[str, Record]) -> Figure:

@@ -103,14 +103,14 @@ def draw() -> Figure:
     return figure
 
 
-def blocks(axis, boxes: dict[str, tuple[float, float]], arrows: str) -> None:
+def blocks(axis, boxes: dict[str, tuple[float, float]], arrows: str, letters: float = 8) -> None:
     """Boxes at (column, row); arrows "from>to|from>to", with ">>" in a bow; networks are shaded."""
     patches = {}
     for name, (column, row) in boxes.items():
         network = name[0] in "GDF+" and "(" not in name
         look = {"facecolor": "#DCEBF5" if network else "white", "edgecolor": GREY}
         look["boxstyle"] = "round,pad=0.35" if network else "square,pad=0.3"
-        place = {"ha": "center", "va": "center", "fontsize": 8, "zorder": 2}
+        place = {"ha": "center", "va": "center", "fontsize": letters, "zorder": 2}
         patches[name] = axis.text(column, row, name.strip(), bbox=look, **place).get_bbox_patch()
     for arrow in arrows.split("|"):
         start, end = arrow.replace(">>", ">").split(">")

@@ -187,3 +187,21 @@ def test_an_interval_holds_its_score_and_is_a_point_where_all_images_are_equal()
     assert all(low < value < high for value, low, high in zip(*found, strict=True))
     same = s.with_interval(answers[:1].expand(5, -1, -1), truth[:1].expand(5, -1, -1), 3)
     assert same.low == pytest.approx(same.high)
+
+
+def test_a_difference_is_taken_on_the_same_images():
+    """One more pixel right in every image, easy or hard: the gain is the same however one draws."""
+    truth = torch.zeros(8, 4, 4, dtype=torch.long)
+    truth[:, 2:] = 1
+    other = truth.clone()
+    for i in range(8):
+        other[i].flatten()[: i + 1] = 1 - truth[i].flatten()[: i + 1]  # i + 1 pixels wrong
+    one = other.clone()
+    one[:, 0, 0] = 0
+    found = s.difference(one, other, truth, 2)
+    assert found.value.pixel == pytest.approx(1 / 16)
+    assert found.low.pixel == pytest.approx(found.high.pixel) == found.value.pixel
+    alone = s.with_interval(one, truth, 2)
+    assert alone.high.pixel - alone.low.pixel > 0.1
+    back = s.difference(other, one, truth, 2)
+    assert back.value == pytest.approx([-value for value in found.value])

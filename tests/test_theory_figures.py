@@ -1,9 +1,11 @@
 """What the figures of chapters 01 and 05 draw, read back from their axes."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
+from matplotlib.offsetbox import AnnotationBbox
 from matplotlib.patches import Circle, Rectangle
 
 from gancourse import records
@@ -112,6 +114,48 @@ def test_pictures_of_a_sheet_are_cut_at_their_frames():
     assert tiles.shape == (2, 3, 128, 128) and tiles.dtype == torch.uint8
     borders = torch.cat([tiles[..., 0, :].flatten(), tiles[..., :, -1].flatten()])
     assert (borders > 250).float().mean() < 0.9  # no white gap inside
+
+
+def test_the_loop_shows_each_picture_at_its_boxes_and_says_what_is_compared():
+    names = ("x", "G(x)", "F(G(x))", "y", "F(y)", "G(F(y))", "G(y)", "F(x)")
+    grey = torch.full((3, 8, 8), 128, dtype=torch.uint8)
+    cycles, identity = objective_figures.loop(dict.fromkeys(names, grey)).axes
+    counts = [
+        sum(isinstance(artist, AnnotationBbox) for artist in axis.artists)
+        for axis in (cycles, identity)
+    ]
+    assert counts == [6, 4]  # x and y stand in both
+    compared = [text.get_text() for axis in (cycles, identity) for text in axis.texts]
+    compared = [text for text in compared if text.startswith("mean")]
+    assert compared == [f"mean |{name}|" for name in
+                        ("F(G(x)) − x", "G(F(y)) − y", "G(y) − y", "F(x) − x")]  # fmt: skip
+
+
+def test_losses_are_painted_without_samples(monkeypatch):
+    charts = [
+        SimpleNamespace(terms=(t, "absent"), heading=t, ylabel="loss") for t in ("adv", "rec")
+    ]
+    step, terms = SimpleNamespace(charts=charts), {"adv": [1.0, 0.5], "rec": [0.3, 0.2]}
+    drawn = []
+    monkeypatch.setattr(figures, "png", lambda figure: drawn.append(figure) or b"\xff\xd8\xff")
+    run = SimpleNamespace(step=step, history=SimpleNamespace(terms=terms))
+    assert objective_figures.losses(run, "drawn horses") == b"\xff\xd8\xff"
+    assert [axis.get_title() for axis in drawn[0].axes] == ["adv", "rec"]
+    assert not any(axis.images for axis in drawn[0].axes)
+
+
+def test_a_network_s_bars_are_as_high_as_its_pictures():
+    (axis,) = objective_figures.layers([("x", 256, 3), ("d128", 128, 128)]).axes
+    first, second = axis.patches
+    assert second.get_height() == first.get_height() / 2
+    assert second.get_width() > first.get_width()
+
+
+def test_the_line_of_doing_nothing_stands_at_the_kid_of_untouched_inputs():
+    dots = {"untouched": (2.0, 0.1), "real zebras": (0.1, 0.9), "full": (3.0, 0.8)}
+    (axis,) = objective_figures.kid_and_truth(dots, "KID").axes
+    assert list(axis.lines[-1].get_xdata()) == [2.0, 2.0]
+    assert [text.get_text() for text in axis.texts] == list(dots)
 
 
 def test_d_s_answers_stand_below_their_images_under_the_group_s_name():
