@@ -25,6 +25,7 @@ NUMBERS_NEEDED = 5
 BLANK = re.compile(r"^(\w+) = \.\.\..*\n?", re.MULTILINE)
 SOLUTION = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PARAMETERS_NEEDED = {"PROFILE", "SEED", "DATA"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
@@ -133,6 +134,20 @@ def alternative_text(book):
     bad = re.findall(r"!\[\s*\]\([^)]*\)", prose)
     bad += [tag for tag in re.findall(r"<img\b[^>]*>", prose) if not re.search(r'alt="[^"]', tag)]
     return [f"a picture without alternative text: {tag[:80]}" for tag in bad]
+
+
+def static_twins(book):
+    """Whoever runs no widget sees a picture or a sentence, and bars that have ended."""
+    found = []
+    for cell in code_cells(book):
+        for output in cell.outputs:
+            shown = output.get("data", {})
+            text = shown.get("text/plain", "")
+            if WIDGET in shown and re.match(r"\w+\(", text):
+                found.append(f"{name_of(cell)}: without widgets one reads {text[:40]!r}")
+            if re.search(r"\b0%\|", text + output.get("text", "")):
+                found.append(f"{name_of(cell)} ends with a bar at 0 %")
+    return found
 
 
 def exercises(book):
@@ -248,6 +263,7 @@ GUARDS = (
     widget_state,
     compared_numbers,
     alternative_text,
+    static_twins,
     exercises,
 )
 

@@ -168,6 +168,16 @@ def leave_out_alternative_text(book):
     book.cells[0].source += "\n![](y.png)"
 
 
+def show_a_widget_only(book):
+    shown = {guards.WIDGET: {"model_id": "1"}, "text/plain": "VBox(children=(HBox(…"}
+    book.cells[3].outputs.append(new_output("display_data", data=shown))
+
+
+def leave_a_bar_at_nothing(book):
+    text = "  0%|          | 0/360 [00:00<?, ?step/s]"
+    book.cells[3].outputs.append(new_output("display_data", data={"text/plain": text}))
+
+
 def leave_out_alt_in_html(book):
     book.cells[0].source += '\n<img src="y.png" alt="">'
 
@@ -211,6 +221,8 @@ def leave_a_blank_unsolved(book):
         (show_a_figure_only, guards.compared_numbers),
         (leave_out_alternative_text, guards.alternative_text),
         (leave_out_alt_in_html, guards.alternative_text),
+        (show_a_widget_only, guards.static_twins),
+        (leave_a_bar_at_nothing, guards.static_twins),
         (fill_a_blank, guards.exercises),
         (check_nothing, guards.exercises),
         (leave_out_a_solution, guards.exercises),
