@@ -129,7 +129,7 @@ def assert_fetched(cache):
 # --- mirrors ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sha256", [None, hashlib.sha256(GOOD).hexdigest()])
+@pytest.mark.parametrize("sha256", [None, hashlib.sha256(GOOD).hexdigest()], ids=["any", "known"])
 @pytest.mark.parametrize("kind", ["good", "slow"])
 def test_fetch_takes_out_what_is_ours_and_checks_it(cache, site, kind, sha256):
     register(site(kind), sha256=sha256)
