@@ -620,9 +620,9 @@ figures.show(
 # teach. The adversarial terms stay at 1 whatever $G$ does, while cycle and
 # identity loss go on pulling towards *do nothing*, and that is where it ends: the
 # stripes are gone, and KID is back near the untouched horses. Nobody who looks at
-# the total loss sees it, because the total falls. It is no freak of this run: of two
-# seeds of a wide, fast D on chapter 06's cats one fell back in the same way (KID 1.98,
-# later 2.78; untouched 2.88). (The curves are from a
+# the total loss sees it, because the total falls. It is no freak of this run: of three
+# seeds of a wide, fast D on chapter 06's cats two fell back in the same way (KID 2.0 and
+# 2.2 at step 456, 2.8 in both at step 608; untouched 2.88). (The curves are from a
 # prototype; the record has no distance to the training zebras, so the rule
 # above cannot be applied to it.)
 
