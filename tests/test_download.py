@@ -413,7 +413,7 @@ def pax(kind, records):
 
 def words(first, count):
     """``count`` pax records, each with a key of its own."""
-    return b"".join(b"21 key%07d=0123456\n" % i for i in range(first, first + count))
+    return b"".join(b"22 key%07d=0123456\n" % i for i in range(first, first + count))
 
 
 KINDS = [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE]
