@@ -31,7 +31,8 @@ class _Line(tqdm):
         from IPython.display import display
 
         self.line = display({"text/plain": ""}, raw=True, display_id=True)
-        told = options | {"leave": True, "ascii": False, "file": io.StringIO()}
+        told = {"mininterval": 0.5} | options
+        told |= {"leave": True, "ascii": False, "file": io.StringIO()}
         super().__init__(*parts, **told)
 
     def display(self, msg: str | None = None, pos: int | None = None, **_) -> None:

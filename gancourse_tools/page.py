@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import datetime
 import io
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 from gancourse import files
 
 MOST = 50_000_000  # bytes of a results.json that is read: a course's has 1 MB
+WIDGET = "application/vnd.jupyter.widget-view+json"
 SIDE = 480  # pixels, the longest side of a thumbnail: tens of kilobytes, sharp enough on the page
 
 
@@ -46,11 +48,22 @@ def thumbnail(book) -> str:
 
 
 def export(book, notebook: Path) -> str:
-    """Write the executed chapter as HTML beside ``notebook``; the name of the file."""
+    """Write the executed chapter as HTML beside ``notebook``; the name of the file.
+
+    No kernel moves its sliders there: of a panel the page shows the picture or the sentence that
+    lies beside it in its output.
+    """
+    from jinja2 import FileSystemLoader
     from nbconvert import HTMLExporter
 
+    still = copy.deepcopy(book)
+    still.metadata.pop("widgets", None)
+    for output in (o for cell in still.cells for o in cell.get("outputs", [])):
+        output.get("data", {}).pop(WIDGET, None)
+    ours = FileSystemLoader(Path(__file__).parent)
+    exporter = HTMLExporter(template_file="chapter.html.j2", extra_loaders=[ours])
     file = notebook.with_suffix(".html")
-    files.write(file, HTMLExporter().from_notebook_node(book)[0])
+    files.write(file, exporter.from_notebook_node(still)[0])
     return file.name
 
 

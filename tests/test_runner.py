@@ -238,6 +238,28 @@ def test_what_a_chapter_displays_may_be_anything(tmp_path, monkeypatch, shows):
     assert bad.error[:28] in (tmp_path / "o" / "index.html").read_text(encoding="utf-8")
 
 
+def test_the_exported_chapter_is_read_without_kernel_and_network_of_widgets(tmp_path):
+    """Alternative texts stay, folded code is folded, a panel is its picture."""
+    shown = {page.WIDGET: {"model_id": "1"}, "image/png": "iVBORw0K", "text/plain": "A panel."}
+    panel = nbformat.v4.new_output(
+        "display_data", data=shown, metadata={"image/png": {"alt": 'a "red" <dot>'}}
+    )
+    made = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                "plot()", outputs=[panel], metadata={"jupyter": {"source_hidden": True}}
+            ),
+            nbformat.v4.new_code_cell("open_code()"),
+        ]
+    )
+    assert page.export(made, tmp_path / "00.ipynb") == "00.html"
+    text = (tmp_path / "00.html").read_text(encoding="utf-8")
+    assert "alt='a \"red\" &lt;dot&gt;'" in text and "No description" not in text
+    assert "model_id" not in text and text.count("<details>") == 1
+    assert text.index("<details>") < text.index("plot") < text.index("</details>")
+    assert text.index("</details>") < text.index("open_code")
+
+
 def test_thumbnail_is_small_embedded_and_described(mixed):
     index = Page((mixed[1] / "index.html").read_text(encoding="utf-8"))
     (image,) = index.images
