@@ -132,6 +132,11 @@ if photos.source != "real":
 # band, two jagged lines and a cross that one would take for steel, and three
 # pictures with hardly anything on them.
 #
+# Why would one want drawn scratches? Defects are rare, so pictures of them are few, and
+# a classifier might learn from synthetic ones. Antoniou et al. (2017), Wang et al. (2018)
+# and Frid-Adar et al. (2018) report that it helps; the post takes that as its reason and
+# measures none of it. Section 8 comes back to it.
+#
 # ## 1 · The images
 #
 # These are pictures of hot-rolled steel strip. A generator has to learn three
@@ -1073,7 +1078,11 @@ check("first grey level out of reach", level, int((normalised > 1).long().argmax
 #
 # **References.** L. Melchior, *Data Augmentation with GANs for Defect
 # Detection* (blog) · I. Goodfellow et al., *Generative Adversarial Nets*, 2014
-# · A. Radford et al., *Unsupervised Representation Learning with DCGANs*, 2016
+# · A. Antoniou et al., *Data Augmentation Generative Adversarial Networks*, 2017 · Y.-X.
+# Wang et al., *Low-Shot Learning from Imaginary Data*, 2018 · M. Frid-Adar et al.,
+# *GAN-based Synthetic Medical Image Augmentation for Increased CNN Performance in Liver
+# Lesion Classification*, 2018 (the post names authors and years only: the titles are our
+# reading) · A. Radford et al., *Unsupervised Representation Learning with DCGANs*, 2016
 # · I. Gulrajani et al., *Improved Training of Wasserstein GANs*, 2017
 # · T. Miyato et al., *Spectral Normalization for GANs*, 2018 · S. Zhao et al.,
 # *Differentiable Augmentation for Data-Efficient GAN Training*, 2020 · M.
