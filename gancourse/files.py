@@ -14,9 +14,7 @@ import filelock
 
 from gancourse.errors import GancourseError
 
-# Why a write fails that would work elsewhere: no room, no right, or no such place.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class NotWritten(GancourseError):

@@ -123,7 +123,8 @@ class _Run:
         checkpoint.check_room(out / "checkpoints", self.step)
         self.executor = Executor(self.step)
         self.batches = plan.batches(self.step)
-        minutes = minutes or (saved and saved["begun"].get("minutes"))
+        if minutes is None and saved:
+            minutes = saved["begun"].get("minutes")
         self.history, self.length = None, _length(settings, minutes)
         if saved:
             self.history = checkpoint.restore(saved, out, self.step, self.batches)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from pathlib import Path
 
 from gancourse import augment, data, profiles
 from gancourse.errors import GancourseError, among, unknown
+from gancourse.files import path_of
 from gancourse.metrics import features
 
 # Of the chapters' numbers: (kind, smallest, largest). Those that become a setting have its range.
@@ -124,7 +124,7 @@ def _number(name: str, value: object) -> float:
 
 def _folder(name: str, value: str) -> str:
     """The whole path: a chapter runs in ``notebooks``, and ``value`` is meant from here."""
-    place = Path(value).expanduser().absolute()
+    place = path_of(value).absolute()
     if not place.is_dir():
         raise GancourseError(f"Parameter {name}: there is no folder {place}.")
     return str(place)

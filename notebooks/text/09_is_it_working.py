@@ -540,8 +540,8 @@ for label, run in seeds.items():
 # seed 0. In seed 1 the way B → A left the start and went home: from step 912 on $F$
 # returns its input (change 0.02 to 0.04, KID 2.82), while $D_A$'s loss is a third of
 # seed 0's. A → B fell back, too, from 1.98 to 2.27. (A third seed went from 2.16 at step
-# 456 back to 2.78 and found out again, 1.76 at its end. Seed 1 at *half* the rate falls
-# throughout, to 0.78 and 1.88: the records say so.) No limit of section 5 catches that:
+# 456 back to 2.78 and found out again, 1.76 at its end. Seed 1 at *half* the rate ends
+# at 0.78 and 1.88: the records say so.) No limit of section 5 catches that:
 # look at the change.
 
 # %% [markdown]
