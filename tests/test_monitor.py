@@ -371,6 +371,16 @@ def test_a_cyclegans_d_is_called_before_its_pictures_fade():
     assert 12_000 < flag.step < 14_425
 
 
+@pytest.mark.parametrize(
+    "name", ["wide-d-double-rate-seed1", "wide-d-double-rate-seed2", "wide-d-half-rate-seed0"]
+)
+def test_cats_that_faded_are_called_before_step_1100(name):
+    """Their KID falls until step 456 and is back at the untouched cats' at 608 to 760."""
+    run = records.load(f"grumpy-cats/{name}")
+    found = review(by_step(run), profiles.CycleGANSettings(**run["settings"]))
+    assert [f.name for f in found] == ["D wins"] and found[0].step < 1_100
+
+
 @pytest.mark.parametrize("start", ["live-seed", "laptop-", "lambda10-seed", "lambda0-seed"])
 def test_a_cyclegans_healthy_d_is_left_alone(start):
     found = [n for n in records.names() if n.startswith(f"grumpy-cats/{start}")]

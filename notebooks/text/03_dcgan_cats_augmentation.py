@@ -927,9 +927,9 @@ table([f"{KID}, mean (range)", "last weights", "average"], rows)
 # %% [markdown]
 # And the leaks: what of the augmentation did G learn to draw? Sidedness near 0
 # says that it mirrors; mid-grey above that of the cats, that it draws cutout's
-# squares or translation's rims. The fakes are drawn again from the recorded
-# weights, of the runs whose weights were kept. The training images must be the
-# record's, so this needs the real data.
+# squares or translation's rims. The fakes of *classical* are drawn again from its
+# recorded weights; the training images must be the record's, so this needs the real
+# data. Of *DiffAugment* the record keeps what `leaks_of` measured.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -946,6 +946,8 @@ if cats.fingerprint() == first["data"]["fingerprint"]:
     for run in every_run:
         if "networks" in run.content:
             leaks[run["run"]] = leaks_of(run)
+        elif "leaks" in run.content:
+            leaks[f"{run['run']} (recorded)"] = run["leaks"]["sidedness"], run["leaks"]["mid_grey"]
     rows = [[label, f"{side:.3f}", f"{grey:.3f}"] for label, (side, grey) in leaks.items()]
     table(["averaged weights", "sidedness", "mid-grey"], rows)
 else:
