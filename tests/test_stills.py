@@ -85,7 +85,7 @@ def test_frames_fit_their_bytes_by_quality_then_by_number():
     at = [str(i) for i in range(9)]
     told = frames.stored(noise, at, "n", start=3)
     shown = [frame["at"] for frame in told["frames"]]
-    assert shown[told["start"]] == "3" and set(shown) < {"1", "3", "5", "7"} | {"3"}
+    assert shown[told["start"]] == "3" and 2 <= len(shown) < 9 and shown == sorted(shown)
     assert sum(len(f["webp"]) for f in told["frames"]) * 3 / 4 <= frames.BYTES
     assert picture(told["frames"][0]).width <= 720
     few = frames.stored(noise[:2], at[:2], "n", most_bytes=10)  # two stay, whatever they weigh
@@ -203,7 +203,7 @@ def test_links_lead_to_a_page_to_the_repository_or_nowhere():
     text += " ![e](../docs/e.png)"
     file = Path("notebooks/02_b.ipynb")
     here = site.mended(text, file, pages, "")
-    assert here == "[a](01_a.ipynb) [b](../data/README.md#x) `c` [d](https://x.org)" + text[-21:]
+    assert here == "[a](01_a.ipynb) [b](../data/README.md#x) `c` [d](https://x.org)" + text[-20:]
     there = site.mended(text, file, pages, "https://github.com/o/n")
     assert "[`c`](https://github.com/o/n/blob/main/gancourse/c.py#L1)" in there
 

@@ -19,8 +19,8 @@ from torch.nn.functional import interpolate
 from gancourse.notebook import figures
 
 MIME = "application/vnd.gancourse.frames+json"
-MOST = 9  # frames of a panel
-BYTES = 120_000  # of them all, so that a chapter with four panels stays below 2 MB
+MOST = 7  # frames of a panel
+BYTES = 75_000  # of them all, a third more in the notebook, which must stay below 2 MB
 FILM_COLUMNS, FILM_WIDTH, FILM_BYTES = 4, 384, 200_000  # pictures a row, pixels, bytes in all
 LADDER = ((720, 75), (720, 55), (640, 45))  # pixels wide at most, WebP's quality: until they fit
 SECONDS = 30.0  # a panel whose frames take longer has none
@@ -39,18 +39,20 @@ def stored(
 
     ``start``: which is shown first. ``fixed`` says what else was chosen: "seed = 0"; ``alt`` what
     all of them show, for who cannot see it. Of pictures that need more than ``most_bytes`` at the
-    lowest quality every other one is left out.
+    lowest quality some are left out.
     """
     start = range(len(pictures))[start]
     for width, quality in LADDER:
         files = [webp(picture, width, quality) for picture in pictures]
-        if sum(map(len, files)) <= most_bytes:
+        weight = sum(map(len, files))
+        if weight <= most_bytes:
             break
     else:
-        if len(pictures) > 2:
-            kept = [i for i in range(len(pictures)) if (i - start) % 2 == 0]
-            fewer = [pictures[i] for i in kept], [positions[i] for i in kept]
-            return stored(*fewer, name, kept.index(start), fixed, alt, most_bytes)
+        fewer = max(2, int(len(files) * most_bytes / weight))
+        if fewer < len(files):
+            kept = spread(range(len(files)), start, fewer)
+            few = [pictures[i] for i in kept], [positions[i] for i in kept]
+            return stored(*few, name, kept.index(start), fixed, alt, most_bytes)
     frames = [
         {"at": at, "webp": base64.b64encode(file).decode()}
         for at, file in zip(positions, files, strict=True)
