@@ -4,14 +4,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-LOCK := --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate \
+LOCK := --universal --python-version 3.11 --extra dev --extra site --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --quiet
 
-.PHONY: help course test fuzz gpu-check lab bench install pair badges outdated audit lock
+.PHONY: help course test fuzz gpu-check lab bench install pair badges site outdated audit lock
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make course   install, run every chapter, write build/course/index.html"
+	@echo "make site     install, then write the course's site, build/site/index.html, from the chapters"
 	@echo "make test     install, then everything that CI runs"
 	@echo "make fuzz MINUTES=15  give files, settings and folders inputs that nobody thought of"
 	@echo "make gpu-check  the tests that need a GPU (CUDA); without one they say so and skip"
@@ -51,6 +52,9 @@ $(STAMP): pyproject.toml constraints.txt
 course: $(STAMP)
 	$(BIN)/gancourse run --out build/course
 
+site: $(STAMP)
+	$(BIN)/gancourse site --out build/site
+
 test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -83,13 +87,9 @@ bench: $(STAMP)
 pair: $(STAMP)
 	$(BIN)/jupytext --sync notebooks/[0-9]*.ipynb
 
-# The badge's address and the set-up cell's default; GANCOURSE_SOURCE overrides the latter.
+# Which repository: git's remote, if it is one of GitHub's. GANCOURSE_SOURCE overrides the set-up
+# cells' address.
+REPO ?= $(shell git remote get-url origin 2>/dev/null | \
+	sed -nE 's#^(https://|git@|ssh://git@)github\.com[:/]([^/]+/[^/]+)$$#\2#p' | sed 's#\.git$$##')
 badges:
-	@echo '$(REPO)' | grep -Eq '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$$' || { \
-	  echo "Say which repository: make badges REPO=owner/name" >&2; exit 1; }
-	@for file in notebooks/[0-9]*.ipynb notebooks/text/*.py; do \
-	  sed -E -e 's#(research\.google\.com/github/)[^/]+/[^/]+(/blob/)#\1$(REPO)\2#g' \
-	    -e 's#(GANCOURSE_SOURCE.*https://github\.com/)[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+#\1$(REPO)#' \
-	    "$$file" > "$$file.new" && mv "$$file.new" "$$file" || exit 1; \
-	done
-	@echo "Badges and set-up cells point at $(REPO)."
+	@$(PYTHON) gancourse_tools/badges.py $(REPO)

@@ -70,6 +70,14 @@ def parser() -> argparse.ArgumentParser:
 
     p = _add(
         sub,
+        "site",
+        "write the course's site from the committed chapters",
+        "gancourse site --out build/site",
+    )
+    p.add_argument("--out", default="build/site", help="folder of the site (%(default)s)")
+
+    p = _add(
+        sub,
         "train",
         "train an experiment, or a model on your own folders",
         "gancourse train cyclegan --a my_cats --b my_dogs --minutes 40",
@@ -245,6 +253,13 @@ def _run(args) -> int:
     return 1 if bad else 0
 
 
+def _site(args) -> int:
+    from gancourse_tools import site
+
+    print(site.build(args.out))
+    return 0
+
+
 def _data(args) -> int:
     from gancourse.data import catalog, fetch
 
@@ -371,6 +386,7 @@ COMMANDS = {
     "doctor": _doctor,
     "data": _data,
     "run": _run,
+    "site": _site,
     "train": _train,
     "translate": _translate,
     "sample": _sample,

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gancourse import files
+from gancourse_tools import formulas, stills
 
 MOST = 50_000_000  # bytes of a results.json that is read: a course's has 1 MB
-WIDGET = "application/vnd.jupyter.widget-view+json"
 SIDE = 480  # pixels, the longest side of a thumbnail: tens of kilobytes, sharp enough on the page
 
 
@@ -27,43 +27,54 @@ def title(book) -> str:
 
 
 def thumbnail(book) -> str:
-    """The last picture of the cell tagged ``thumbnail``, else of the notebook: a data: address."""
+    """The chapter's picture as a data: address, "" if it has none."""
+    content, _ = picture_of(book)
+    return stills.inline("image/png", content) if content else ""
+
+
+def picture_of(book) -> tuple[bytes, str]:
+    """The last picture of the cell tagged ``thumbnail``, else of the notebook: (PNG, its text).
+
+    Small; b"" where there is none.
+    """
     from PIL import Image
 
     tagged = [cell for cell in book.cells if "thumbnail" in cell.metadata.get("tags", [])]
     for cells in (tagged, book.cells):
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
-        held = [output.get("data", {}) for output in outputs]
-        pictures = [d[k] for d in held for k in ("image/png", "image/jpeg") if k in d]
-        if pictures:
-            with Image.open(
-                io.BytesIO(base64.b64decode(pictures[-1])), formats=["PNG", "JPEG"]
-            ) as picture:
+        found = [(o, kind) for o in outputs for kind in stills.KINDS if kind in o.get("data", {})]
+        if found:
+            output, kind = found[-1]
+            held = io.BytesIO(base64.b64decode(output["data"][kind]))
+            with Image.open(held, formats=["PNG", "JPEG"]) as picture:
                 small = picture.convert("RGBA")
             small.thumbnail((SIDE, SIDE))
             file = io.BytesIO()
             small.save(file, "png", optimize=True)
-            return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-    return ""
+            return file.getvalue(), output.get("metadata", {}).get(kind, {}).get("alt", "")
+    return b"", ""
 
 
 def export(book, notebook: Path) -> str:
-    """Write the executed chapter as HTML beside ``notebook``; the name of the file.
+    """Write the executed chapter as one HTML file beside ``notebook``; the name of the file.
 
-    No kernel moves its sliders there: of a panel the page shows the picture or the sentence that
-    lies beside it in its output.
+    No kernel moves its sliders there: of a panel the page shows its stored frames, else the picture
+    or the sentence that lies beside it in its output. Formulas are set without network where the
+    package with MathJax is installed (the extra ``site``, and ``make install``).
     """
     from jinja2 import FileSystemLoader
     from nbconvert import HTMLExporter
 
     still = copy.deepcopy(book)
-    still.metadata.pop("widgets", None)
-    for output in (o for cell in still.cells for o in cell.get("outputs", [])):
-        output.get("data", {}).pop(WIDGET, None)
+    stills.of_book(still)
+    prose = "".join(cell.source for cell in still.cells if cell.cell_type == "markdown")
+    resources = {"frames_script": stills.SCRIPT, "frames_style": stills.STYLE}
+    if "$" in prose:
+        resources |= {"mathjax": formulas.source(), "mathjax_settings": formulas.SETTINGS}
     ours = FileSystemLoader(Path(__file__).parent)
     exporter = HTMLExporter(template_file="chapter.html.j2", extra_loaders=[ours])
     file = notebook.with_suffix(".html")
-    files.write(file, exporter.from_notebook_node(still)[0])
+    files.write(file, exporter.from_notebook_node(still, resources=resources)[0])
     return file.name
 
 

@@ -25,10 +25,25 @@ def setup_of(path):
     return cell[: cell.index('sys.path.insert(0, os.path.abspath("gancourse_repo"))')]
 
 
-def test_all_chapters_have_the_same_set_up_and_their_own_badge():
+def test_all_chapters_have_the_same_set_up_and_no_address_of_nobody():
     assert len({setup_of(path) for path in CHAPTERS}) == 1
-    for path in CHAPTERS:
-        assert f"/blob/main/notebooks/{path.name})" in sources(path)[0], path.name
+    for path in [*CHAPTERS, *(ROOT / "notebooks" / "text").glob("*.py"), ROOT / "README.md"]:
+        text = path.read_text(encoding="utf-8")
+        assert "OWNER" not in text and "colab.research" not in text, path.name
+
+
+def test_without_an_address_the_set_up_cell_says_what_to_set(tmp_path):
+    code = setup_of(CHAPTERS[0])
+    code = code[: code.index("    subprocess.run")]
+    code = (
+        "import sys; sys.modules['google.colab'] = None; sys.modules['gancourse'] = None\n" + code
+    )
+    code = code.replace('importlib.util.find_spec("gancourse")', "None")
+    for source, says in (("", "Set os.environ['GANCOURSE_SOURCE']"), ("https://x.org/y", "")):
+        environment = os.environ | {"GANCOURSE_SOURCE": source}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert (done.returncode != 0) == bool(says) and says in done.stderr, done.stderr
 
 
 def test_make_badges_changes_every_chapter_and_nothing_else(tmp_path):
@@ -36,23 +51,34 @@ def test_make_badges_changes_every_chapter_and_nothing_else(tmp_path):
         (tmp_path / folder).mkdir()
         for file in (ROOT / folder).glob("[0-9]*"):
             shutil.copy(file, tmp_path / folder)
+    (tmp_path / "gancourse_tools").mkdir()
+    shutil.copy(ROOT / "gancourse_tools" / "badges.py", tmp_path / "gancourse_tools")
     shutil.copy(ROOT / "Makefile", tmp_path)
 
     def make(repo):
-        command = ["make", "-s", "badges", f"REPO={repo}"]
+        command = ["make", "-s", "badges", f"REPO={repo}", f"PYTHON={sys.executable}"]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
 
     for bad in ("", "justaname", "a/b/c", "a b/c"):
         done = make(bad)
         assert done.returncode != 0 and "REPO=owner/name" in done.stderr
-    assert make("some-one/gans.2").returncode == 0
+    for repo in ("an-other/gans", "some-one/gans.2"):  # a second time, too
+        assert make(repo).returncode == 0
     for path in CHAPTERS:
         changed = (tmp_path / "notebooks" / path.name).read_text(encoding="utf-8")
         assert changed.count("some-one/gans.2") == 2  # the badge and the set-up cell
-        back = changed.replace("some-one/gans.2", "OWNER/gancourse")
+        assert (
+            f"gans.2/blob/main/notebooks/{path.name})"
+            in sources(tmp_path / "notebooks" / path.name)[0]
+        )
+        back = re.sub(r'    "\[!\[Open In Colab.*\n    "\\\\n",\n', "", changed)
+        back = back.replace("https://github.com/some-one/gans.2", "")
         assert back == path.read_text(encoding="utf-8")
         text = (tmp_path / "notebooks" / "text" / f"{path.stem}.py").read_text(encoding="utf-8")
+        back = re.sub(r"# \[!\[Open In Colab.*\n#\n", "", text)
+        back = back.replace("https://github.com/some-one/gans.2", "")
         assert text.count("some-one/gans.2") == 2
+        assert back == (ROOT / "notebooks/text" / f"{path.stem}.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ def ranges(lines):
     return {canonicalize_name(r.name): r.specifier for r in requirements}
 
 
-NEEDED = ranges(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"])
+EXTRAS = PROJECT["optional-dependencies"]
+NEEDED = ranges(PROJECT["dependencies"] + EXTRAS["dev"] + EXTRAS["site"])
 
 
 def pins():
@@ -114,7 +115,18 @@ def test_an_old_python_is_refused_clearly(checkout):
 
 def test_every_target_of_the_issue_exists_and_is_in_the_help(checkout):
     text = make(checkout, "help").stdout
-    for target in ("course", "test", "lab", "bench", "install", "pair", "badges", "lock", "audit"):
+    for target in (
+        "course",
+        "site",
+        "test",
+        "lab",
+        "bench",
+        "install",
+        "pair",
+        "badges",
+        "lock",
+        "audit",
+    ):
         assert f"make {target} " in text
         assert make(checkout, "-n", target, "REPO=a/b").returncode == 0
 

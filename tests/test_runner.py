@@ -17,7 +17,7 @@ from PIL import Image
 
 from gancourse.errors import GancourseError, UnknownName
 from gancourse.notebook import cell
-from gancourse_tools import course, page, parameters
+from gancourse_tools import course, page, parameters, stills
 
 PARAMETERS = "PROFILE = ''\nSEED = 0\nEPOCHS = 5\nRATE = 0.1\nNAMES = ['a']\nFAST: bool = False"
 
@@ -240,7 +240,7 @@ def test_what_a_chapter_displays_may_be_anything(tmp_path, monkeypatch, shows):
 
 def test_the_exported_chapter_is_read_without_kernel_and_network_of_widgets(tmp_path):
     """Alternative texts stay, folded code is folded, a panel is its picture."""
-    shown = {page.WIDGET: {"model_id": "1"}, "image/png": "iVBORw0K", "text/plain": "A panel."}
+    shown = {stills.WIDGET: {"model_id": "1"}, "image/png": "iVBORw0K", "text/plain": "A panel."}
     panel = nbformat.v4.new_output(
         "display_data", data=shown, metadata={"image/png": {"alt": 'a "red" <dot>'}}
     )

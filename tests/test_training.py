@@ -430,3 +430,10 @@ def test_a_word_in_another_case_is_the_same_word():
         stream = torch.Generator().manual_seed(0)
         drawn.append(training.sample_z(4, profiles.replace(SETTINGS, z=z), "cpu", stream))
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+
+
+def test_a_history_at_the_end_of_a_cell_is_one_line():
+    assert repr(loop.History({"gen": [0.5] * 450, "disc": [1.0] * 450})) == (
+        "History: 450 steps of gen, disc"
+    )
+    assert repr(loop.History()) == "History: 0 steps of nothing"

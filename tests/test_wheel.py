@@ -58,7 +58,8 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel):
         if file.is_file() and file.suffix not in NOT_READ
     }
     assert not ours - found
-    assert {Path(name).suffix for name in ours} == {".py", ".j2", ".mplstyle", ".sha256", ".toml"}
+    kinds = {".py", ".j2", ".css", ".js", ".mplstyle", ".sha256", ".toml"}
+    assert {Path(name).suffix for name in ours} == kinds
     assert not [name for name in found if name.split("/")[0] in ("tests", "records", "notebooks")]
 
 

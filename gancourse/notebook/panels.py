@@ -8,19 +8,20 @@ import html
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from gancourse.notebook import figures
+from gancourse.notebook import figures, frames
 from gancourse.train.loop import Callback, Run
 
 LIVE_DPI = 80  # small enough to follow a slider
 
 
-def panel(draw: Callable, photo: bool = False, **controls):
+def panel(draw: Callable, photo: bool = False, moves: str = "", **controls):
     """Controls above one picture: ``draw(**values)`` returns a figure whenever a control moves.
 
     It may return PNG bytes instead, where Matplotlib is too slow to follow the hand. ``photo``:
     the picture becomes a JPEG, as in ``figures.show``; the notebook keeps a copy of it.
     ``controls``: name → ipywidgets control. An error in ``draw`` is shown in the panel, and the
-    kernel goes on.
+    kernel goes on. Where no kernel runs, one control still moves, over stored frames: the one that
+    ``moves`` names, else the last.
     """
     import ipywidgets as w
 
@@ -43,19 +44,45 @@ def panel(draw: Callable, photo: bool = False, **controls):
         [beside(controls.values()), picture, message],
         lambda: f"A panel with sliders, here at {read_off(controls)}.",
         picture,
+        lambda: _stored(draw, controls, moves or list(controls)[-1]),
     )
 
 
-def box(children: Sequence, says: Callable[[], str], picture=None):
+def _stored(draw: Callable, controls: Mapping, moves: str) -> dict | None:
+    """The frames of a panel along the control ``moves``; the others stay as they stand."""
+    control, values = controls[moves], {name: c.value for name, c in controls.items()}
+    start = values[moves]
+    options = frames.spread(_options(control), start)
+    pictures, options = frames.of_panel(draw, values, moves, options, LIVE_DPI)
+    if len(pictures) < 2:
+        return None
+    first = options.index(start) if start in options else -1
+    fixed = read_off({name: c for name, c in controls.items() if name != moves})
+    said = [_said(option) for option in options]
+    return frames.stored(pictures, said, control.description or moves, first, fixed)
+
+
+def _options(control) -> list:
+    """All values that a control can take; of one that lists none, such as a text, the present."""
+    if hasattr(control, "options"):  # values, or pairs of a label and a value
+        return [o[1] if isinstance(o, tuple) and len(o) == 2 else o for o in control.options]
+    if not all(hasattr(control, name) for name in ("min", "max", "step")):
+        return [control.value]
+    count = round((control.max - control.min) / control.step)
+    return [round(control.min + i * control.step, 9) for i in range(count + 1)]
+
+
+def box(children: Sequence, says: Callable[[], str], picture=None, stored=lambda: None):
     """Widgets below each other, and for whoever runs none what ``says()`` and the ``picture``.
 
     GitHub, a printed page and a notebook opened without a kernel show these. ``picture``: one of
-    the ``image`` widgets inside.
+    the ``image`` widgets inside. ``stored()``: the frames that the site and the exported page show
+    instead of the picture, of the kind ``frames.MIME``, if there are any.
     """
     import ipywidgets as w
 
     made = _with_a_twin(w.VBox)(children)
-    made.says, made.picture = says, picture
+    made.says, made.picture, made.stored = says, picture, stored
     return made
 
 
@@ -67,7 +94,7 @@ def _with_a_twin(kind: type) -> type:
     """
 
     class Twin(kind):
-        says, picture = None, None
+        says, picture, stored = None, None, None
 
         def _repr_mimebundle_(self, **options):
             bundle = super()._repr_mimebundle_(**options)
@@ -79,6 +106,9 @@ def _with_a_twin(kind: type) -> type:
                 name = f"image/{self.picture.format}"
                 bundle[name] = base64.b64encode(self.picture.value).decode()
                 about[name] = {"alt": text}
+            told = self.stored and self.stored()
+            if told:
+                bundle[frames.MIME] = told
             return bundle, about
 
     Twin.__name__ = kind.__name__
@@ -89,10 +119,12 @@ def read_off(controls: Mapping) -> str:
     """Where ``controls``, name → widget, stand: "recipe = what works, epoch = 600"."""
     said = []
     for name, control in controls.items():
-        value = control.value
-        shown = f"{value:.4g}" if isinstance(value, float) else value
-        said.append(f"{control.description or name} = {shown}")
+        said.append(f"{control.description or name} = {_said(control.value)}")
     return ", ".join(said)
+
+
+def _said(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def image():

@@ -49,6 +49,9 @@ class History:
     def __len__(self) -> int:
         return max((len(values) for values in self.terms.values()), default=0)
 
+    def __repr__(self) -> str:  # a cell that ends in ``fit`` shows it: not every number of it
+        return f"History: {len(self)} steps of {', '.join(self.terms) or 'nothing'}"
+
     def add(self, terms: dict[str, float]) -> None:
         """Append one step's terms."""
         for name, value in terms.items():

@@ -15,8 +15,6 @@
 # ---
 
 # %% [markdown]
-# [![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/gancourse/blob/main/notebooks/02_dcgan_neu_scratches.ipynb)
-#
 # # 02 · A DCGAN on steel scratches
 #
 # A steel plant has 300 photographs of scratches and would like more. Can a GAN
@@ -51,7 +49,9 @@ import sys
 if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
     import subprocess
 
-    source = os.environ.get("GANCOURSE_SOURCE", "https://github.com/OWNER/gancourse")
+    source = os.environ.get("GANCOURSE_SOURCE", "")  # filled in by `make badges`
+    if not source:
+        raise RuntimeError("Set os.environ['GANCOURSE_SOURCE'] to the course's git address.")
     subprocess.run(["git", "clone", "-q", "--depth", "1", source, "gancourse_repo"], check=True)
     pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "gancourse_repo"]
     subprocess.run(pip, check=True)
@@ -239,6 +239,7 @@ alt = (
 figures.show(draw_windows(), alt)
 panels.panel(
     draw_windows,
+    moves="stride",
     width=panels.number(4, 16, 8, "W"),
     kernel=panels.number(1, 7, 4, "F"),
     stride=panels.number(1, 4, 2, "S"),

@@ -15,8 +15,6 @@
 # ---
 
 # %% [markdown]
-# [![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/gancourse/blob/main/notebooks/03_dcgan_cats_augmentation.ipynb)
-#
 # # 03 · What augmentation does to a GAN
 #
 # After this chapter you can
@@ -50,7 +48,9 @@ import sys
 if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
     import subprocess
 
-    source = os.environ.get("GANCOURSE_SOURCE", "https://github.com/OWNER/gancourse")
+    source = os.environ.get("GANCOURSE_SOURCE", "")  # filled in by `make badges`
+    if not source:
+        raise RuntimeError("Set os.environ['GANCOURSE_SOURCE'] to the course's git address.")
     subprocess.run(["git", "clone", "-q", "--depth", "1", source, "gancourse_repo"], check=True)
     pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "gancourse_repo"]
     subprocess.run(pip, check=True)
@@ -783,6 +783,7 @@ def draw_run(setting, seed, epoch):
 panels.panel(
     draw_run,
     photo=True,
+    moves="setting",
     setting=panels.slider(list(runs), "setting"),
     seed=panels.slider([0, 1, 2], "seed"),
     epoch=panels.slider(first.columns, "epoch", start=LATE),

@@ -15,8 +15,6 @@
 # ---
 
 # %% [markdown]
-# [![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/gancourse/blob/main/notebooks/05_cyclegan_objective.ipynb)
-#
 # # 05 · The CycleGAN objective, term by term
 #
 # After this chapter you can
@@ -50,7 +48,9 @@ import sys
 if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
     import subprocess
 
-    source = os.environ.get("GANCOURSE_SOURCE", "https://github.com/OWNER/gancourse")
+    source = os.environ.get("GANCOURSE_SOURCE", "")  # filled in by `make badges`
+    if not source:
+        raise RuntimeError("Set os.environ['GANCOURSE_SOURCE'] to the course's git address.")
     subprocess.run(["git", "clone", "-q", "--depth", "1", source, "gancourse_repo"], check=True)
     pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "gancourse_repo"]
     subprocess.run(pip, check=True)
@@ -453,6 +453,7 @@ def one_logit(layers, down, across):
 panels.panel(
     one_logit,
     photo=True,
+    moves="layers",
     layers=panels.number(1, 4, 3, "strided layers"),
     down=panels.number(0, 100, 45, "down, %"),
     across=panels.number(0, 100, 45, "across, %"),
@@ -1005,6 +1006,7 @@ def draw_time(run, row):
 panels.panel(
     draw_time,
     photo=True,
+    moves="run",
     run=panels.slider(list(timelines), "run"),
     row=panels.number(0, 3, 0, "row"),
 )
