@@ -45,16 +45,18 @@ def build(out: str | Path) -> Path:
     the runtime is not the one that ``runtime.json`` names, or a record or its weights are missing,
     and as ``export.export`` where a graph is not its network.
     """
+    found = {
+        run: pictures.of_kind(run, ("cyclegan",)) for run in RUNS
+    }  # before anything is written
     out = files.folder(files.path_of(out))
     for name in STATIC:
         files.write(out / name, _source(name))
     shown = {"runtime": _runtime(out / "runtime"), "models": [], "examples": []}
-    for run in RUNS:
-        record = pictures.of_kind(run, ("cyclegan",))
+    for run, record in found.items():
         for way in pictures.TRANSLATORS["cyclegan"]:
             shown["models"].append(_model(run, record, way, out))
     for run in {name.split("/")[0]: name for name in reversed(RUNS)}.values():
-        shown["examples"] += _examples(run, records.load(run), out)
+        shown["examples"] += _examples(run, found[run], out)
     files.write(out / "models.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
     return out / "index.html"
 

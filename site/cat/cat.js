@@ -15,6 +15,8 @@ const state = {
   source: null, // {picture, width, height, name, example}
   camera: null, // {stream, video} while it runs
   made: null, // {photo, translated, back} of the pictures that are shown
+  network: null, // the last one that made a picture
+  opened: 0, // files so far: of two that are read at once, the later one is shown
 };
 
 // What is said
@@ -95,6 +97,7 @@ function aboutLambda() {
 // Photos in
 
 async function open(blob, name, example = null) {
+  const turn = ++state.opened;
   let picture;
   try {
     if (blob.size > HEAVIEST) throw new Failure(`${name} has over ${HEAVIEST / 1e6} MB. Take a smaller one.`);
@@ -113,7 +116,11 @@ async function open(blob, name, example = null) {
     picture.close();
     throw new Failure(`${name} is ${width} × ${height}: ${wrong}. Take a smaller one.`);
   }
-  if (state.camera) stopCamera();
+  if (turn !== state.opened) {
+    picture.close();
+    return;
+  }
+  if (state.camera) stopCamera(false);
   show({ picture, width, height, name, example });
 }
 
@@ -205,17 +212,21 @@ function drawPreview() {
   context.strokeRect(left * scale + 2, top * scale + 2, side * scale - 4, side * scale - 4);
 }
 
+let held = null; // where the photo was taken hold of
+
+function takeHold(event) {
+  event.target.setPointerCapture(event.pointerId);
+  const [across, down] = [Number($("across").value), Number($("down").value)];
+  held = { x: event.clientX, y: event.clientY, across, down };
+}
+
 function drag(event) {
-  if (!event.buttons || !state.source) return;
+  if (!held || !state.source) return;
   const { width, height } = state.source;
   const perPixel = width / $("preview").clientWidth;
   const { side } = box();
-  for (const [slider, moved, room] of [
-    [$("across"), event.movementX, width - side],
-    [$("down"), event.movementY, height - side],
-  ]) {
-    if (room > 0) slider.value = Number(slider.value) + (100 * moved * perPixel) / room;
-  }
+  if (width > side) $("across").value = held.across + (100 * perPixel * (event.clientX - held.x)) / (width - side);
+  if (height > side) $("down").value = held.down + (100 * perPixel * (event.clientY - held.y)) / (height - side);
   redraw();
 }
 
@@ -235,10 +246,11 @@ async function redraw() {
       await once();
       if (state.camera) {
         await new Promise(requestAnimationFrame);
-        wanted = Boolean(state.camera);
+        if (state.camera) wanted = true;
       }
     }
   } catch (error) {
+    if (state.camera) stopCamera(false);
     sorry(error);
   } finally {
     running = false;
@@ -246,6 +258,10 @@ async function redraw() {
 }
 
 async function once() {
+  if (state.camera) { // a phone may have been turned
+    const { videoWidth: width, videoHeight: height } = state.camera.video;
+    Object.assign(state.source, { width, height });
+  }
   drawPreview();
   const { there, back } = networks();
   const network = await session(there, state.about.runtime, progress);
@@ -260,7 +276,9 @@ async function once() {
   for (const [id, pixels] of Object.entries(state.made)) paint($(id), pixels, there.size);
   compare(photo, returned);
   $("save").disabled = false;
-  $("speed").textContent = `${took.toFixed(0)} ms, there and back, on this machine`;
+  const warm = state.network === network; // its first picture takes longer
+  state.network = network;
+  $("speed").textContent = warm ? `${took.toFixed(0)} ms, there and back, on this machine` : "";
   if (!state.camera) say(`${name}: translated to ${there.to} and back, λ = ${there.lambda}.`);
 }
 
@@ -330,18 +348,21 @@ async function startCamera() {
   $("camera").setAttribute("aria-pressed", "true");
   say("The camera runs. Stop it to keep the last picture.");
   const { videoWidth: width, videoHeight: height } = video;
+  state.opened++;
   show({ picture: video, width, height, name: "The camera’s last picture", example: null });
+  document.querySelector(".pictures").scrollIntoView({ block: "nearest" }); // on a phone they lie below
 }
 
-async function stopCamera() {
+// `keep`: its last picture stays, as a photo.
+async function stopCamera(keep = true) {
   const { stream, video } = state.camera;
   state.camera = null;
   $("camera").textContent = "Use the camera";
   $("camera").setAttribute("aria-pressed", "false");
-  const last = state.source?.picture === video ? await createImageBitmap(video) : null;
+  const last = keep ? await createImageBitmap(video) : null;
   for (const track of stream.getTracks()) track.stop();
-  if (!last) return;
-  state.source = { ...state.source, picture: last, width: last.width, height: last.height };
+  if (state.source?.picture !== video || !last) return;
+  Object.assign(state.source, { picture: last, width: last.width, height: last.height });
   redraw();
 }
 
@@ -373,8 +394,8 @@ function notes() {
   );
   const sets = [...new Set(models.map((m) => m.licence))].join("; ");
   $("licences").textContent =
-    `Licences: page and weights MIT, the networks ${sets}; the examples are those of the records. ` +
-    `${runtime.package} ${runtime.version}: ${runtime.licence}.`;
+    `Licences: page and weights MIT, the networks ${sets}; the examples are held-out photos of these sets, from the ` +
+    `records. ${runtime.package} ${runtime.version}: ${runtime.licence}.`;
 }
 
 // It begins
@@ -387,8 +408,9 @@ function listen() {
   $("camera").addEventListener("click", () => (state.camera ? stopCamera() : startCamera()).catch(sorry));
   $("save").addEventListener("click", save);
   for (const id of ["side", "across", "down"]) $(id).addEventListener("input", redraw);
-  $("preview").addEventListener("pointerdown", (event) => event.target.setPointerCapture(event.pointerId));
+  $("preview").addEventListener("pointerdown", takeHold);
   $("preview").addEventListener("pointermove", drag);
+  $("preview").addEventListener("lostpointercapture", () => (held = null));
   document.addEventListener("dragover", (event) => {
     event.preventDefault(); // or the browser would leave the page for the file
     $("drop").classList.add("over");
