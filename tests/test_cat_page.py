@@ -202,8 +202,8 @@ def python_s(file, model) -> dict[str, np.ndarray]:
 
 def choose(page, model) -> None:
     """Press the direction and the λ of ``model``."""
-    page.get_by_text(f"{model['from']} → {model['to']}", exact=True).first.click()
-    page.get_by_text(f"λ = {model['lambda']:g}", exact=True).click()
+    page.get_by_label(f"{model['from']} → {model['to']}").check()
+    page.get_by_label(f"λ = {model['lambda']:g}").check()
 
 
 def picture(seed: int, width: int, height: int) -> Image.Image:
@@ -419,6 +419,8 @@ def test_a_phone_shows_it_without_scrolling_sideways(visit, theme):
     assert page.locator("#translated").bounding_box()["width"] >= 256
     colour = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     assert (colour == "rgb(255, 255, 255)") == (theme == "light")
-    page.evaluate("() => document.documentElement.dataset.theme = 'light'")  # the site's switch
+    page.evaluate("() => localStorage.setItem('mode', 'light')")  # chosen on the course's site
+    page.reload()
+    status(page, "translated to")
     colour = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     assert colour == "rgb(255, 255, 255)"

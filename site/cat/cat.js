@@ -61,7 +61,7 @@ function radios(place, group, options, change) {
       Object.assign(input, { type: "radio", name: group, value, checked: number === 0 });
       input.addEventListener("change", change);
       const label = document.createElement("label");
-      label.append(input, text);
+      label.append(input, Object.assign(document.createElement("span"), { textContent: text }));
       return label;
     }),
   );
@@ -428,8 +428,8 @@ function listen() {
 
 function wearTheme() {
   try {
-    const theme = localStorage.getItem("theme"); // of the course's site
-    if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
+    const mode = localStorage.getItem("mode"); // what the reader chose on the course's site
+    if (mode === "dark" || mode === "light") document.documentElement.dataset.theme = mode;
   } catch {
     // storage may be switched off: the system's colours, then
   }

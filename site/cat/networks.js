@@ -45,7 +45,7 @@ async function start(runtime, progress) {
   if (typeof WebAssembly === "undefined" || typeof DecompressionStream === "undefined") {
     throw new Failure(
       "This browser has no WebAssembly, or it is switched off: the networks cannot run here. " +
-        "Chrome or Edge from version 91, Firefox from 113 and Safari from 16.4 have what it takes.",
+        "A newer Chrome, Edge, Firefox or Safari has it.",
     );
   }
   const bytes = await fetched(runtime.wasm.file, runtime.wasm.bytes, progress);
