@@ -78,6 +78,17 @@ def parser() -> argparse.ArgumentParser:
 
     p = _add(
         sub,
+        "slides",
+        "a committed chapter as slides, or as a sheet to hand out",
+        "gancourse slides 05",
+        "gancourse slides 05 --handout",
+    )
+    p.add_argument("chapter", help="such as 05")
+    p.add_argument("--handout", action="store_true", help="one side of A4 instead")
+    p.add_argument("--out", help="the file (default: build/NN-slides.html or NN-handout.html)")
+
+    p = _add(
+        sub,
         "train",
         "train an experiment, or a model on your own folders",
         "gancourse train cyclegan --a my_cats --b my_dogs --minutes 40",
@@ -260,6 +271,19 @@ def _site(args) -> int:
     return 0
 
 
+def _slides(args) -> int:
+    import nbformat
+
+    from gancourse_tools import course, slides
+
+    known = course.notebooks()
+    (name,) = course.choose([args.chapter], known)
+    what = "handout" if args.handout else "slides"
+    out = files.path_of(args.out or f"build/{name.split('_')[0]}-{what}.html")
+    print(slides.write(nbformat.read(known[name], 4), out, what))
+    return 0
+
+
 def _data(args) -> int:
     from gancourse.data import catalog, fetch
 
@@ -387,6 +411,7 @@ COMMANDS = {
     "data": _data,
     "run": _run,
     "site": _site,
+    "slides": _slides,
     "train": _train,
     "translate": _translate,
     "sample": _sample,

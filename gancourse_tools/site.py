@@ -19,13 +19,18 @@ from pathlib import Path
 
 from gancourse import files, records
 from gancourse.errors import GancourseError
-from gancourse_tools import course, formulas, page, stills
+from gancourse_tools import cat_page, course, formulas, page, stills
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("docs/cheatsheet.md", "data/README.md", "records/README.md", "CONTRIBUTING.md")
+PAGES = (
+    "docs/cheatsheet.md",
+    "docs/teaching.md",
+    "data/README.md",
+    "records/README.md",
+    "CONTRIBUTING.md",
+)
 RUN = ("What you need", "What you can type", "The data", "Your own pictures")
 RUN += ("How far to trust the numbers", "Citing, licence")  # of the README: the page run.md
-CAT = "cat"  # the page that translates the reader's own cat: site/cat, if it is there
 BADGE = re.compile(r"^\[!\[Open In Colab\].*\n+", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[((?:[^\]\[]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 FILM = ("06_cyclegan_grumpy_cats", "grumpy-cats/live")  # its film and numbers open the site
@@ -50,8 +55,7 @@ def build(out: str | Path = "build/site", chapters: Iterable[str] | None = None)
         _sphinx(stage, out)
         for name in chosen:  # the download button hands out the chapter as it is committed
             shutil.copy(known[name], out / "_sources" / "notebooks" / known[name].name)
-        if (ROOT / "site" / CAT / "index.html").is_file():
-            shutil.copytree(ROOT / "site" / CAT, out / CAT, dirs_exist_ok=True)
+        cat_page.build(out / "cat")
     return out / "index.html"
 
 
@@ -100,13 +104,9 @@ def _stage(stage: Path, chapters: dict[str, Path], address: str) -> None:
         text = (ROOT / name).read_text("utf-8")
         files.write(_place(stage / name), mended(text, Path(name), pages, address))
     files.write(stage / "run.md", mended(run_page(readme), Path("run.md"), pages, address))
-    cat = (ROOT / "site" / CAT / "index.html").is_file()
-    if cat:
-        shutil.copy(ROOT / "site" / "own_cat.md", stage)
+    shutil.copy(ROOT / "site" / "own_cat.md", stage)
     templates = Environment(loader=FileSystemLoader(ROOT / "site"), undefined=StrictUndefined)
-    first = templates.get_template("index.md.j2").render(
-        cards=cards, film=film, cat=cat, **_minute()
-    )
+    first = templates.get_template("index.md.j2").render(cards=cards, film=film, **_minute())
     files.write(stage / "index.md", mended(first, Path("index.md"), pages, address))
     (stage / "address.txt").write_text(address, "utf-8")
 
