@@ -54,7 +54,9 @@ def of_output(output, address: Callable[[str, bytes], str], film: bool = False) 
             if kind in data:
                 alt = output.get("metadata", {}).get(kind, {}).get("alt", "")
                 content = base64.b64decode(data[kind])
-                return _macros().picture(address(kind, content), alt, size(content))
+                still = without_motion(content)
+                still = address("image/png", still) if still else ""
+                return _macros().picture(address(kind, content), alt, size(content), still)
     except (KeyError, IndexError, TypeError, ValueError):  # a chapter displays what it likes
         pass
     return ""
@@ -85,6 +87,19 @@ def size(content: bytes) -> tuple[int, int] | None:
             return picture.size
     except OSError:
         return None
+
+
+def without_motion(content: bytes) -> bytes:
+    """The still picture of an animated PNG, for who wants no motion; b"" of any other."""
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            if getattr(picture, "n_frames", 1) == 1:
+                return b""
+            buffer = io.BytesIO()
+            picture.convert("RGB").save(buffer, "png")
+            return buffer.getvalue()
+    except OSError:
+        return b""
 
 
 @functools.cache

@@ -71,7 +71,7 @@ def test_make_badges_changes_every_chapter_and_nothing_else(tmp_path):
             f"gans.2/blob/main/notebooks/{path.name})"
             in sources(tmp_path / "notebooks" / path.name)[0]
         )
-        back = re.sub(r'    "\[!\[Open In Colab.*\n    "\\\\n",\n', "", changed)
+        back = re.sub(r' +"\[!\[Open In Colab.*\n +"\\n",\n', "", changed)
         back = back.replace("https://github.com/some-one/gans.2", "")
         assert back == path.read_text(encoding="utf-8")
         text = (tmp_path / "notebooks" / "text" / f"{path.stem}.py").read_text(encoding="utf-8")

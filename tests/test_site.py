@@ -252,7 +252,7 @@ def test_the_download_is_the_chapter_as_it_is_committed(built):
         assert (built / "_sources/notebooks" / f"{name}.ipynb").read_bytes() == path.read_bytes()
 
 
-def test_a_page_for_the_reader_s_own_cat_is_taken_along(tmp_path, monkeypatch):
+def test_an_address_and_a_page_for_the_reader_s_own_cat_are_taken_along(tmp_path, monkeypatch):
     root = tmp_path / "clone"
     (root / "site").mkdir(parents=True)
     for name in ("notebooks", "records", "data", "docs", "README.md", "CONTRIBUTING.md"):
@@ -263,10 +263,15 @@ def test_a_page_for_the_reader_s_own_cat_is_taken_along(tmp_path, monkeypatch):
     (root / "site" / site.CAT).mkdir()
     (root / "site" / site.CAT / "index.html").write_text("<title>cat</title>")
     monkeypatch.setattr(site, "ROOT", root)
+    monkeypatch.setattr(site, "repository", lambda root: "https://github.com/some-one/gans")
     out = site.build(tmp_path / "out", ["00"]).parent
     assert (out / "cat" / "index.html").read_text() == "<title>cat</title>"
     first = (out / "index.html").read_text("utf-8")
     assert 'href="own_cat.html"' in first and 'href="cat/index.html"' in first
+    chapter = (out / "notebooks" / "00_start_here.html").read_text("utf-8")
+    assert "/github/some-one/gans/blob/main/notebooks/00_start_here.ipynb" in chapter  # in Colab
+    taking_part = (out / "CONTRIBUTING.html").read_text("utf-8")
+    assert "https://github.com/some-one/gans/blob/main/examples/new_gan.py" in taking_part
 
 
 def test_the_exported_chapter_sets_formulas_and_moves_from_a_file(browser, tmp_path):

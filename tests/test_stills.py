@@ -81,7 +81,7 @@ def test_too_slow_a_panel_has_no_frames(monkeypatch):
 
 
 def test_frames_fit_their_bytes_by_quality_then_by_number():
-    noise = [Image.effect_noise((900, 300), 80 + i) for i in range(9)]
+    noise = [Image.effect_noise((225, 75), 80 + i).resize((900, 300)) for i in range(9)]
     at = [str(i) for i in range(9)]
     told = frames.stored(noise, at, "n", start=3)
     shown = [frame["at"] for frame in told["frames"]]
@@ -154,6 +154,17 @@ def test_frames_become_a_slider_of_pictures_with_texts():
 @pytest.mark.parametrize("told", [{}, [], "x", {"frames": [{}]}, {"frames": [], "name": "n"}, None])
 def test_damaged_frames_are_no_frames(told):
     assert stills.of_output({"data": {frames.MIME: told}}, stills.inline) == ""
+
+
+def test_a_moving_picture_stands_still_for_who_wants_no_motion():
+    moving = figures.movie([Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")])
+    data = {"image/png": base64.b64encode(moving).decode()}
+    html = stills.of_output({"data": data}, stills.inline)
+    assert html.count("data:image/png") == 2 and "prefers-reduced-motion: reduce" in html
+    with Image.open(io.BytesIO(stills.without_motion(moving))) as still:
+        assert still.n_frames == 1 and still.convert("RGB").getpixel((0, 0)) == (0, 0, 255)
+    plain = base64.b64encode(figures.png(Figure((1, 1)))).decode()
+    assert "<source" not in stills.of_output({"data": {"image/png": plain}}, stills.inline)
 
 
 def exported(tmp_path, prose="One $x$.", outputs=()):

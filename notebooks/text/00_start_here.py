@@ -15,8 +15,6 @@
 # ---
 
 # %% [markdown]
-# [![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/gancourse/blob/main/notebooks/00_start_here.ipynb)
-#
 # # 00 · Start here
 #
 # A *generative adversarial network* (GAN) learns to make things that look like
@@ -49,7 +47,9 @@ import sys
 if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
     import subprocess
 
-    source = os.environ.get("GANCOURSE_SOURCE", "https://github.com/OWNER/gancourse")
+    source = os.environ.get("GANCOURSE_SOURCE", "")  # filled in by `make badges`
+    if not source:
+        raise RuntimeError("Set os.environ['GANCOURSE_SOURCE'] to the course's git address.")
     subprocess.run(["git", "clone", "-q", "--depth", "1", source, "gancourse_repo"], check=True)
     pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "gancourse_repo"]
     subprocess.run(pip, check=True)

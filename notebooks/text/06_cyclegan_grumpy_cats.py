@@ -15,8 +15,6 @@
 # ---
 
 # %% [markdown]
-# [![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/gancourse/blob/main/notebooks/06_cyclegan_grumpy_cats.ipynb)
-#
 # # 06 · Grumpy cats: what the cycle loss keeps
 #
 # A CycleGAN learns to turn one kind of picture into another without ever being
@@ -53,7 +51,9 @@ import sys
 if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
     import subprocess
 
-    source = os.environ.get("GANCOURSE_SOURCE", "https://github.com/OWNER/gancourse")
+    source = os.environ.get("GANCOURSE_SOURCE", "")  # filled in by `make badges`
+    if not source:
+        raise RuntimeError("Set os.environ['GANCOURSE_SOURCE'] to the course's git address.")
     subprocess.run(["git", "clone", "-q", "--depth", "1", source, "gancourse_repo"], check=True)
     pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "gancourse_repo"]
     subprocess.run(pip, check=True)
@@ -70,7 +70,7 @@ from gancourse.data import standins
 from gancourse.data.batches import load_domain, looked_at, pairs_of
 from gancourse.metrics.content import LUMA, agreement
 from gancourse.models import cyclegan
-from gancourse.notebook import figures, panels
+from gancourse.notebook import figures, frames, panels
 from gancourse.notebook.cell import check, report, require
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, translate
 from gancourse.train.loop import History, ProgressBar, Samples, fit
@@ -180,23 +180,26 @@ def paint(run):
 
 step, batches = new_run(LAMBDA_CYCLE)
 moments = [0, *(n * steps // 450 for n in (15, 30, 60, 120, 200, 300)), steps]
-frames = Samples(shown, steps=moments)
+film = Samples(shown, steps={*moments, *range(0, steps, max(1, steps // 30))})
 live = panels.LiveFigure(title=f"CycleGAN, λ = {LAMBDA_CYCLE:g}", seconds=3, paint=paint)
 bar = ProgressBar(("adv_b", "cycle_a", "disc_b"))
-watchers = [LinearDecay(by_steps=True), bar, live, frames]
+watchers = [LinearDecay(by_steps=True), bar, live, film]
 history = History()  # filled by fit: also where the stop button ends this cell
 fit(step, batches, callbacks=watchers, history=history, steps=steps)
 
 # %% [markdown]
 # The same training as a strip, three cats on their way. The first column is
-# $G$ before the first step: the input, a little paler.
+# $G$ before the first step: the input, a little paler. (The course's site plays
+# it as a film.)
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["nbval-ignore-output", "film"]
 some = {"one cat": 0, "another": 5, "and back": len(shown[0])}
-rows = {name: torch.stack([x[i] for _, x in frames.images]) for name, i in some.items()}
-alt = "Three cats over the steps of the live training, from the untouched input to the translation."
-heads = [f"step {moment}" for moment, _ in frames.images]
-figures.show_sheet(alt, rows, "", held_out, heads)
+kept = {at: x for at, x in film.images if at in moments or at == film.images[-1][0]}
+rows = {name: torch.stack([x[i] for x in kept.values()]) for name, i in some.items()}
+alt = "Cats over the steps of the live training, from the untouched input to the translation."
+strip = figures.sheet(rows, "", held_out, [f"step {at}" for at in kept])
+translated = [x[: len(shown[0])] for _, x in film.images]
+frames.show_film(strip, translated, [at for at, _ in film.images], held_out, alt)
 
 # %%
 last = {name: values[-20:] for name, values in history.terms.items()}
