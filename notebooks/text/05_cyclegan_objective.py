@@ -772,9 +772,10 @@ figures.show_sheet(alt, rows, "", f"{long_a.caption}; recorded runs, seed 0", sc
 # time, and puts hills where there were none. *Cycle alone* has grass above, sky below
 # and a checkered animal, and from that the way back makes the brown horse again.
 #
-# *The answer in one sentence:* only *full* is good under "own", of meadow and of zebra, and
-# clearly better there than under "other": the own meadow is twice as near as another's,
-# and the judge finds nine tenths of the zebra that it finds in true ones. *GAN alone*
+# *The answer in one sentence:* *full*, and GAN + forward nearly as well, is good under "own",
+# of meadow and of zebra, and clearly better there than under "other": the own meadow is
+# twice as near as another's, and the judge finds nine tenths of the zebra that it finds in
+# true ones. *GAN alone*
 # paints good zebras in meadows that are nearly anybody's. *Cycle alone* found a code:
 # nobody asked its $G$ for zebras, only for something that $F$ can undo. (Exchanged
 # colours are a known accident of other runs, too; smaller first weights help.)
