@@ -1,8 +1,9 @@
 """Chapter 09's records: ``python -m gancourse_studies.monitor_limits [gallery | cases | seeds]``.
 
-``gallery`` runs every fault once, ``cases`` five that do not say what they are, ``seeds`` the
-healthy models over 20 seeds and every fault over five, on which no limit of the monitor was
-chosen. Together about 20 minutes of one core; they go to ``records/is-it-working`` (or ``--out``).
+``gallery`` runs every fault once and the healthy DCGAN four times as long, ``cases`` five faults
+that do not say what they are, ``seeds`` the healthy models over 20 seeds and every fault over five,
+on which no limit of the monitor was chosen. Together about 20 minutes of one core; they go to
+``records/is-it-working`` (or ``--out``).
 ``--only FAULT FAULT`` renews these and leaves the rest of the records as it is.
 """
 
@@ -27,6 +28,7 @@ from gancourse_studies import recording
 
 SHOWN = 6  # latents, or drawn horses, in a strip
 EPOCHS = (0, 4, 9, 18)  # of the DCGAN's strip
+LONG = 72  # epochs of the healthy run that is given time to look healthy
 # Picks the cases, and is their seed. Chosen so that curves and samples are enough to tell them.
 CASES = 32
 HEALTHY, SICK = 20, 5  # seeds
@@ -53,16 +55,18 @@ def strip_of(outcome, samples: Samples | None, images) -> list:
     return [({"label": label}, pictures) for label, pictures in shown.items()]
 
 
-def record(name: str, seed: int, out: Path, images, **more) -> None:
+def record(name: str, seed: int, out: Path, images, epochs: int = EPOCHS[-1], **more) -> None:
     """Run one fault and keep curves, strip, flags and readings."""
     model, samples = FAULTS[name].model, None
     monitor = Monitor(log=None)
     if model == "dcgan":
         settings = faults.build(name, seed, images)[0].settings
         fixed = torch.Generator().manual_seed(20_000)
-        samples = Samples(sample_z(SHOWN, settings, torch.device("cpu"), fixed), EPOCHS, ema=False)
+        z = sample_z(SHOWN, settings, torch.device("cpu"), fixed)
+        samples = Samples(z, (*EPOCHS, *(e for e in (LONG // 2, LONG) if e <= epochs)), ema=False)
     watchers = [monitor, samples] if samples else [monitor]
-    outcome = faults.train(name, seed, images, watchers)
+    changes = {"epochs": epochs} if epochs != EPOCHS[-1] else {}
+    outcome = faults.train(name, seed, images, watchers, **changes)
     first = images if isinstance(images, ImageSet) else images[0]
     if not more.get("answer"):  # settings and flags would give a case away
         more["settings"] = dataclasses.asdict(outcome.step.settings)
@@ -163,6 +167,8 @@ def main() -> None:
             fault = FAULTS[name]
             record(name, 0, args.out / name, images[fault.model], fault=fault.flag)
             print(name, flush=True)
+        if "healthy" in wanted:
+            record("healthy", 0, args.out / "healthy-long", images["dcgan"], LONG, fault="")
     if "cases" in args.what:
         drawn = [n for n, fault in FAULTS.items() if fault.flag and fault.model == "dcgan"]
         drawn = sorted(drawn, key=lambda name: faults.digest(CASES, name))[:5]
