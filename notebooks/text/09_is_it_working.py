@@ -102,18 +102,16 @@ caption = (
 figures.show_sheet(alt, shown, "", caption, scale=4)
 
 # %% [markdown]
-# *What you see.* Run Q paints a mask; run P returns its input and a green stain. P is
-# not "not trained enough": half-way it was well ahead of its input (KID 1.10 against
-# 2.88), and lost it again. The number is D's learning rate, twice G's in P and half of
-# it in Q; the end of section 3 has the story.
+# *What you see.* Run Q paints a mask; run P returns its input and a green stain. Half-way P
+# was well ahead of its input (KID 1.10 against 2.88), and lost it again. The number is D's
+# learning rate, twice G's in P and half of it in Q; the end of section 3 has the story.
 
 # %% [markdown]
 # ## 1 · What the curves say
 #
-# In a GAN two networks work against each other. If G's loss rises, then G may have
-# become worse, or D better, or both better. So people look for the one fixed point that
-# theory offers. Where $G$ draws from the data's distribution, the best $D$ answers ½
-# everywhere (chapter 01), and every loss has a value that we can write down:
+# If G's loss rises, then G may have become worse, or D better, or both better. So people
+# look for the one fixed point that theory offers. Where $G$ draws from the data's
+# distribution, the best $D$ answers ½ everywhere (chapter 01), and every loss has a value:
 
 # %%
 half = math.log(2)
@@ -145,11 +143,10 @@ other = y.at_path("baselines.inclusions against held-out.{kid}")
 print(f"run Y at its end: {y.kid} {kid:.2f}; photos of another defect {other:.2f}")
 
 # %% [markdown]
-# Run X looks as if it had arrived: all three losses at $\log 2 = 0.69$, D
-# undecided. It is sick. Its D answers 0.50 on reals and 0.49 on fakes because it
-# has learnt nothing, and you will meet it in the gallery. Run Y looks lost: G's loss
-# begins twenty times too high, and ends eight times too high. But its averaged weights
-# draw pictures nearer to scratches than photographs of another defect are.
+# Run X looks as if it had arrived, all three losses at $\log 2 = 0.69$. It is sick: its D
+# is undecided because it has learnt nothing, and you will meet it in the gallery. Run Y
+# looks lost: G's loss begins twenty times too high, and ends eight times too high. But its
+# averaged weights draw pictures nearer to scratches than photographs of another defect are.
 #
 # **A sick run can have healthy curves, and a run that gets somewhere sick ones.** The
 # rest of the chapter is about what to look at instead.
@@ -295,6 +292,19 @@ panels.panel(
 
 # %%
 show_run("healthy", "G's loss rises to 1.3, D's falls to 0.9; dark samples, some with stripes")
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+given_time = recorded("healthy-long")
+shown = {"reals": steel.images[:6]}
+for epoch in (18, 36, 72):
+    shown[f"{14 * epoch:,} steps"] = given_time.strip[:, given_time.columns.index(epoch)]
+alt = "Six scratches; six latents after 252 steps, dark and woven, after 504, and after 1,008: bright lines on grey."
+figures.show_sheet(alt, shown, "", f"the healthy run, longer; {given_time.caption}", scale=2.5)
+
+# %% [markdown]
+# *What you see:* given four times as long, the same run draws bright lines on an even grey,
+# one here and one there. So healthy at step 252 does not mean good yet; the gallery stops
+# there because by then every fault shows.
 
 # %% [markdown]
 # ### Learning rate × 10
@@ -598,14 +608,12 @@ print("In most of their runs the curves stay in the healthy range:", ", ".join(h
 # %% [markdown]
 # ## 4 · Six readings
 #
-# A *reading* is a number taken from a run that means the same in every run.
-# Most faults need no more than the following, written out here and compared
-# with the package's.
+# A *reading* is a number taken from a run that means the same in every run. Most faults
+# need no more than the following.
 #
-# **Range.** G ends in a tanh and paints values in $(-1, 1)$. What D is shown as
-# real must lie there too. Values outside can never be painted; values that fill
-# only $[0, 1]$ leave half of what G paints as an easy giveaway. The reading is
-# by how much the reals miss the interval.
+# **Range.** G ends in a tanh and paints values in $(-1, 1)$. Reals outside can never be
+# painted; reals that fill only $[0, 1]$ leave half of what G paints as an easy giveaway.
+# The reading is by how much the reals miss the interval.
 #
 # **Diversity.** For every pixel the variance from picture to picture, averaged,
 # samples over reals:
@@ -613,11 +621,9 @@ print("In most of their runs the curves stay in the healthy range:", ", ".join(h
 # of the lab have 0.65 and more, collapsed ones end at 0.21 and less (section 6). It is
 # blind to a *partial* collapse: two opposite pictures vary a lot.
 #
-# **Comb.** An upsampling layer that treats neighbouring pixels differently
-# repeats itself every two pixels (or four, one layer earlier). Such a pattern
-# is a line in the power spectrum at the frequency ½ (or ¼). The reading is the
-# power of that line, less that of its neighbours, as a share of the whole
-# variance.
+# **Comb.** An upsampling layer that treats neighbouring pixels differently repeats itself
+# every two pixels (or four), a line in the power spectrum at the frequency ½ (or ¼). The
+# reading is that line's power, less its neighbours', as a share of the whole variance.
 
 
 # %%
@@ -673,9 +679,8 @@ print(f"range of grey levels / 255: {value_range(torch.linspace(0, 1, 256)):.1f}
 # $$\text{gen} - \text{adv}_a - \text{adv}_b
 #   = w\,(\text{cycle}_a + \text{cycle}_b) + v\,(\text{idt}_a + \text{idt}_b)$$
 #
-# Ten steps give ten equations. Least squares returns $w$ and $v$ to the
-# precision of the log, and they must be $\lambda = 10$ and $\lambda \cdot
-# \lambda_\text{idt} = 10 \cdot 0.5$.
+# Ten steps give ten equations, and least squares returns $w$ and $v$. They must be
+# $\lambda = 10$ and $\lambda \cdot \lambda_\text{idt} = 10 \cdot 0.5$.
 
 
 # %%
@@ -703,9 +708,8 @@ for name in ("healthy-cyclegan", "identity"):
 # The second log belongs to somebody who weighs the identity terms with 0.5
 # where the recipe says $10 \cdot 0.5$.
 #
-# **Leaking gradients.** No curve shows whether D's loss runs back into G. The
-# gradients do: put one hook behind G's update, which keeps G's gradient, and
-# one in front of D's update, which looks whether it has changed meanwhile.
+# **Leaking gradients.** Whether D's loss runs back into G only the gradients show: one hook
+# behind G's update keeps G's gradient, one in front of D's looks whether it has changed.
 
 
 # %%
@@ -761,10 +765,8 @@ for name in ("healthy", "no-detach"):
 # ## 5 · The monitor
 #
 # `gancourse_lab.monitor` takes these readings while a run runs. It is a callback,
-# `fit(step, batches, epochs, [Monitor()])`. At the start it reads Adam's state, the
-# reals' range and every layer's `eps`; in the first step and then in one of 50 (CycleGAN:
-# 100) it asks whether all networks move, D's loss reaches G, and which channels fire; from
-# step 150 on it compares samples; and from the curves it reads D's margin and the weights.
+# `fit(step, batches, epochs, [Monitor()])`, and looks in the first step and then in one of
+# 50 (CycleGAN: 100); samples from step 150 on.
 #
 # A reading beyond its limit raises a flag: a name, the number, what to do. It
 # does not stop the run unless asked (`stop=True`). It draws none of your random
@@ -909,14 +911,12 @@ for source, found in surveys.items():
 # - *D wins* is one number. A D that is too fast, too wide, or updated too
 #   often gives it, and so does a G that is too slow; so does every trick that
 #   tells reals from fakes. In the gallery, dead ReLUs raise it at step 250.
-# - *Augmentation leaks* is mid-grey where the reals have none. A G that paints
-#   grey because it is dead looks the same; a leak of black borders, colour or rotation is
-#   not seen.
+# - *Augmentation leaks* is mid-grey where the reals have none. A dead G looks the same; a
+#   leak of black borders, colour or rotation is not seen.
 # - *Mode collapse* says that samples are alike, not why; and two modes it takes for
 #   variety.
 # - *Optimiser state lost* also holds for a start from somebody's pretrained
 #   network, where it is no fault.
-# - *Wrong value range* cannot know whether all your pictures are bright.
 #
 # **Other networks.** The limits are those of our small models. Transposed convolutions of
 # kernel 4 and stride 2 overlap evenly, so they *can* draw without a grid, but have to learn
