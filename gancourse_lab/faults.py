@@ -128,12 +128,12 @@ class Fault:
 FAULTS: dict[str, Fault] = {
     "healthy": Fault(""),
     "lr-x10": Fault("learning rate too high", settings={"lr_g": 1e-2, "lr_d": 5e-3}),
-    "strong-d": Fault("D wins", settings={"lr_g": 1e-5, "lr_d": 2e-3, "width_d": 16}),
+    "strong-d": Fault("D wins", settings={"lr_g": 1e-6}),  # a thousandth of the healthy rate
     "no-detach": Fault("fakes not detached", step=NotDetached),
     "range": Fault("wrong value range", break_batches=standardise),
     "eps": Fault("norm's eps", break_step=eps_for_momentum),
     "dead": Fault("dead ReLUs", break_step=kill_relus),
-    "collapse": Fault("mode collapse", settings={"lr_g": 4e-3, "lr_d": 5e-6}),
+    "collapse": Fault("mode collapse", settings={"lr_d": 2e-5}),  # 1/25 of the healthy rate
     "checkerboard": Fault(
         "checkerboard", settings={"upsample": "transpose"}, break_step=uneven_upsampling
     ),

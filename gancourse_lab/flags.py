@@ -33,6 +33,7 @@ class Sign(NamedTuple):
 
 
 # "Healthy runs": 20 seeds of each model of gancourse_lab.faults on the real steel; 5 of each fault.
+# (Of strong-d and collapse, planted anew since with one number each, the recorded seeds.)
 SIGNS: dict[str, Sign] = {
     "optimiser state lost": Sign(
         0.5,
@@ -93,15 +94,16 @@ SIGNS: dict[str, Sign] = {
     "mode collapse": Sign(
         0.25,
         "the samples vary {value:.3f} times as much as the real images (limit {limit:g})",
-        "healthy runs vary 1.06 times as much at the least, collapsed ones 0.10 at the most, and "
-        "chapter 03's cats after a minute 0.34",
+        "healthy runs vary 1.06 times as much at the least, with a D at a 25th of its rate 0.24 at "
+        "the most, and chapter 03's cats after a minute 0.34",
         "slow G down or let D learn faster; D needs to see the whole batch (batch norm, minibatch)",
         below=True,
     ),
     "D wins": Sign(
         0.95,
         "D(x) - D(G(z)) is {value:.3f} on average over {where} steps",
-        "healthy runs reach 0.32, a D 200 times as fast as G 0.999; at 0.95 D errs by 0.025",
+        "healthy runs reach 0.32, beside a G at a thousandth of its rate 0.98 and more; at 0.95 D "
+        "errs by 0.025",
         "lower D's learning rate, width or number of updates; spectral norm; more data",
     ),
     "cycle does not close": Sign(

@@ -1,4 +1,4 @@
-"""The figures of chapter 05: the loop, the generator's layers, patches, ages, D's answers."""
+"""The figures of chapter 05: loop, layers, patches, ages, D's answers, where terms pull."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Rectangle
-from torch import Tensor
+from torch import Tensor, nn
 
 from gancourse.notebook import figures
 from gancourse.notebook.figures import BLUE, CYCLE, GREY, ORANGE, subplots
@@ -225,6 +226,37 @@ def answers(shown: Mapping[str, Tensor], judged: Tensor, caption: str = "") -> F
     axes[1, 0].set_ylabel("D_B", rotation=0, ha="right", va="center")
     figure.colorbar(picture, ax=axes, shrink=0.8)
     return figure
+
+
+def pulls(found: Sequence[tuple[Tensor, ...]], lam: float, caption: str = "") -> Figure:
+    """x, G(x) and where D and λ times the cycle pull at it, a row for each of ``found``.
+
+    ``found``: (x, G(x), pull of D_B, pull of the cycle), each (1, 3, h, w). Both maps have one
+    scale, sums of |pull| over channels and 3×3 pixels, so that they can be compared; the colours
+    go by the root, or the weaker one would be black.
+    """
+    heads = ("x", "G(x)", "D_B pulls", f"the cycle pulls, × λ = {lam:g}")
+    figure, axes = subplots(len(found), 4, figsize=(9.6, 2.45 * len(found)), caption=caption)
+    strengths = [(_strength(by_d), _strength(lam * by_cycle)) for _, _, by_d, by_cycle in found]
+    most = float(torch.stack([by_d for by_d, _ in strengths]).quantile(0.995))
+    for row, (x, gx, *_), forces in zip(axes, found, strengths, strict=True):
+        for axis, image in zip(row[:2], (x, gx), strict=True):
+            axis.imshow(((image[0] + 1) / 2).clamp(0, 1).permute(1, 2, 0))
+        for axis, force in zip(row[2:], forces, strict=True):
+            drawn = axis.imshow(force, cmap="inferno", norm=PowerNorm(0.5, 0, most))
+    for axis, head in zip(axes[0], heads, strict=True):
+        axis.set_title(head, fontsize=9)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.6, ticks=[0, most / 4, most])
+    bar.set_ticklabels(["0", "¼", "1"])
+    return figure
+
+
+def _strength(force: Tensor) -> Tensor:
+    """(h, w): |force| summed over channels and over 3×3 pixels."""
+    total = force.abs().sum(1, keepdim=True)
+    return 9 * nn.functional.avg_pool2d(total, 3, stride=1, padding=1)[0, 0]
 
 
 def losses(run, caption: str = "") -> bytes:

@@ -1,8 +1,10 @@
 """Chapter 09's records: ``python -m gancourse_studies.monitor_limits [gallery | cases | seeds]``.
 
-``gallery`` runs every fault once, ``cases`` five that do not say what they are, ``seeds`` the
-healthy models over 20 seeds and every fault over five, on which no limit of the monitor was
-chosen. Together about 20 minutes of one core; they go to ``records/is-it-working`` (or ``--out``).
+``gallery`` runs every fault once and the healthy DCGAN four times as long, ``cases`` five faults
+that do not say what they are, ``seeds`` the healthy models over 20 seeds and every fault over five,
+on which no limit of the monitor was chosen. Together about 20 minutes of one core; they go to
+``records/is-it-working`` (or ``--out``).
+``--only FAULT FAULT`` renews these and leaves the rest of the records as it is.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from gancourse_studies import recording
 
 SHOWN = 6  # latents, or drawn horses, in a strip
 EPOCHS = (0, 4, 9, 18)  # of the DCGAN's strip
+LONG = 72  # epochs of the healthy run that is given time to look healthy
 # Picks the cases, and is their seed. Chosen so that curves and samples are enough to tell them.
 CASES = 32
 HEALTHY, SICK = 20, 5  # seeds
@@ -52,16 +55,18 @@ def strip_of(outcome, samples: Samples | None, images) -> list:
     return [({"label": label}, pictures) for label, pictures in shown.items()]
 
 
-def record(name: str, seed: int, out: Path, images, **more) -> None:
+def record(name: str, seed: int, out: Path, images, epochs: int = EPOCHS[-1], **more) -> None:
     """Run one fault and keep curves, strip, flags and readings."""
     model, samples = FAULTS[name].model, None
     monitor = Monitor(log=None)
     if model == "dcgan":
         settings = faults.build(name, seed, images)[0].settings
         fixed = torch.Generator().manual_seed(20_000)
-        samples = Samples(sample_z(SHOWN, settings, torch.device("cpu"), fixed), EPOCHS, ema=False)
+        z = sample_z(SHOWN, settings, torch.device("cpu"), fixed)
+        samples = Samples(z, (*EPOCHS, *(e for e in (LONG // 2, LONG) if e <= epochs)), ema=False)
     watchers = [monitor, samples] if samples else [monitor]
-    outcome = faults.train(name, seed, images, watchers)
+    changes = {"epochs": epochs} if epochs != EPOCHS[-1] else {}
+    outcome = faults.train(name, seed, images, watchers, **changes)
     first = images if isinstance(images, ImageSet) else images[0]
     if not more.get("answer"):  # settings and flags would give a case away
         more["settings"] = dataclasses.asdict(outcome.step.settings)
@@ -134,24 +139,48 @@ def chosen(kind: str, source: str) -> list[str]:
     ]
 
 
+def renewed(old: dict, only: list[str], images: dict) -> dict:
+    """The content ``old`` of a ``seeds`` record with the runs of the faults ``only`` made anew."""
+    runs = {"healthy": (HEALTHY, ""), "sick": (SICK, "sick")}
+    content = old | {"renewed": {"faults": only, "commit": recording.commit()}}
+    for kind, (count, planted) in runs.items():
+        names = [n for n in chosen(planted, old["data"]["source"]) if n in only]
+        fresh = {name: seeds(images, [name], count) for name in names}
+        places = [row["fault"] for row in old[kind]]
+        for name, rows in fresh.items():
+            at = places.index(name)
+            content[kind] = [*content[kind][:at], *rows, *content[kind][at + count :]]
+    return content
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", default=["gallery", "cases", "seeds"])
     parser.add_argument("--source", default="auto", help="of the steel: auto, real or stand-in")
     parser.add_argument("--out", type=Path, default=records.folder() / "is-it-working")
+    parser.add_argument("--only", nargs="+", choices=list(FAULTS), default=[], metavar="FAULT")
     args = parser.parse_args()
+    wanted = args.only or list(FAULTS)
     images = {model: faults.load(model, args.source) for model in faults.EXPERIMENTS}
     if "gallery" in args.what:
-        for name, fault in FAULTS.items():
+        for name in wanted:
+            fault = FAULTS[name]
             record(name, 0, args.out / name, images[fault.model], fault=fault.flag)
             print(name, flush=True)
+        if "healthy" in wanted:
+            record("healthy", 0, args.out / "healthy-long", images["dcgan"], LONG, fault="")
     if "cases" in args.what:
         drawn = [n for n, fault in FAULTS.items() if fault.flag and fault.model == "dcgan"]
         drawn = sorted(drawn, key=lambda name: faults.digest(CASES, name))[:5]
         for case, name in enumerate(drawn, 1):
-            out = args.out / f"case-{case}"
-            record(name, CASES, out, images["dcgan"], answer=faults.digest(case, name))
-    if "seeds" in args.what:
+            if name in wanted:
+                out = args.out / f"case-{case}"
+                record(name, CASES, out, images["dcgan"], answer=faults.digest(case, name))
+    if "seeds" in args.what and args.only:
+        run = f"seeds-{images['dcgan'].source}"
+        old = records.load(f"is-it-working/{run}").content
+        recording.save(args.out / run, renewed(old, args.only, images))
+    elif "seeds" in args.what:
         steel = images["dcgan"]
         content = {
             "model": "measurement",

@@ -8,7 +8,7 @@ import torch
 
 from gancourse import records
 from gancourse.errors import UnknownName
-from gancourse_lab import faults
+from gancourse_lab import exercises, faults
 from gancourse_lab.faults import FAULTS
 from gancourse_studies import monitor_limits
 
@@ -136,11 +136,38 @@ def test_recorded_faults_name_themselves_and_healthy_ones_are_silent(here):
         assert flags[:1] == ([fault.flag] if fault.flag else []), name
 
 
-def test_every_case_has_one_answer(here):
+def test_every_case_has_one_answer_and_the_exercise_knows_it(here):
     sick = [name for name, fault in FAULTS.items() if fault.flag]
-    for number in range(1, 6):
+    asked = exercises.find("09.1").questions
+    for number, question in enumerate(asked, start=1):
         answer = committed(f"case-{number}")["answer"]
-        assert sum(faults.digest(number, name) == answer for name in sick) == 1
+        (name,) = [name for name in sick if faults.digest(number, name) == answer]
+        assert question.truth == name and question.asks == f"patient {number}"
+
+
+def test_a_fault_is_one_change(here):
+    """One number, or one line: never two of its parts at once."""
+    for name, fault in FAULTS.items():
+        parts = [fault.step, fault.break_step, fault.break_batches, fault.forgets or None]
+        planted = len(fault.settings) + sum(part is not None for part in parts)
+        # its convolutions are replaced where there are transposed ones to replace, and both rates
+        # of lr-x10 are ten times too high by one factor
+        assert planted == (0 if not fault.flag else 2 if name in ("checkerboard", "lr-x10") else 1)
+
+
+def test_some_faults_of_a_record_can_be_made_anew(here, monkeypatch):
+    monkeypatch.setattr(monitor_limits, "SICK", 2)
+    old = {"data": {"source": "real"}, "healthy": [], "sick": []}
+    old["sick"] = [{"fault": f, "seed": n} for f in ("dead", "collapse", "leak") for n in (1, 2)]
+
+    def seeds(images, names, count):
+        return [{"fault": name, "seed": "new"} for name in names for _ in range(count)]
+
+    monkeypatch.setattr(monitor_limits, "seeds", seeds)
+    new = monitor_limits.renewed(old, ["collapse"], {})
+    assert [row["seed"] for row in new["sick"]] == [1, 2, "new", "new", 1, 2]
+    assert [row["fault"] for row in new["sick"]] == [row["fault"] for row in old["sick"]]
+    assert new["renewed"]["faults"] == ["collapse"] and old["sick"][2]["seed"] == 1
 
 
 @pytest.mark.parametrize("source", ["real", "stand-in"])

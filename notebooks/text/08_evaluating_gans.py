@@ -26,12 +26,13 @@
 #   with people needs;
 # - name what no score sees, and choose a stopping rule.
 #
-# **Time:** ten minutes for the short path: sections 1, 3 with its recipe, 4, 5, 9, 12.
-# All of it: 20 minutes to read, an hour and a quarter with the code, about a minute to
-# run on two CPU cores (`quick`; not run on a GPU). **Data:** horse2zebra, the official
-# test set of 120 horses and 140 zebras, or seeded stand-ins; every figure says which.
-# What takes more pictures comes from a record, made once with all 2,636 by the command in
-# `records/README.md`.
+# **Two lectures.** *Part 1: the scores* (sections 1 to 5): how they are computed, and what
+# breaks them; 9 minutes to read, 35 with the code. *Part 2: trust, and comparing* (sections
+# 6 to 12): how sure a number is, and what a table of them says; 9 minutes, 35 with the
+# code. Either can be read alone. The whole runs in about a minute on two CPU cores
+# (`quick`; not run on a GPU). **Data:** horse2zebra, the official test set of 120 horses
+# and 140 zebras, or seeded stand-ins; every figure says which. What takes more pictures
+# comes from a record, made once with all 2,636.
 
 # %% tags=["parameters"]
 PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
@@ -70,8 +71,9 @@ from gancourse.metrics import content, features
 from gancourse.metrics.distances import frechet, frechet_from_stats, kid, precision_recall
 from gancourse.metrics.neighbours import copying
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, require, table
+from gancourse.notebook.cell import report, require, table
 from gancourse.train.cyclegan import translate
+from gancourse_lab import exercises
 from gancourse_lab.alterations import LEVELS, alter, over_sizes, power_curve, scores, some_of, split
 from gancourse_lab.human_study import d_prime, trials_needed, wilson
 from gancourse_lab.uncertainty import half_samples, jackknife, permutation_test
@@ -143,14 +145,16 @@ figures.show(
 # once, costs 0.20. So a score is neither the eye's opinion nor a measure of one thing.
 
 # %% [markdown]
+# # Part 1: the scores
+#
 # ## 1 · Two clouds of points
 #
-# A generator has no test labels: no picture is *the* right one. What can be compared is
-# *sets*: pictures that were made, and real ones. Pixels are a poor place to compare them
-# (chapter 04), so each picture goes through an Inception network, trained to name a
-# thousand kinds of things, and becomes a list of numbers, its *features*. A set becomes a
-# cloud of points, and a score is a distance between two clouds. Here: test horses, what a
-# generator starts from, and test zebras, where it should get to.
+# No made picture is *the* right one. What can be compared is *sets*: pictures that were
+# made, and real ones. Pixels are a poor place to compare them (chapter 04), so each
+# picture goes through an Inception network, trained to name a thousand kinds of things,
+# and becomes a list of numbers, its *features*. A set becomes a cloud of points, and a
+# score is a distance between two clouds. Here: test horses, what a generator starts from,
+# and test zebras, where it should get to.
 
 # %% tags=["nbval-ignore-output"]
 real_data = zebras.source == "real"
@@ -193,22 +197,20 @@ figures.show(
 
 # %% [markdown]
 # *What you see:* the clouds differ in place and in shape. An ellipse knows of a
-# cloud its mean and its covariance and nothing else. That is all the Fréchet
-# distance will use.
+# cloud its mean and its covariance: all that the Fréchet distance will use.
 #
 # ## 2 · The Fréchet distance, derived
 #
-# Draw $X$ from one distribution, $Y$ from another. How far apart they are
-# depends on how the draws are *paired*. Take the best pairing there is:
+# Draw $X$ from one distribution, $Y$ from another, *paired* as well as can be:
 #
 # $$\mathrm{FD} = \min \; \mathbb{E}\,\lVert X - Y \rVert^2 ,$$
 #
 # the minimum over all joint distributions with the two given margins: the square
 # of Fréchet's distance of 1957, also called Wasserstein-2.
 #
-# **One dimension.** The best pairing joins the lowest with the lowest: quantile
-# to quantile. Two normal distributions have the quantiles $\mu_1 + \sigma_1 t$
-# and $\mu_2 + \sigma_2 t$ with the same standard normal $t$, so
+# **One dimension.** The best pairing joins quantile to quantile. Two normal
+# distributions have the quantiles $\mu_1 + \sigma_1 t$ and $\mu_2 + \sigma_2 t$ with the
+# same standard normal $t$, so
 #
 # $$\mathrm{FD} = \mathbb{E}\big(\mu_1 - \mu_2 + (\sigma_1 - \sigma_2)\,t\big)^2
 #   = (\mu_1 - \mu_2)^2 + (\sigma_1 - \sigma_2)^2 .$$
@@ -252,9 +254,9 @@ for mu, sigma, lines in ((2.0, 1.0, "all parallel"), (0.0, 0.5, "closing in like
     )
 
 # %% [markdown]
-# Upper picture: equal widths, all lines parallel, only the means count. Lower:
-# equal means, only the widths count. With the quantile functions $Q_1$ and $Q_2$
-# the same is an integral, $\int_0^1 (Q_1(q) - Q_2(q))^2\,dq$:
+# *What you see:* equal widths, all lines parallel, only the means count; equal means, only
+# the widths. With the quantile functions $Q_1$ and $Q_2$ the same is an integral,
+# $\int_0^1 (Q_1(q) - Q_2(q))^2\,dq$:
 
 # %%
 standard = torch.distributions.Normal(0.0, 1.0)
@@ -424,8 +426,7 @@ print(f"KID by hand and package differ by {abs(kid_by_hand(x, y) - kid(x, y).val
 print("claim holds: precision and recall equal the package's for 60 and 50 rows")
 
 # %% [markdown]
-# Now the two sets. Their distance is the scale: *untouched* horses are what a
-# generator must beat.
+# Now the two sets. *Untouched* horses are what a generator must beat:
 
 
 # %% tags=["nbval-ignore-output"]
@@ -489,8 +490,8 @@ for d, n in ((1, 25), (1, 400), (5, 400), (20, 1000)):
 # %% [markdown]
 # So the bias falls like $1/n$ and grows with the square of the number of directions.
 # Measure it, *real against real*: draw $2n$ pictures, horses and zebras mixed, split them
-# in two, compare. The test set reaches to $n = 130$; the record has the training
-# pictures too, and goes to 1,000 against 1,000.
+# in two, compare. The record has the training pictures too, and goes to 1,000 against
+# 1,000. **Guess first:** what is the FID-768 of 40 real pictures against 40 others?
 
 # %% tags=["nbval-ignore-output"]
 draw = torch.Generator().manual_seed(SEED)
@@ -557,7 +558,37 @@ print(f"this run, real against real by the line to n → ∞: {METRIC} {end:.2f}
 # *What you see.* Left: the Fréchet distance of equal distributions is far from
 # 0. Middle: KID keeps its level while its spread (the band) shrinks. Right: against
 # $1/n$ the distances come close to lines that end in stars at $n \to \infty$ (Chong and
-# Forsyth, 2020), for real against real near 0. In numbers:
+# Forsyth, 2020), for real against real near 0. Move $n$ yourself; which of the bars is
+# a lie?
+
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+def draw_at(n):
+    """Both scores of the record at n pictures a set, the part that is bias pale."""
+    curves = {k: curve for k, curve in recorded["bias"].items() if n in curve["n"]}
+    ends = {"FD": (recorded.fid, 2.1), "KID": (recorded.kid, 3.2)}
+    figure, axes = figures.subplots(1, 2, figsize=(8, 2.4), caption=f"record: {recorded.caption}")
+    for axis, (key, (name, right)) in zip(axes, ends.items(), strict=True):
+        for place, curve in enumerate(curves.values()):
+            color, values = figures.CYCLE[place][0], curve[key][curve["n"].index(n)]
+            truth = extrapolated(curve)[1] if key == "FD" else np.mean(curve[key][-1])
+            axis.barh(place, np.mean(values), color=color, alpha=0.3)
+            axis.barh(place, truth, color=color)
+            axis.errorbar(np.mean(values), place, xerr=np.std(values), color="black", capsize=3)
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.set(yticks=range(len(curves)), xlabel=name, xlim=(-0.2 * (key == "KID"), right))
+        axis.set_yticklabels(curves if key == "FD" else [])
+    figure.suptitle(f"n = {n}: full colour, the true distance; pale, what n pictures say")
+    return figure
+
+
+sizes = recorded["bias"]["horses and zebras"]["n"]
+panels.panel(draw_at, n=panels.slider(sizes, "n", start=40))
+
+# %% [markdown]
+# *What you see* at $n = 40$: equal sets are 0.84 and 0.69 apart, all of it bias, and of the
+# 1.62 from horses to zebras little more than half is true. KID is right on average, and a
+# single draw is off by the black bar. In numbers:
 
 # %% jupyter={"source_hidden": true}
 curves = recorded["bias"]
@@ -578,10 +609,10 @@ for label, curve in curves.items():
 table([recorded.fid, "n = 100", "largest n", "which is", "line to n → ∞"], rows)
 
 # %% [markdown]
-# **So a FID without its two counts is no number**: horses to zebras is 1.40 at
-# $n = 100$ and 0.99 at 1,000. Equal $n$ does not make it fair, either, since the bias
-# depends on the spread: 0.44 for zebras alone, 0.58 for horses and zebras. With enough
-# pictures the line to $n \to \infty$ helps; for 140 there is KID.
+# *The answer in one sentence:* **a FID without its two counts is no number**, horses to
+# zebras being 1.40 at $n = 100$ and 0.99 at 1,000. Equal $n$ does not make it fair,
+# either, since the bias depends on the spread: 0.44 for zebras alone, 0.58 for horses and
+# zebras. With enough pictures the line to $n \to \infty$ helps; for 140 there is KID.
 #
 # ## 5 · Broken by resizing, JPEG, blur and noise
 #
@@ -682,6 +713,11 @@ print(
 #   about the same KID-768×10³, 0.72 and 0.65. Blur costs precision (0.24 against
 #   0.46), noise costs recall (0.13 against 0.51).
 #
+# **Part 1 in one sentence:** name the features, the two counts and the resizing, or the
+# number means nothing. Exercises 1 to 3 of section 13 belong to this part.
+#
+# # Part 2: trust, and comparing
+#
 # ## 6 · How sure is one number?
 #
 # Another 140 zebras would have given another number. By how much? The usual
@@ -750,8 +786,8 @@ for name, score in SCORES.items():
 table(["", "value", "bootstrap", "jackknife s", "halves s"], rows)
 
 # %% [markdown]
-# The bootstrap's mean lies about two of its own deviations above the FID-768 that it
-# is about. What is the right spread? The record can tell: it drew *new* sets of 140
+# *What you see:* the bootstrap's mean lies about two of its own deviations above the
+# FID-768 that it is about. What is the right spread? The record drew *new* sets of 140
 # zebras and 120 horses from all pictures, again and again.
 
 # %%
@@ -779,9 +815,9 @@ table(["", "mean", "s", "halves", "bootstrap", "its mean is off by"], rows)
 #
 # ## 7 · What 140 pictures can show
 #
-# First question: *is the difference from real pictures visible at all?* Take zebras of
-# which a share was replaced by horses, test, and count how often the difference is
-# found: the *power*. One wants 80 %.
+# First question: *is the difference from real pictures visible at all?* Replace a share of
+# the zebras by horses, test, and count how often the difference is found: the *power*.
+# One wants 80 %. **Guess first:** of 140 zebras, how many must be horses?
 #
 # The **permutation test**: if both sets came from one distribution, the labels "real" and
 # "fake" would mean nothing. Shuffle them, compute KID again; the share of shuffles in
@@ -888,9 +924,9 @@ told(recorded["power"], recorded.kid, recorded.fid)
 # distance, in a *test*, finds more, 14 %, since all shuffles share its bias: it misleads
 # only as a number.
 #
-# Second question: *which of two models is better?* Measured on pictures of their own
-# they differ by chance with the deviation $s\sqrt2$, $s$ as in section 6. To find a
-# true difference in 80 % of the cases, at level 5 %, it must be at least
+# Second question: *which of two models is better?* By chance they differ with the
+# deviation $s\sqrt2$, $s$ as in section 6. To be found in 80 % of the cases, at level
+# 5 %, a true difference must be at least
 
 # %%
 normal = NormalDist()
@@ -929,10 +965,10 @@ for r in (1, 2, 3, 5, 10, 25, 100):
     print(f"best of {r:3d} equal models: too good by {abs(expected_best(r)):.2f} s")
 
 # %% [markdown]
-# Are epochs independent? In the recorded DCGANs and CycleGANs, *picked by the test
-# set* is the lowest held-out KID of all measured epochs, *picked fairly* the held-out
-# KID of the epoch whose KID to the *training* pictures is lowest. Of a DCGAN we follow
-# the weights as they are (`last`) and their running average (`average`).
+# Are epochs independent? In the recorded runs, *picked by the test set* is the lowest
+# held-out KID of all measured epochs, *picked fairly* the held-out KID of the epoch whose
+# KID to the *training* pictures is lowest. Of a DCGAN we follow the weights as they are
+# (`last`) and their running average (`average`).
 
 # %%
 tracks = {}  # measured at more than three epochs: (setting, way) → its runs with their rows
@@ -990,9 +1026,9 @@ for setting in records.settings():
 table(["", "seeds", "mean", "best", "s over seeds", "of one measurement"], rows)
 
 # %% [markdown]
-# Another seed moves KID by 0.22 to 0.40, other pictures by 0.12 to 0.14. So the interval
-# of one run is no interval for the *recipe*: give all seeds. Choose by the training
-# pictures, report on the test pictures, once.
+# *The answer in one sentence:* another seed moves KID by 0.22 to 0.40, other pictures by
+# 0.12 to 0.14, so the interval of one run is no interval for the *recipe*. Give all seeds;
+# choose by the training pictures, report on the test pictures, once.
 #
 # ## 9 · One recipe, four numbers
 #
@@ -1008,9 +1044,9 @@ table(["", "seeds", "mean", "best", "s over seeds", "of one measurement"], rows)
 # | 74.8 | trained again | off | legacy | mmagic |
 #
 # *Legacy* is the network's bilinear resizing without antialiasing, *clean* is
-# PIL's bicubic. (Another reference gives other numbers still: GAN Compression's 65.8 is
-# against all 1,474 zebras.) In the same table as 77.2 stands 45.5 for CUT, another
-# method (Park et al., 2020), and 73.4 for its variant FastCUT.
+# PIL's bicubic. In the same table as 77.2 stands 45.5 for CUT, another method (Park et
+# al., 2020), and 73.4 for its variant FastCUT. **Guess first:** how much of 77.2 − 45.5
+# is the method?
 
 # %%
 FIDS = {"62.1": 62.111, "64.5": 64.5225}  # identity on
@@ -1052,7 +1088,7 @@ figures.show(
 # *What you see:* blue has an identity term, orange has none. The colour moves the number
 # by 10 to 15 points, another training by 2.4, the resizing by 2. The 77.2 that is cited
 # as "CycleGAN" is the recipe *without* the identity loss, which the authors' code has on
-# by default. The name "CycleGAN" beside 62.1, 64.5, 75.2 or 77.2 says none of this.
+# by default.
 #
 # **What does 45.5 mean then?** The difference to 77.2 is *the method*, which is the
 # claim; *the identity term*, which CUT has and the 77.2 has not; and *the length*: CUT
@@ -1065,25 +1101,23 @@ print(f"identity on for both, CUT against 62.1:          {CUT - 62.1:+.1f}")
 print(f"identity off for both, FastCUT against 77.2:     {FASTCUT - 77.2:+.1f}")
 
 # %% [markdown]
-# Against 62.1 about half of the gain is left, 16.6; without identity on either
-# side 3.8, where another training moved 2.4. **CUT may well be better, but 45.5 beside
-# 77.2 does not show by how much.** A table that did would have, for both methods, the
-# same switches, reference, counts and resizing, an epoch chosen without the test set,
+# *The answer in one sentence:* against 62.1 about half of the gain is left, 16.6, without
+# identity on either side 3.8, where another training moved 2.4: **CUT may well be better,
+# but 45.5 beside 77.2 does not show by how much.** A table that did would have, for both,
+# the same switches, reference, counts and resizing, an epoch chosen without the test set,
 # and three seeds.
 #
 # ## 10 · Asking people
 #
 # Chapter 07 built the study of the CycleGAN paper: a real and a generated picture side by
-# side for one second, and the viewer says which was real. With two pictures no one has to
-# say how real is "real enough"; order and side are random; the number of trials is fixed
-# beforehand, since stopping when it looks good is the best epoch once more.
+# side, and the viewer says which was real. The number of trials is fixed beforehand, since
+# stopping when it looks good is the best epoch once more.
 #
-# A viewer is fooled in 40 % of the trials: how good is that? The share depends on the
-# task; what one compares between studies of different design is
-# $d' = \sqrt 2\;\Phi^{-1}(1 - \text{share fooled})$, "d prime" (Green and Swets, 1966):
-# by how many of its own deviations the impression of *realness* is higher for real
-# pictures. Shown single pictures, half of them real, the same viewer is right in a share
-# $\Phi(d'/2)$.
+# A viewer is fooled in 40 % of the trials: how good is that? What one compares between
+# studies of different design is $d' = \sqrt 2\;\Phi^{-1}(1 - \text{share fooled})$,
+# "d prime" (Green and Swets, 1966): by how many of its own deviations the impression of
+# *realness* is higher for real pictures. Shown single pictures, half of them real, the
+# same viewer is right in a share $\Phi(d'/2)$.
 #
 # <details><summary>Why</summary>
 #
@@ -1140,14 +1174,13 @@ for p in (0.45, 0.4, 0.3, 0.268):
     )
 
 # %% [markdown]
-# Two warnings. The trials of one viewer are not independent: if two correlate by
-# $\rho$, then 40 are worth $40 / (1 + 39 \rho)$, at $\rho = 0.1$ eight. And one splendid
-# zebra, shown every time, wins the study.
+# And the trials of one viewer are not independent: if two correlate by $\rho$, then 40 are
+# worth $40 / (1 + 39 \rho)$, at $\rho = 0.1$ eight.
 #
 # ## 11 · What no metric here sees
 #
 # Four ways to be worthless with a good score: memorise, ignore the input, fail rarely,
-# match moments.
+# match moments. **Guess first:** which of them does KID see?
 
 # %% tags=["nbval-ignore-output"]
 draw = torch.Generator().manual_seed(SEED)
@@ -1190,24 +1223,19 @@ for count in (0, 1, len(noisy) // 2):
     )
 
 # %% [markdown]
-# 1. **Memorise:** return the training pictures. Against new pictures that is as good as
-#    real ones. Against the training set KID is *negative*, since each picture is paired
-#    with itself: a KID clearly below 0 is a sign of copies.
-# 2. **Ignore the input:** deal out the translations to the wrong horses. The
-#    *set* is the same, and so is every score of sets, to the last digit. Only a
-#    comparison with the input sees it (chapter 06's edges; LPIPS).
+# 1. **Memorise:** against new pictures copies are as good as real ones. Against the
+#    training set KID is *negative*, since each picture is paired with itself: a KID clearly
+#    below 0 is a sign of copies.
+# 2. **Ignore the input:** dealt out to the wrong horses, the *set* is the same, and so is
+#    every score of sets, to the last digit. Only a comparison with the input sees it
+#    (chapter 06's edges; LPIPS).
 # 3. **Fail rarely:** noise on 6 of 70 pictures hardly moves FID-768, and KID stays
 #    at 0.
-# 4. **Match moments:** the Fréchet distance sees two, KID three.
+# 4. **Match moments:** the Fréchet distance sees two, KID three. Below by closed form: a
+#    fair coin that shows ±1 has three moments of the standard normal, an exponential
+#    distribution two of $N(1, 1)$.
 #
-# In turn, a *bad* score need not mean that nothing was translated: of chapter 05's drawn
-# horses, whose truth is known, the recorded CycleGAN's zebras are farther from zebras
-# (KID-768×10³ 3.46) than the untouched horses (2.29).
-#
-# The fourth by closed form, in one dimension. A fair coin that shows ±1 has
-# mean 0, variance 1, third moment 0, as the standard normal has. An exponential
-# distribution has mean and variance 1 as $N(1, 1)$ has, but another third
-# moment:
+# In turn, a *bad* score need not mean that nothing was translated (chapter 05, section 7).
 
 
 # %%
@@ -1233,13 +1261,12 @@ print("claim holds: the coin as the fake has precision above 0.9 and recall belo
 
 # %% [markdown]
 # Precision and recall see that: every coin lies among the normal values, and covers next
-# to nothing of them. In turn they do not see wrong proportions. And no score here knows
-# where the rider went. So look at pictures, too, at random ones.
+# to nothing of them. And no score here knows where the rider went: look at pictures, too,
+# at random ones.
 #
 # ## 12 · When to stop
 #
-# The loss of a GAN is the score of a game, no measure of quality. A distance to the
-# training pictures is one. Five rules, on the recorded runs, among the measured epochs:
+# Five rules, on the recorded runs, among the measured epochs:
 #
 # - *last*: the end of the plan; *loss*: the lowest loss of the generators;
 # - *FID*, *KID*: the lowest distance to the training pictures;
@@ -1318,12 +1345,12 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see.* Left, the CycleGAN of the horses, whose learning rate falls to 0,
-# improves to its end: *last*, *FID* and *KID* pick it, *loss* the first measured
-# epoch, since a generator that starts as the identity has its lowest loss while it does
-# little. Right, the DCGAN on steel, at constant rate, goes up and down by several bands;
-# the loss is no guide, and from epoch 16 on the running average of the weights (dashed)
-# lies below every epoch of the weights as they are. In numbers, means over seeds:
+# *What you see.* Left, the CycleGAN, whose learning rate falls to 0, improves to its end:
+# *last*, *FID* and *KID* pick it, *loss* the first measured epoch, since a generator that
+# starts as the identity has its lowest loss while it does little. Right, the DCGAN, at
+# constant rate, goes up and down by several bands, and from epoch 16 on the running
+# average of the weights (dashed) lies below every epoch of the weights as they are. In
+# numbers, means over seeds:
 
 # %%
 rule_of = {row[0]: dict(zip(COLUMNS, row[2:], strict=True)) for row in printed}
@@ -1348,7 +1375,8 @@ for name, *rules_told in (
 #
 # ## 13 · Exercises
 #
-# Replace the `...` and run the cell; it prints your value and the true one.
+# Put your answer in the place of `...` and run the cell. It says ✓, or ✗ with a
+# hint; the third time it tells. `exercises.reveal("08.1")` gives up at once.
 #
 # **1. Predict, then run.** All 140 test zebras are mirrored left to right and scored
 # against the training zebras. Unmirrored they have FID-768 0.29, KID-768×10³ −0.01,
@@ -1356,30 +1384,28 @@ for name, *rules_told in (
 
 # %% tags=["exercise"]
 moved = ...  # 0 to 4
-plain, mirrored = recorded["altered"]["none"], recorded["altered"]["mirror left-right"]
-differences = []
-for key in ("{fid}", "{kid}", "precision", "recall"):
-    here, there = (recorded.at_path(key, within=found) for found in (plain, mirrored))
-    differences.append(abs(there - here))
-check("numbers that move", moved, sum(difference > 0.02 for difference in differences))
+exercises.answer("08.1", moved, recorded=recorded)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# moved = 0
-# ```
-#
-# To the network a zebra that looks left is a zebra that looks right. So no score of sets
-# notices a generator that turns every horse round (chapter 06 has such a cheat).
-# </details>
+# **2. Write it.** The FID at $n \to \infty$ from two measurements, if its error is
+# proportional to $1/n$. Then: model 1 has 30.0 at $n = 1000$ and 25.0 at $n = 2000$;
+# model 2 has 28.0 and 24.5. Which is better at infinity?
+
+
+# %% tags=["exercise"]
+def at_infinity(n, fid, more, less_biased):
+    """The limit: ``fid`` at ``n`` pictures, ``less_biased`` at ``more``."""
+    return ...
+
+
+better = ...  # 1 or 2
+exercises.answer("08.2", at_infinity, better)
 
 # %% [markdown]
-# **2. Find the bug (the square root of a singular matrix).** With fewer
-# pictures than features $\Sigma_1 \Sigma_2$ is singular and
-# `scipy.linalg.sqrtm` returns rubbish or imaginary parts. A common repair (it
-# sits on a call with `disp=False`, deprecated since SciPy 1.16 and to be removed
-# in 1.18) adds a little to the diagonals *inside the root only*:
+# **3. Find the bug.** With fewer pictures than features $\Sigma_1 \Sigma_2$ is singular and
+# `scipy.linalg.sqrtm` returns rubbish or imaginary parts. A common repair (it sits on a
+# call with `disp=False`, deprecated since SciPy 1.16 and to be removed in 1.18) adds a
+# little to the diagonals *inside the root only*:
 #
 # ```python
 # offset = np.eye(d) * 1e-6
@@ -1393,50 +1419,7 @@ check("numbers that move", moved, sum(difference > 0.02 for difference in differ
 
 # %% tags=["exercise"]
 too_small = ...  # the true FID minus this one
-d, e = 2048, 1e-6
-one, two = torch.zeros(d).double(), torch.zeros(d).double()
-one[:119], two[119:258] = 1, 1
-with_offset = one.sum() + two.sum() - 2 * ((one + e) * (two + e)).sqrt().sum()
-true_fid = frechet_from_stats(torch.zeros(3), torch.zeros(3, 3), torch.zeros(3), torch.zeros(3, 3))
-true_fid += float(one.sum() + two.sum())  # nothing in common: the root is 0
-check("FID lost to the offset", too_small, true_fid - float(with_offset), 1e-3)
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# root = 258 * math.sqrt((1 + 1e-6) * 1e-6) + (2048 - 258) * 1e-6
-# too_small = 2 * root
-# ```
-#
-# Half a point of 258. With eigenvalues of 0.01 the same offset adds
-# $\sqrt{0.01 \cdot 10^{-6}}$ to a variance of 0.01: relatively ten times as
-# much. The nuclear norm needs no offset.
-# </details>
-
-# %% [markdown]
-# **3. To infinity.** Model 1 has FID 30.0 at $n = 1000$ and 25.0 at $n = 2000$;
-# model 2 has 28.0 and 24.5. Which is better at $n \to \infty$, if the error is
-# proportional to $1/n$, and what is its FID there?
-
-# %% tags=["exercise"]
-better = ...  # 1 or 2
-fid_there = ...  # a number
-at_infinity = [2 * f2 - f1 for f1, f2 in ((30.0, 25.0), (28.0, 24.5))]
-check("the better model", better, 1 + int(at_infinity[1] < at_infinity[0]))
-check("its FID at infinity", fid_there, min(at_infinity))
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# better = 1
-# fid_there = 25.0 - (30.0 - 25.0)
-# ```
-#
-# $f(n) = f_\infty + c/n$, so $f_\infty = 2 f(2n) - f(n)$: 20 and 21. The order
-# turns round: at small $n$ the model with less variety has less bias.
-# </details>
+exercises.answer("08.3", too_small)
 
 # %% [markdown]
 # **4. Plan a study.** Your translations fool people in perhaps 30 % of the
@@ -1446,21 +1429,7 @@ check("its FID at infinity", fid_there, min(at_infinity))
 # %% tags=["exercise"]
 trials = ...  # a whole number
 d = ...  # d′
-check("trials", trials, trials_needed(0.3, power=0.9))
-check("d′ at 30 %", d, d_prime(0.3), 1e-3)
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# z_level, z_power = NormalDist().inv_cdf(0.975), NormalDist().inv_cdf(0.9)
-# root = (z_level * math.sqrt(0.25) + z_power * math.sqrt(0.3 * 0.7)) / (0.5 - 0.3)
-# trials = math.ceil(root**2)
-# d = math.sqrt(2) * NormalDist().inv_cdf(1 - 0.3)
-# ```
-#
-# 62 trials: two viewers of 40, if their trials were independent.
-# </details>
+exercises.answer("08.4", trials, d)
 
 # %% [markdown]
 # **5. Open.** Score a folder of your own by the recipe of section 3, and write the one
