@@ -236,15 +236,19 @@ def test_every_letter_has_contrast(visit, path, scheme):
     keep(view, f"site-{scheme}-{path.split('/')[-1]}")
 
 
-def test_dark_mode_is_a_button(visit):
+def test_dark_mode_is_chosen_by_keyboard_and_stays(visit):
     view = visit(color_scheme="light")
-    button = view.locator("button.theme-switch-button:visible")
     paper = "getComputedStyle(document.body).backgroundColor"
-    seen = {view.evaluate(paper)}
-    for _ in range(3):  # as the system has it, light, dark
-        button.click()
-        seen.add(view.evaluate(paper))
-    assert len(seen) == 2
+    light = view.evaluate(paper)
+    button = view.get_by_role("button", name="Color mode").first
+    button.focus()
+    view.keyboard.press("Enter")
+    dark = view.locator("button.theme-change-button[data-mode=dark]:visible")
+    dark.focus()
+    view.keyboard.press("Enter")
+    assert view.evaluate(paper) != light
+    view.reload()
+    assert view.locator("html").get_attribute("data-theme") == "dark"
 
 
 def test_the_download_is_the_chapter_as_it_is_committed(built):
