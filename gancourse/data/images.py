@@ -189,7 +189,7 @@ def set_files(entry: Entry, where: Path, part: str | None, split: str) -> list[P
 
 
 def _split_keys(entry: Entry, where: Path) -> dict[str, str]:
-    """File name → piece of metal, over all parts, for a set that is split by pieces; else nothing."""
+    """File name → piece of metal, over all parts, of a set that is split by pieces."""
     if not entry.piece_gap:
         return {}
     places = [where / entry.train.format(part=part) for part in entry.parts]
