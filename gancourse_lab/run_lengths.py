@@ -40,10 +40,9 @@ def decode(text: str, height: int, width: int) -> np.ndarray:
         raise _refused(text, "the runs are not in order")
     if (starts[1:] < ends[:-1]).any():
         raise _refused(text, "two runs overlap")
-    change = np.zeros(height * width + 1, np.int8)
-    change[starts] = 1
-    change[ends] -= 1  # where runs touch, the next one begins here
-    down = change[:-1].cumsum(dtype=np.int8).view(bool)
+    down = np.zeros(height * width, bool)
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        down[start:end] = True
     return down.reshape(width, height).T  # a view: the copy would cost as much as all the rest
 
 
