@@ -22,7 +22,8 @@ def ranges(lines):
     return {canonicalize_name(r.name): r.specifier for r in requirements}
 
 
-NEEDED = ranges(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"])
+EXTRAS = PROJECT["optional-dependencies"]
+NEEDED = ranges(PROJECT["dependencies"] + EXTRAS["dev"] + EXTRAS["study"])
 
 
 def pins():
