@@ -4,8 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-LOCK := --universal --python-version 3.11 --extra dev --extra site --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --quiet
+LOCK := --universal --python-version 3.11 --extra dev --extra site --extra study --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --quiet
 
 .PHONY: help course test fuzz gpu-check lab bench install pair badges site outdated audit lock
 .DEFAULT_GOAL := help

@@ -1,80 +1,28 @@
-"""Crops of steel: boxes, masks, where the strip ends, squares around defects."""
+"""Square crops of steel by Cloudera's rules: around defects, and of clean steel.
+
+A defect lies wholly inside its crop and roughly in the middle; a crop never leaves the picture,
+stays off its dark margins, and admits most defects, not the few extraordinarily wide ones; a clean
+crop touches no defect.
+"""
 
 from __future__ import annotations
 
-import csv
+import os
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from xml.etree import ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
-from gancourse.data.images import open_picture
+from gancourse.data import images
 from gancourse.errors import GancourseError
+from gancourse_lab.defects import CLEAN, Sheet
 
-STRIP = (256, 1600)  # height and width of a Severstal strip
-STRIP_CLASSES = 4
 DARK = 20 / 255  # mean grey of a column below which it is the margin beside the strip, not steel
-
-
-def voc_boxes(file: Path) -> torch.Tensor:
-    """The boxes of a Pascal VOC file, (n, 4) float: x0, y0, x1, y1 in pixels, x1 and y1 outside.
-
-    VOC counts pixels from 1 and includes the last one, hence x0 = xmin - 1 and x1 = xmax.
-    Raises ``GancourseError`` for a file that is no XML, and for a box that has no area.
-    """
-    boxes = []
-    try:
-        for box in ElementTree.parse(file).iter("bndbox"):
-            found = [box.findtext(tag, "") for tag in ("xmin", "ymin", "xmax", "ymax")]
-            boxes.append(_corners(found))
-    except (OSError, ValueError, LookupError, SyntaxError) as error:  # ParseError is a SyntaxError
-        raise GancourseError(
-            f"{file} is no annotation that can be read ({error}). Mend it, or take it away: a "
-            "picture without one has no boxes."
-        ) from error
-    return torch.tensor(boxes).reshape(-1, 4)
-
-
-def _corners(texts: list[str]) -> list[float]:
-    """x0, y0, x1, y1 of a VOC box; raises ``ValueError`` for what is none."""
-    try:
-        left, top, right, bottom = map(float, texts)
-    except ValueError:
-        raise ValueError(f"a box of {texts}") from None
-    # up to 1e6 a float32 tells pixels apart; nan compares as False
-    if not 0 <= left <= right <= 1e6 or not 0 <= top <= bottom <= 1e6:
-        raise ValueError(f"a box from ({left:g}, {top:g}) to ({right:g}, {bottom:g})")
-    return [left - 1, top - 1, right, bottom]
-
-
-def boxes_of(files: Sequence[Path], size: int) -> list[torch.Tensor]:
-    """Boxes of NEU-DET pictures in pixels of the size x size crop that ``data.load`` returns.
-
-    Reads ``ANNOTATIONS/<name>.xml`` beside ``IMAGES``; boxes are cut at the border of the crop and
-    dropped when nothing is left. A picture without an annotation file has no boxes.
-    """
-    boxes = []
-    for file in files:
-        xml = file.parent.parent / "ANNOTATIONS" / f"{file.stem}.xml"
-        found = voc_boxes(xml) if xml.is_file() else torch.zeros(0, 4)
-        with open_picture(file) as picture:
-            width, height = picture.size
-        short = min(width, height)
-        corner = torch.tensor([(width - short) / 2, (height - short) / 2]).repeat(2)
-        moved = ((found - corner) * size / short).clamp(0, size)
-        boxes.append(moved[(moved[:, 2] > moved[:, 0]) & (moved[:, 3] > moved[:, 1])])
-    return boxes
-
-
-def box_mask(boxes: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """True for each pixel whose centre lies in one of the boxes (n, 4), as (1, H, W) bool."""
-    y, x = torch.arange(height) + 0.5, torch.arange(width) + 0.5
-    inside_x = (x >= boxes[:, 0, None]) & (x < boxes[:, 2, None])  # (n, W)
-    inside_y = (y >= boxes[:, 1, None]) & (y < boxes[:, 3, None])  # (n, H)
-    return (inside_y[:, :, None] & inside_x[:, None, :]).any(0, keepdim=True)
+TRIES = 30  # places that are tried for a clean crop
 
 
 def steel_span(image: torch.Tensor, dark: float = DARK) -> tuple[int, int]:
@@ -90,7 +38,10 @@ def crop_size(boxes: torch.Tensor, admit: float = 0.95, multiple: int = 16) -> i
     """The side of a square crop that holds the share ``admit`` of the boxes (n, 4).
 
     Most defects, not the few extraordinarily wide ones; rounded up to a ``multiple``.
+    Raises ``GancourseError`` where there is no box.
     """
+    if not len(boxes):
+        raise GancourseError("There is no defect to take the size of a crop from.")
     longest = (boxes[:, 2:] - boxes[:, :2]).amax(1).sort().values
     side = float(longest[max(0, int(np.ceil(admit * len(longest))) - 1)])
     return int(np.ceil(side / multiple)) * multiple
@@ -105,68 +56,141 @@ def crop_at(
     ``off_centre`` x size away from the crop's, except along a side on which the crop fills the
     image. The crop lies within rows 0 to ``height`` and columns ``span`` (see ``steel_span``).
     """
+    at = _place(box, size, (0, height), span, off_centre)
+    return None if isinstance(at, str) else at
+
+
+def _place(box, size: int, rows, span, off_centre: float) -> tuple[int, int] | str:
+    """Left and top of the crop around ``box``, or why there is none."""
     corner = []
-    for low, high, (first, end) in (
-        (box[0], box[2], span),
-        (box[1], box[3], (0, height)),
-    ):
-        if size > end - first or high - low > size:
-            return None
+    for low, high, (first, end) in ((box[0], box[2], span), (box[1], box[3], rows)):
+        if size > end - first:
+            return "the steel is narrower than a crop"
+        if high - low > size:
+            return "the defect is wider than a crop"
         start = min(max(round((low + high - size) / 2), first), end - size)
-        free = end - first > size
+        if low < start or high > start + size:
+            return "the defect lies on an edge or in a dark margin"
         far = abs((low + high) / 2 - (start + size / 2)) > off_centre * size
-        if low < start or high > start + size or (free and far):
-            return None
+        if end - first > size and far:
+            return "the defect would be far from the middle"
         corner.append(start)
     return corner[0], corner[1]
 
 
-def rle_decode(text: str, height: int, width: int) -> torch.Tensor:
-    """The (H, W) bool mask of a run-length text; raises ``GancourseError`` if it does not fit."""
-    try:
-        runs = np.array(text.split(), dtype=np.int64).reshape(-1, 2)
-    except ValueError as error:
-        raise GancourseError(f"Not a run-length mask: {text[:40]!r}.") from error
-    if len(runs) and (runs.min() < 1 or runs.sum(1).max() > height * width + 1):
-        raise GancourseError(f"A run-length mask leaves its {height}x{width} image: {text[:40]!r}.")
-    flat = np.zeros(height * width, bool)
-    for start, length in runs:
-        flat[start - 1 : start - 1 + length] = True
-    return torch.from_numpy(flat.reshape(width, height).T.copy())
+@dataclass(frozen=True)
+class Rule:
+    """How crops are cut: ``size`` pixels a side, resized to ``pixels``.
+
+    ``size`` 0 takes the short side of each picture's steel. A crop stays ``edge`` pixels off the
+    picture's edges. ``per_defect``: one crop a defect, or only the largest that can be cut out of a
+    picture. ``clean``: crops without a defect that are taken from a picture, ``clean_from`` "clean"
+    pictures or "all".
+    """
+
+    size: int = 0
+    pixels: int = 64
+    off_centre: float = 0.25
+    edge: int = 0
+    per_defect: bool = True
+    clean: int = 1
+    clean_from: str = "clean"
+    seed: int = 0
 
 
-def read_train_csv(file: Path) -> dict[str, dict[int, str]]:
-    """Severstal's ``train.csv``: picture -> {class 1..4: run-length text}, defective ones only."""
-    masks: dict[str, dict[int, str]] = {}
-    with open(file, newline="") as opened:
-        for row in csv.DictReader(opened):
-            if row["EncodedPixels"]:
-                masks.setdefault(row["ImageId"], {})[int(row["ClassId"])] = row["EncodedPixels"]
-    return masks
+@dataclass
+class Crops:
+    """What was cut: pictures (N, 1, pixels, pixels) uint8, their kinds, names and pieces.
+
+    ``refused`` counts defects and clean places by the reason why they got no crop, ``problems``
+    are (file, row, reason) of what could not be read.
+    """
+
+    images: torch.Tensor
+    kinds: list[str]
+    names: list[str]
+    pieces: list[str]
+    refused: Counter = field(default_factory=Counter)
+    problems: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Counts of what was taken and of what was not, a line each."""
+        lines = [f"{n} {kind}" for kind, n in sorted(Counter(self.kinds).items())]
+        lines += [f"{n} refused: {why}" for why, n in self.refused.most_common()]
+        return "\n".join([*lines, f"{len(self.problems)} could not be read"])
 
 
-def strip_masks(files: Sequence[Path], size: int) -> torch.Tensor:
-    """(N, 4, size, size) bool masks of Severstal strips, cut like the pictures of ``data.load``."""
-    known = read_train_csv(files[0].parent.parent / "train.csv")
-    masks = torch.zeros(len(files), STRIP_CLASSES, size, size, dtype=torch.bool)
-    for i, file in enumerate(files):
-        for kind, text in known.get(file.name, {}).items():
-            mask = Image.fromarray(rle_decode(text, *STRIP).numpy()).convert("L")
-            masks[i, kind - 1] = _square(mask, size)
-    return masks
+def cut(sheets: Sequence[Sheet], rule: Rule = Rule()) -> Crops:
+    """All crops of ``sheets`` by ``rule``, in their order.
+
+    Raises ``GancourseError`` where no crop is left, with the reasons counted.
+    """
+
+    def one(sheet: Sheet) -> tuple:
+        try:
+            grey = images.decode(sheet.file, None, 1)
+        except (OSError, ValueError, SyntaxError) as error:
+            return [], Counter(), (sheet.file.name, 0, f"cannot be read: {error}")
+        return *_of_sheet(sheet, grey, rule), None
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # Pillow works without the GIL
+        found = list(pool.map(one, sheets))
+    refused, problems = Counter(), [problem for *_, problem in found if problem]
+    for _, reasons, _ in found:
+        refused += reasons
+    taken = [crop for crops, *_ in found for crop in crops]
+    if not taken:
+        counted = "; ".join(f"{n}: {why}" for why, n in refused.most_common()) or "no picture"
+        raise GancourseError(
+            f"No crop was cut from {len(sheets)} pictures ({counted}). Take another size, or a "
+            "larger off_centre."
+        )
+    pixels, kinds, names, groups = zip(*taken, strict=True)
+    stacked = torch.from_numpy(np.stack(pixels))[:, None]
+    return Crops(stacked, list(kinds), list(names), list(groups), refused, problems)
 
 
-def tile_masks(files: Sequence[Path], size: int) -> torch.Tensor:
-    """(N, 1, size, size) bool masks of magnetic tiles; a tile without a mask has no defect."""
-    masks = torch.zeros(len(files), 1, size, size, dtype=torch.bool)
-    for i, file in enumerate(files):
-        png = file.with_suffix(".png")
-        if png.is_file():
-            with open_picture(png) as mask:
-                masks[i, 0] = _square(mask.convert("L").point(lambda v: 255 * (v > 127)), size)
-    return masks
+def _of_sheet(sheet: Sheet, grey: torch.Tensor, rule: Rule) -> tuple[list[tuple], Counter]:
+    """(pixels, kind, name, piece) of the crops of one sheet, and what it refused."""
+    height, width = sheet.size
+    edge, (first, end) = rule.edge, steel_span(grey)
+    span, rows = (max(first, edge), min(end, width - edge)), (edge, height - edge)
+    size = rule.size or max(1, min(span[1] - span[0], rows[1] - rows[0]))
+    places, refused = [], Counter()
+    areas = (sheet.boxes[:, 2:] - sheet.boxes[:, :2]).prod(1)
+    for i in np.argsort(-areas, kind="stable"):
+        at = _place(sheet.boxes[i], size, rows, span, rule.off_centre)
+        if isinstance(at, str):
+            refused[at] += 1
+        elif rule.per_defect or not places:
+            places.append((sheet.kinds[i], at))
+    if rule.clean_from == "all" or not len(sheet.boxes):
+        rng = np.random.default_rng([rule.seed, *sheet.file.name.encode()])
+        for _ in range(rule.clean):
+            at = _clean_place(sheet, size, rows, span, rng)
+            if at is None:
+                refused["no place without a defect"] += 1
+            else:
+                places.append((CLEAN, at))
+    crops = []
+    for number, (kind, (left, top)) in enumerate(places):
+        part = Image.fromarray(grey[0, top : top + size, left : left + size].numpy())
+        if size != rule.pixels:
+            part = part.resize((rule.pixels, rule.pixels), Image.Resampling.BICUBIC)
+        crops.append((np.asarray(part), kind, f"{sheet.file.stem}-{number}", sheet.piece))
+    return crops, refused
 
 
-def _square(mask: Image.Image, size: int) -> torch.Tensor:
-    """(size, size) bool: True wherever a defect (255) touches the pixel, so that none is lost."""
-    return torch.from_numpy(np.array(ImageOps.fit(mask, (size, size), Image.Resampling.BOX)) > 0)
+def _clean_place(sheet: Sheet, size: int, rows, span, rng) -> tuple[int, int] | None:
+    """A random left and top where a crop touches no defect's box; None where none is found."""
+    free = span[1] - span[0] - size, rows[1] - rows[0] - size
+    if min(free) < 0:
+        return None
+    x0, y0, x1, y1 = sheet.boxes.T
+    for _ in range(TRIES):
+        left = span[0] + int(rng.integers(free[0] + 1))
+        top = rows[0] + int(rng.integers(free[1] + 1))
+        touches = (x0 < left + size) & (x1 > left) & (y0 < top + size) & (y1 > top)
+        if not touches.any():
+            return left, top
+    return None

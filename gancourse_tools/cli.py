@@ -113,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--metrics-every", **every, help="measure each N epochs (default 8)")
     p.add_argument("--minutes", type=float, help="train this long instead of the profile's length")
 
+    _add_sweep(sub)
     _add_pictures(sub)
     _add_score(sub)
     _add_export(sub)
@@ -166,6 +167,26 @@ def _add_pictures(sub) -> None:
     p.add_argument("-n", type=int, default=64, help="how many (default 64)")
     p.add_argument("--seed", type=int, default=0, help="another seed draws others (default 0)")
     _add_output(p)
+
+
+def _add_sweep(sub) -> None:
+    p = _add(
+        sub,
+        "sweep",
+        "run a study of many small trainings; what is finished is skipped",
+        "gancourse sweep steel --list",
+        "gancourse sweep steel --grid ten-hours --out runs/steel",
+        "gancourse sweep steel --data my_parts --minority scratched --out runs/mine",
+        "gancourse sweep steel --scheduler tcp://10.0.0.1:8786 --out /shared/steel",
+    )
+    p.add_argument("study", choices=["steel"], help="steel: does synthetic data help?")
+    p.add_argument("--grid", default="ten-hours", help="ten-hours (the default), full or smoke")
+    p.add_argument("--out", default="runs/steel", metavar="DIR", help="results (%(default)s)")
+    p.add_argument("--data", metavar="DIR", help="your own pictures, a subfolder for each class")
+    p.add_argument("--minority", metavar="CLASS", help="of --data, the class that is made scarce")
+    p.add_argument("--workers", type=int, default=0, metavar="N", help="processes of our own")
+    p.add_argument("--scheduler", default="", metavar="ADDRESS", help="a running Dask scheduler")
+    p.add_argument("--list", action="store_true", help="only print the plan and its power")
 
 
 def _add_export(sub) -> None:
@@ -321,6 +342,26 @@ def _train(args) -> int:
     return 0
 
 
+def _sweep(args) -> int:
+    from gancourse_studies import steel_study, sweep
+
+    given = {}
+    if bool(args.data) != bool(args.minority):
+        raise GancourseError("Own pictures need both --data DIR and --minority CLASS.")
+    if args.data:
+        given = {"data": (args.data,), "minority": args.minority}
+    grid = steel_study.grid(args.grid, **given)
+    print(steel_study.plan(grid, args.out), flush=True)
+    if args.list:
+        return 0
+    how = {"workers": args.workers, "scheduler": args.scheduler}
+    done = sweep.sweep(steel_study.jobs(grid), args.out, **how)
+    print(f"{done.ran} jobs done, {done.there} were there, {len(done.failed)} failed: {args.out}")
+    for key, reason in done.failed:
+        print(f"gancourse: {key}: {reason}", file=sys.stderr)
+    return 1 if done.failed else 0
+
+
 def _own_folders(args) -> list:
     """The folders that ``train`` was given, as the model takes them."""
     if sum(map(bool, (args.data, args.pairs, args.a or args.b))) > 1:
@@ -413,6 +454,7 @@ COMMANDS = {
     "site": _site,
     "slides": _slides,
     "train": _train,
+    "sweep": _sweep,
     "translate": _translate,
     "sample": _sample,
     "score": _score,

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from gancourse import data
-from gancourse.data import catalog, fetch, images
+from gancourse.data import catalog, fetch, images, pieces
 from gancourse.errors import GancourseError
 
 REAL = os.environ.get("GANCOURSE_DATA", "")
@@ -150,13 +150,40 @@ def test_exposures_of_one_tile_stay_together(tmp_path, load_from):
     place.mkdir(parents=True)
     for number in range(30):
         for exposure in (1, 4):
-            file = place / f"exp{exposure}_num_{number}.jpg"
+            file = place / f"exp{exposure}_num_{5000 * number + 40 * exposure}.jpg"
             Image.new("L", (8, 8)).save(file)
     options = {"part": "MT_Free", "size": 8}
     sides = [load_from(tmp_path, "magnetic-tile", split=s, **options) for s in ("train", "test")]
-    numbers = [{name.split("_")[-1] for name in side.names} for side in sides]
+    numbers = [{int(name[9:-4]) // 5000 for name in side.names} for side in sides]
     assert numbers[0] and numbers[1] and not numbers[0] & numbers[1]
     assert [len(side) for side in sides] == [2 * len(found) for found in numbers]
+
+
+def test_a_tile_is_one_piece_whatever_its_class(tmp_path, load_from):
+    """One exposure shows the defect, another does not: the piece is told over all classes."""
+    for part, number in (("MT_Fray", 797), ("MT_Free", 900), ("MT_Blowhole", 1250)):
+        place = tmp_path / "magnetic-tile" / part
+        place.mkdir(parents=True)
+        for piece in range(12):
+            Image.new("L", (8, 8)).save(place / f"exp1_num_{number + 9000 * piece}.jpg")
+    sides = {}
+    for split in ("train", "test"):
+        for part in ("MT_Fray", "MT_Free", "MT_Blowhole"):
+            found = load_from(tmp_path, "magnetic-tile", part=part, size=8, split=split)
+            sides[split, part] = {int(name[9:-4]) // 9000 for name in found.names}
+    for split in ("train", "test"):
+        assert sides[split, "MT_Fray"] == sides[split, "MT_Free"] == sides[split, "MT_Blowhole"]
+
+
+def test_pieces_by_gap_and_by_block():
+    names = ["exp2_num_3696.jpg", "exp1_num_3667.jpg", "exp1_num_4727.jpg", "exp6_num_4096.jpg"]
+    assert pieces.by_gap(names) == ["3667", "3667", "4727", "3667"]
+    assert pieces.by_gap(names, 399) == ["3667", "3667", "4727", "4096"]
+    names = ["scratches_1.jpg", "scratches_20.jpg", "scratches_21.jpg", "rolled-in_scale_1.jpg"]
+    assert pieces.by_block(names) == ["scratches 0"] * 2 + ["scratches 1", "rolled-in_scale 0"]
+    assert pieces.by_block(["standin_patches_0007"]) == ["standin_patches 0"]
+    with pytest.raises(GancourseError, match="no number in its name"):
+        pieces.by_gap(["tile.jpg"])
 
 
 def test_limit_takes_pictures_from_all_parts(tmp_path, load_from):
@@ -267,5 +294,5 @@ def test_no_real_tile_is_on_both_sides(load_from):
         load_from(REAL, "magnetic-tile", size=32, split=split) for split in ("train", "test")
     )
     assert len(train) + len(test) == 868
-    numbers = [{n.split("_")[-1].split(".")[0] for n in s.names} for s in (train, test)]
-    assert not numbers[0] & numbers[1]
+    numbers = [[int(name[9:-4]) for name in side.names] for side in (train, test)]
+    assert min(abs(a - b) for a in numbers[0] for b in numbers[1]) > pieces.GAP

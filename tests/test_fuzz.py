@@ -32,7 +32,7 @@ from gancourse.data import fetch, images
 from gancourse.errors import GancourseError
 from gancourse.models import cyclegan, dcgan
 from gancourse.train import checkpoint, loop
-from gancourse_lab import crops
+from gancourse_lab import defects
 from gancourse_studies import folders, recording
 from gancourse_tools import cli, course, page
 
@@ -479,7 +479,7 @@ def test_boxes(tmp_path):
         file = tmp_path / "one.xml"
         file.write_bytes(damaged(XML.format(inside).encode(errors="replace"), damage))
         try:
-            found = crops.voc_boxes(file)
+            found = defects.voc_boxes(file)
         except GancourseError as error:
             return refused(error, "one.xml")
         assert found.shape[1:] == (4,) and found.isfinite().all()

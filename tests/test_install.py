@@ -23,7 +23,8 @@ def ranges(lines):
 
 
 EXTRAS = PROJECT["optional-dependencies"]
-NEEDED = ranges(PROJECT["dependencies"] + EXTRAS["dev"] + EXTRAS["site"])
+ADDED = EXTRAS["dev"] + EXTRAS["site"] + EXTRAS["study"]
+NEEDED = ranges(PROJECT["dependencies"] + ADDED)
 
 
 def pins():

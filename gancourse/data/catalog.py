@@ -19,11 +19,12 @@ class Entry:
 
     ``folders`` maps a folder of the archive (below its top folder) to one of ours; nothing else is
     taken out. ``train`` and ``test`` are our folders, ``{part}`` standing for the part; ``test``
-    None means no official split, so ``images.held_out`` makes one from what ``split_key`` finds in
-    the file name. ``halves`` says which half of a paired picture a part is. ``megabytes`` is about
-    the size on disk, None if not known; ``urls`` are tried in turn, ``sha256`` is that of the file
-    there, where it is known; ``how`` says how to get a set that needs an account. ``digest`` is the
-    SHA-256 of the manifest ``manifests/<name>.sha256``: one comparison checks a whole download.
+    None means no official split, so ``images.held_out`` makes one from the file name, or, with a
+    ``piece_gap``, from the piece of metal that ``pieces.by_gap`` finds. ``halves`` says which half
+    of a paired picture a part is. ``megabytes`` is about the size on disk, None if not known;
+    ``urls`` are tried in turn, ``sha256`` is that of the file there, where it is known; ``how``
+    says how to get a set that needs an account. ``digest`` is the SHA-256 of the manifest
+    ``manifests/<name>.sha256``: one comparison checks a whole download.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Entry:
     test: str | None = None
     pattern: str = "*"
     halves: dict[str, str] = field(default_factory=dict)
-    split_key: str = r"(.+)"
+    piece_gap: int = 0
 
     @property
     def checked(self) -> str:

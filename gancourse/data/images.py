@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from gancourse.data import pieces
 from gancourse.data.catalog import Entry
 from gancourse.errors import GancourseError
 
@@ -180,11 +180,21 @@ def set_files(entry: Entry, where: Path, part: str | None, split: str) -> list[P
     pattern = entry.pattern.format(part=part)
     train = where / entry.train.format(part=part or "")
     if entry.test is None:
+        keys = _split_keys(entry, where)
         found = list_files(train, pattern)
-        return [f for f in found if in_split(re.search(entry.split_key, f.name)[1], split)]
+        return [f for f in found if in_split(keys.get(f.name, f.name), split)]
     test = where / entry.test.format(part=part)
     folders = {"all": (train, test), "train": (train,), "test": (test,)}[split]
     return [file for place in folders for file in list_files(place, pattern)]
+
+
+def _split_keys(entry: Entry, where: Path) -> dict[str, str]:
+    """File name → piece of metal, over all parts, of a set that is split by pieces."""
+    if not entry.piece_gap:
+        return {}
+    places = [where / entry.train.format(part=part) for part in entry.parts]
+    names = [f.name for place in places for f in place.glob(entry.pattern) if _is_picture(f)]
+    return dict(zip(names, pieces.by_gap(names, entry.piece_gap), strict=True))
 
 
 def list_files(folder: Path, pattern: str = "*") -> list[Path]:
