@@ -32,7 +32,7 @@ class Job:
 
 @dataclass
 class Done:
-    """What a sweep did: how many jobs were there, how many it ran, and (key, reason) of failures."""
+    """What a sweep did: jobs that were there, jobs it ran, and (key, reason) of each failure."""
 
     there: int = 0
     ran: int = 0
