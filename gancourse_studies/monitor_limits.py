@@ -28,6 +28,7 @@ from gancourse_studies import recording
 
 SHOWN = 6  # latents, or drawn horses, in a strip
 EPOCHS = (0, 4, 9, 18)  # of the DCGAN's strip
+SHORT = 252  # steps of the DCGAN's runs: of a longer one as many values are kept
 LONG = 72  # epochs of the healthy run that is given time to look healthy
 # Picks the cases, and is their seed. Chosen so that curves and samples are enough to tell them.
 CASES = 32
@@ -81,7 +82,7 @@ def record(name: str, seed: int, out: Path, images, epochs: int = EPOCHS[-1], **
         "minutes": round(outcome.history.seconds / 60, 3),
         "weights": "last",
         "data": {"caption": first.caption, "source": first.source},
-        "curves": recording.thinned(outcome.history.terms),
+        "curves": recording.thinned(outcome.history.terms, SHORT, SHORT),
         "readings": recording.rounded(monitor.readings),
     }
     recording.save(out, content | more, strip_of(outcome, samples, images))

@@ -140,14 +140,14 @@ def _about(path: Path) -> tuple[str, bool]:
     return caption, True
 
 
-def thinned(terms: dict[str, list[float]]) -> dict:
+def thinned(terms: dict[str, list[float]], whole: int = WHOLE, kept: int = KEPT) -> dict:
     """``terms``, name → one value a step, as a record keeps them: {"every": k, "terms": means}.
 
-    One value for each k steps, their mean (the last block may be shorter); k is 1 up to ``WHOLE``
-    steps, beyond that as small as leaves at most ``KEPT`` values.
+    One value for each k steps, their mean (the last block may be shorter); k is 1 up to ``whole``
+    steps, beyond that as small as leaves at most ``kept`` values.
     """
     steps = max((len(values) for values in terms.values()), default=0)
-    every = 1 if steps <= WHOLE else -(-steps // KEPT)
+    every = 1 if steps <= whole else -(-steps // kept)
     blocks = {k: [v[i : i + every] for i in range(0, len(v), every)] for k, v in terms.items()}
     means = {k: [float(sum(block) / len(block)) for block in found] for k, found in blocks.items()}
     return {"every": every, "terms": rounded(means)}

@@ -142,7 +142,7 @@ figures.show(
 # *What you see.* Worst is *nearest* at 64 pixels, KID 2.13: nearly as far from zebras
 # as *horses* are (2.51, section 6). Blur and a JPEG of quality 10 get the same number,
 # 0.72 and 0.70, for damage that looks nothing alike. The noise, which the eye sees at
-# once, costs 0.20. So a score is neither the eye's opinion nor a measure of one thing.
+# once, costs 0.20.
 
 # %% [markdown]
 # # Part 1: the scores
@@ -278,8 +278,7 @@ for (mu1, s1), (mu2, s2) in (((0, 1), (2, 1)), ((0, 1), (0, 0.5)), ((1, 2), (-0.
 #
 # where the *nuclear norm* $\lVert \cdot \rVert_*$ is the sum of the singular values.
 # The usual formula has $\mathrm{tr}\sqrt{\Sigma_1 \Sigma_2}$ in its place (Dowson and
-# Landau, 1982), which is the same. But $U V^\top$ has 120 × 140 entries whatever the
-# number of features, and no root of a singular matrix is taken.
+# Landau, 1982), which is the same, but takes the root of a singular matrix.
 #
 # <details><summary>The derivation</summary>
 #
@@ -358,10 +357,9 @@ for name, found, closed in (
     print(f"{name}: package {found:.6f}, closed form {closed:.6f}")
 
 # %% [markdown]
-# On features of the Inception network FD is the **FID** (Heusel et al., 2017).
-# The papers' network has 2048 features; ours ends at 768, and the number is
-# called FID-768. They are two rulers, not to be compared. Without the network's
-# weights it is FD(stand-in).
+# On features of the Inception network FD is the **FID** (Heusel et al., 2017). The papers'
+# network has 2048 features; ours ends at 768, another ruler, and the number is called
+# FID-768. Without the network's weights it is FD(stand-in).
 #
 # ## 3 · KID, precision, recall
 #
@@ -426,6 +424,7 @@ print(f"KID by hand and package differ by {abs(kid_by_hand(x, y) - kid(x, y).val
 print("claim holds: precision and recall equal the package's for 60 and 50 rows")
 
 # %% [markdown]
+# (The package's three agree with pytorch-fid and torch-fidelity, `tests/test_distances.py`.)
 # Now the two sets. *Untouched* horses are what a generator must beat:
 
 
@@ -471,11 +470,10 @@ print(f"{len(h)} horses against {len(z)} zebras: {line(untouched)}")
 # %% [markdown]
 # ## 4 · Broken by the number of pictures
 #
-# Two samples of *one* distribution are at distance 0 in truth. But the means of two
-# samples of $n$ differ by chance, at variance 1 by
-# $\mathbb{E}(\hat\mu_1 - \hat\mu_2)^2 = 2/n$, and a square is never negative: chance only
-# adds. In $d$ directions the means add $2d/n$, and the covariances, with their
-# $d(d+1)/2$ entries, about $d(d+1)/2n$:
+# Two samples of *one* distribution are at distance 0 in truth. But their means differ by
+# chance, at variance 1 by $\mathbb{E}(\hat\mu_1 - \hat\mu_2)^2 = 2/n$, and a square is
+# never negative: chance only adds. In $d$ directions the means add $2d/n$, and the
+# covariances, with their $d(d+1)/2$ entries, about $d(d+1)/2n$:
 
 # %%
 torch.manual_seed(0)
@@ -616,11 +614,10 @@ table([recorded.fid, "n = 100", "largest n", "which is", "line to n → ∞"], r
 #
 # ## 5 · Broken by resizing, JPEG, blur and noise
 #
-# The network wants 299 × 299 pixels, so everybody resizes, and not everybody
-# alike. To shrink 256 px to 64, *nearest* takes one pixel of sixteen; *bilinear* and
-# *bicubic*, by PyTorch's default, look at the 4 or 16 pixels around a point; with
-# antialiasing ("aa") they average over all, as PIL does. Choose a change of the 140 test
-# zebras; the scores are the record's.
+# The network wants 299 × 299 pixels, so everybody resizes, and not alike. To shrink 256 px
+# to 64, *nearest* takes one pixel of sixteen; *bilinear* and *bicubic*, by PyTorch's
+# default, look at the 4 or 16 pixels around a point; with antialiasing ("aa") they
+# average over all, as PIL does. Choose a change; the scores are the record's.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 UNITS = {
@@ -699,16 +696,14 @@ print(
 )
 
 # %% [markdown]
-# Four things to read off:
+# *What you see:*
 #
 # - **Both sides must be resized alike.** Real zebras that were once shrunk to
-#   64 px are at KID-768×10³ 1.61 to 2.13, nearly as far as another animal: horses
-#   are at 2.51 (the mean of new samples, section 6).
+#   64 px are at KID-768×10³ 1.61 to 2.13, nearly as far as horses (2.51).
 # - **The method counts** when shrinking: 1.61 with antialiasing and
 #   2.13 by *nearest*. When enlarging from 256 px to 299, as for CycleGAN, it
 #   hardly does: an FID-768 of 1.393 and 1.403.
-# - **JPEG counts.** At quality 75 recall has gone
-#   from 0.70 to 0.62, at 10 to 0.24.
+# - **JPEG counts.** At quality 75 recall has gone from 0.70 to 0.62, at 10 to 0.24.
 # - **The scores disagree about what is bad.** `blur 2` and `noise 32` have
 #   about the same KID-768×10³, 0.72 and 0.65. Blur costs precision (0.24 against
 #   0.46), noise costs recall (0.13 against 0.51).
@@ -720,10 +715,10 @@ print(
 #
 # ## 6 · How sure is one number?
 #
-# Another 140 zebras would have given another number. By how much? The usual
-# answer is the *bootstrap*: draw 140 of the 140 *with* replacement, compute,
-# repeat, look at the spread. But such a draw holds only about $1 - 1/e = 63\,\%$ of the
-# pictures, and every score notices the copies. Two ways without, for a score $\theta$:
+# Another 140 zebras would have given another number. By how much? The *bootstrap* draws
+# 140 of the 140 *with* replacement, and looks at the spread. But such a draw holds only
+# about $1 - 1/e = 63\,\%$ of the pictures, and every score notices the copies. Two ways
+# without, for a score $\theta$:
 #
 # - the **jackknife** leaves out one picture at a time:
 #   $s^2 = \sum \frac{n-1}{n} \sum_i (\theta_{-i} - \bar\theta)^2$, the outer sum over both
@@ -808,10 +803,10 @@ for key, row in truth["scores"].items():
 table(["", "mean", "s", "halves", "bootstrap", "its mean is off by"], rows)
 
 # %% [markdown]
-# For the Fréchet distance and KID every spread is about right; what is wrong is the
-# *place* of the bootstrap. For precision and recall its spread is too small as well.
-# Halves do better for precision (0.113 for 0.120) and not well for recall (0.077 for
-# 0.114): give recall without an interval, or draw new pictures.
+# *The answer in one sentence:* for the Fréchet distance and KID every spread is about
+# right, and the bootstrap in the wrong *place*; for precision and recall its spread is too
+# small as well, where halves do well for precision (0.113 for 0.120) and not for recall
+# (0.077 for 0.114): give recall without an interval.
 #
 # ## 7 · What 140 pictures can show
 #
@@ -917,12 +912,11 @@ figures.show(
 told(recorded["power"], recorded.kid, recorded.fid)
 
 # %% [markdown]
-# *What you see:* the dotted line is the aim. The grey band is what chance gives where
-# there is nothing to find, 5 % on average, more or less with so few draws. (KID on
-# blurred zebras starts above it, 9 of 66.) **With 140 pictures KID finds 19 % horses;
-# below that, "as good as real" and "not seen" are the same sentence.** The Fréchet
-# distance, in a *test*, finds more, 14 %, since all shuffles share its bias: it misleads
-# only as a number.
+# *What you see:* the dotted line is the aim, the grey band what chance gives where there
+# is nothing to find. (KID on blurred zebras starts above it, 9 of 66.) **With 140 pictures
+# KID finds 19 % horses; below that, "as good as real" and "not seen" are the same
+# sentence.** The Fréchet distance, in a *test*, finds more, 14 %, since all shuffles share
+# its bias: it misleads only as a number.
 #
 # Second question: *which of two models is better?* By chance they differ with the
 # deviation $s\sqrt2$, $s$ as in section 6. To be found in 80 % of the cases, at level
@@ -943,10 +937,8 @@ for key, row in truth["scores"].items():
 #
 # ## 8 · The best of several
 #
-# **Choosing among the epochs of one run is nearly harmless, choosing among seeds and
-# settings is not.** Suppose that $r$ models are equally good and each value is off by an
-# independent normal error with deviation $s$. Then the best is too good by the
-# expected maximum of $r$ normal draws:
+# If $r$ models are equally good and each value is off by an independent normal error with
+# deviation $s$, the best is too good by the expected maximum of $r$ normal draws:
 
 
 # %% jupyter={"source_hidden": true}
@@ -1008,10 +1000,10 @@ print(f"picked by the test set: {np.mean(gains):.2f} lower than fairly, at most 
 print(f"the same epoch was picked in {gains.count(0)} of {len(gains)}")
 
 # %% [markdown]
-# They are not: two measured epochs share the reference, and the two KIDs of an epoch
-# share the fakes, so errors rise and fall together and both choices fall on one epoch.
-# Seeds share less. The best of three seeds of each setting of chapter 07, beside what
-# one measurement is off by:
+# They are not: measured epochs share the reference, and the two KIDs of an epoch share the
+# fakes, so errors rise and fall together. **Choosing among the epochs of one run is nearly
+# harmless, choosing among seeds and settings is not.** The best of three seeds of each
+# setting of chapter 07, beside what one measurement is off by:
 
 # %%
 rows = []
@@ -1367,11 +1359,10 @@ for name, *rules_told in (
 # **The answer in one sentence:** *last* is right where the learning rate falls to 0, KID
 # to the training pictures where training overshoots (the cats), the average of the
 # weights better in all DCGANs but one, the loss nowhere. So average first, stop second.
-# (README.md's tables measure the last epoch once more, with other samples: `cats/deluxe`
-# has 5.79 there, 5.64 here, which is the noise of one measurement.)
+# (README.md's tables measure the last epoch once more, with other samples.)
 #
-# For a new run: fix the schedule beforehand, choose among the measured epochs by KID to
-# the training pictures, look at twenty random pictures, report the test score once.
+# For a new run: fix the schedule beforehand, choose by KID to the training pictures, look
+# at twenty random pictures, report the test score once.
 #
 # ## 13 · Exercises
 #
@@ -1403,9 +1394,8 @@ exercises.answer("08.2", at_infinity, better)
 
 # %% [markdown]
 # **3. Find the bug.** With fewer pictures than features $\Sigma_1 \Sigma_2$ is singular and
-# `scipy.linalg.sqrtm` returns rubbish or imaginary parts. A common repair (it sits on a
-# call with `disp=False`, deprecated since SciPy 1.16 and to be removed in 1.18) adds a
-# little to the diagonals *inside the root only*:
+# `scipy.linalg.sqrtm` returns rubbish or imaginary parts. A common repair adds a little to
+# the diagonals *inside the root only*:
 #
 # ```python
 # offset = np.eye(d) * 1e-6
@@ -1441,14 +1431,11 @@ exercises.answer("08.4", trials, d)
 #   falls like $1/n$ and depends on the model; KID has none. State both counts, the
 #   features, the resizing.
 # - No bootstrap for scores of sets. Leave out, or take halves; to test, shuffle.
-# - Ask which difference your pictures could show, and how many epochs, seeds and settings
-#   the winner was picked from.
-# - 62.1, 64.5, 75.2 and 77.2 are one recipe. A method that wins must win at equal
-#   protocol.
+# - Ask which difference your pictures could show, and from how many seeds and settings
+#   the winner was picked. One recipe goes by 62.1, 64.5, 75.2 and 77.2.
 # - To tell 40 % fooled from 50 % takes about 200 independent trials.
 # - No score of sets sees lost content or rare failures, and copies it rewards.
-# - Average a DCGAN's weights, pick the epoch by KID to the training pictures, report the
-#   test score once.
+# - Average a DCGAN's weights, pick the epoch by KID to the training pictures.
 #
 # **References.** M. Fréchet, *Sur la distance de deux lois de probabilité*,
 # 1957 · D. Dowson and B. Landau, *The Fréchet Distance between Multivariate
