@@ -7,6 +7,7 @@ import ast
 import copy
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from nbformat.v4 import new_code_cell
 from nbval.plugin import (
@@ -18,11 +19,13 @@ from nbval.plugin import (
     nocolors,
 )
 
+from gancourse_lab import exercises as exercises_of_the_course
+
 SANITIZER = Path(__file__).with_name("nbval_sanitize.cfg")
 PATTERNS = get_sanitize_patterns(SANITIZER.read_text(encoding="utf-8"))
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d")  # "3", "-0.5", but not the 2 of "Line2D"
 NUMBERS_NEEDED = 5
-BLANK = re.compile(r"^(\w+) = \.\.\..*\n?", re.MULTILINE)
+ANSWER = re.compile(r'\banswer\(\s*"(\d\d\.\d+)"')
 SOLUTION = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PARAMETERS_NEEDED = {"PROFILE", "SEED", "DATA"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -151,24 +154,57 @@ def static_twins(book):
 
 
 def exercises(book):
-    """Each exercise has blanks and checks, and below it one solution that fills them all."""
+    """Each exercise has blanks, and a solution in the package that fills them all."""
     found = []
     for at, cell in exercise_cells(book):
-        name, blanks = name_of(cell), BLANK.findall(cell.source)
-        if not blanks or "check(" not in cell.source:
-            found.append(f"{name} is an exercise without a blank or without a check")
-        code = solution_of(book, at)
-        if code is None:
-            found.append(f"below {name} there is no folded solution with one block of code")
+        name, blanks = name_of(cell), {blank.name for blank in blanks_of(cell)}
+        solution = solution_of(book, at)
+        if not blanks:
+            found.append(f"{name} is an exercise without a blank")
+        if solution is None:
+            found.append(f"{name} does not end with answer(…) of an exercise in the package")
             continue
-        assigned = {
-            target.id
-            for node in ast.walk(ast.parse(code))
-            for target in getattr(node, "targets", [])
-            if isinstance(target, ast.Name)
+        filled = {
+            name
+            for node in ast.parse(solution).body
+            for name in [getattr(node, "name", None), *map(target_of, getattr(node, "targets", []))]
         }
-        found += [f"the solution of {name} leaves {b} blank" for b in blanks if b not in assigned]
+        found += [f"the solution of {name} leaves {b} blank" for b in sorted(blanks - filled)]
     return found
+
+
+class Blank(NamedTuple):
+    name: str
+    first: int  # lines, from 1
+    last: int
+
+
+def target_of(node):
+    return getattr(node, "id", None)
+
+
+def blanks_of(cell):
+    """What the reader fills in: ``name = ...``, and functions that ``return ...``."""
+    found = []
+    for node in ast.parse(cell.source).body:
+        if isinstance(node, ast.Assign) and is_blank(node.value):
+            found.append(Blank(target_of(node.targets[0]), node.lineno, node.end_lineno))
+        elif isinstance(node, ast.FunctionDef):
+            end = node.body[-1]
+            if isinstance(end, ast.Return) and is_blank(end.value):
+                found.append(Blank(node.name, node.lineno, node.end_lineno))
+    return found
+
+
+def is_blank(node):
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def without_blanks(cell):
+    lines = cell.source.splitlines()
+    for blank in reversed(blanks_of(cell)):
+        del lines[blank.first - 1 : blank.last]
+    return "\n".join(lines)
 
 
 def exercise_cells(book):
@@ -180,7 +216,15 @@ def exercise_cells(book):
 
 
 def solution_of(book, at):
-    """The code of the folded solution below cell ``at``, or None."""
+    """The code that solves the exercise of cell ``at``, or None."""
+    asked = ANSWER.findall(book.cells[at].source)
+    if len(asked) == 1:
+        return exercises_of_the_course.find(asked[0]).solution
+    return folded_solution_of(book, at)
+
+
+def folded_solution_of(book, at):
+    """As chapters 05 to 09 have it: the code of the folded solution below."""
     below = book.cells[at + 1].source if at + 1 < len(book.cells) else ""
     blocks = SOLUTION.findall(below.partition("</details>")[0])
     return blocks[0] if below.startswith("<details>") and len(blocks) == 1 else None
@@ -190,7 +234,7 @@ def with_solutions(book):
     """A copy in which a cell follows each exercise: its solution, then its checks once more."""
     solved = copy.deepcopy(book)
     for at, cell in reversed(exercise_cells(solved)):
-        code = solution_of(solved, at) + BLANK.sub("", cell.source)
+        code = solution_of(solved, at) + "\n" + without_blanks(cell)
         solved.cells.insert(at + 1, new_code_cell(code, metadata={"tags": ["solution"]}))
     return solved
 

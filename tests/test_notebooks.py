@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jupytext
@@ -16,6 +17,7 @@ import notebook_guards as guards
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from gancourse_lab import exercises
 from gancourse_tools import course
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,14 +62,13 @@ def number_cell(value=1, **metadata):
     return new_code_cell(f"print({value})", outputs=[output], metadata=metadata)
 
 
-def exercise(solution="2"):
-    """A notebook that is one exercise and its solution."""
+def exercise():
+    """A notebook that is one exercise."""
     source = (
-        "from gancourse.notebook.cell import check\n\nx = ...  # one more than 1\ncheck('x', x, 2)"
+        "from gancourse_lab import exercises\n\n"
+        'loss_of_d = ...  # a number\nexercises.answer("00.1", loss_of_d)'
     )
-    folded = f"<details><summary>Solution</summary>\n\n```python\nx = {solution}\n```\n</details>"
-    tags = {"tags": ["exercise"]}
-    return new_notebook(cells=[new_code_cell(source, metadata=tags), new_markdown_cell(folded)])
+    return new_notebook(cells=[new_code_cell(source, metadata={"tags": ["exercise"]})])
 
 
 def good_book(cells=()):
@@ -183,19 +184,15 @@ def leave_out_alt_in_html(book):
 
 
 def fill_a_blank(book):
-    book.cells[-2].source = book.cells[-2].source.replace("...", "2")
+    book.cells[-1].source = book.cells[-1].source.replace("...", "2")
 
 
-def check_nothing(book):
-    book.cells[-2].source = "x = ..."
-
-
-def leave_out_a_solution(book):
-    del book.cells[-1]
+def answer_nothing(book):
+    book.cells[-1].source = "loss_of_d = ..."
 
 
 def leave_a_blank_unsolved(book):
-    book.cells[-2].source += "\ny = ..."
+    book.cells[-1].source += "\n\n\ndef y(x):\n    return ..."
 
 
 @pytest.mark.parametrize(
@@ -224,8 +221,7 @@ def leave_a_blank_unsolved(book):
         (show_a_widget_only, guards.static_twins),
         (leave_a_bar_at_nothing, guards.static_twins),
         (fill_a_blank, guards.exercises),
-        (check_nothing, guards.exercises),
-        (leave_out_a_solution, guards.exercises),
+        (answer_nothing, guards.exercises),
         (leave_a_blank_unsolved, guards.exercises),
     ],
     ids=lambda function: function.__name__,
@@ -374,9 +370,18 @@ def test_the_solutions_solve_the_exercises_and_the_blanks_do_not(newcomer):
     assert not any(found.values()), found
 
 
-@pytest.mark.parametrize(("solution", "complaints"), [("2", 0), ("3", 1), ("...", 1)])
-def test_a_solution_that_does_not_solve_is_seen(solution, complaints):
-    executed = guards.with_solutions(exercise(solution))
+SOLVED = "import math\nloss_of_d = 2 * math.log(2)"
+
+
+@pytest.mark.parametrize(
+    ("solution", "complaints"), [(SOLVED, 0), ("loss_of_d = 3", 1), ("loss_of_d = ...", 1)]
+)
+def test_a_solution_that_does_not_solve_is_seen(solution, complaints, monkeypatch):
+    known = exercises.find("00.1")
+    with monkeypatch.context() as patch:
+        patch.setattr(exercises, "find", lambda name: replace(known, solution=solution))
+        executed = guards.with_solutions(exercise())
+    exercises.forget()
     for cell in guards.code_cells(executed):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):

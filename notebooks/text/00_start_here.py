@@ -68,8 +68,8 @@ from gancourse import data, device, losses, profiles
 from gancourse.data import CATALOG, fetch, images
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, require
-from gancourse_lab import doctor
+from gancourse.notebook.cell import report, require
+from gancourse_lab import doctor, exercises
 
 profile = profiles.resolve(PROFILE)
 
@@ -411,74 +411,36 @@ print(f"{dcgan.parameters(steel):,} parameters, against {dcgan.parameters(networ
 # %% [markdown]
 # ## Exercises
 #
+# Put your answer in the place of `...` and run the cell. It says ✓, or ✗ with a
+# hint; the third time it tells. `exercises.reveal("00.1")` gives up at once.
+#
 # **1. The end of the game.** G has become perfect, and D says ½ of every
 # point. What is $L_D$, the sum of D's two terms?
 
 # %% tags=["exercise"]
-answer = ...  # a number
-zeros = torch.zeros(10)
-check("L_D at the end", answer, sum(losses.bce_discriminator(zeros, zeros)).item(), 1e-3)
+loss_of_d = ...  # a number
+exercises.answer("00.1", loss_of_d)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# answer = 2 * math.log(2)
-# ```
-#
-# Each term is $-\log ½ = \log 2$, and there are two: 1.386, or $\log 4$. A
-# loss of D near this value is what a good end looks like, but a D that
-# never learned anything has it as well.
-# </details>
-#
 # **2. Fool the score.** Make 500 points that are all near the ring, with an
 # MMD² above 0.5 to the real ones. What would such a generator be worth?
 
-
 # %% tags=["exercise"]
-def verdict(points):
-    return [near_ring(points), losses.mmd2(points, real, BANDWIDTHS).item() > 0.5]
-
-
-answer = ...  # a tensor (500, 2)
-check("share near the ring, MMD² > 0.5", ... if answer is ... else verdict(answer), [1.0, True])
+points = ...  # a tensor (500, 2)
+exercises.answer("00.2", points, near=near_ring, real=real, bandwidths=BANDWIDTHS)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# answer = torch.tensor([[1.0, 0.0]]).expand(500, 2)
-# ```
-#
-# One point of the ring, 500 times. Each fake is perfect, and the generator is
-# useless: it makes one thing. This is *mode collapse*, and a score that judges
-# fakes one by one cannot see it. MMD² compares the clouds, and does.
-# </details>
-#
 # **3. Predict, then run.** D never learns: its rate is 0. Where are the fakes
 # after 300 steps: still in the "middle", on the "ring", or "away", far outside?
 
 # %% tags=["exercise"]
-answer = ...  # one of the three words
+guess = ...  # one of the three words
 ends = []
 device.seed_everything(0)
 play(ring, 300, lambda step, gen, disc: ends.append(gen(z).detach()), lr_d=0.0)
-radii = ends[-1].norm(dim=1)
-seen = "middle" if radii.median() < 0.5 else "ring" if radii.median() < 1.5 else "away"
-check("the fakes of a D that never learns", answer, seen)
+exercises.answer("00.3", guess, fakes=ends[-1])
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# answer = "away"
-# ```
-#
-# An untrained D slopes somewhere, by chance, and G walks along that slope, past the
-# ring and on. (With another seed it may find a dip, and stay there.) Nothing in $L_G$
-# knows the data: all that G learns of them comes through D.
-# </details>
-#
 # **4. Find the bug.** Someone wrote D's turn in four calls, so that real and
 # fake points need not be in memory at once: gradients add up until
 # `zero_grad` clears them. Their generator learned nothing. Below, D alone is
@@ -489,8 +451,6 @@ check("the fakes of a D that never learns", answer, seen)
 # %% tags=["nbval-ignore-output"]
 def belief(order, rounds=150):
     """D's mean opinion of real and of fake points, after training D with the calls in `order`."""
-    if order is ...:
-        return ...
     device.seed_everything(SEED)
     judge = network(1)
     opt = torch.optim.Adam(judge.parameters(), lr=2e-3, betas=(0.5, 0.999))
@@ -512,23 +472,8 @@ on_real, on_fake = belief(["real", "zero_grad", "fake", "step"])
 print(f"their order: D(x) = {on_real:.2f}, D(G(z)) = {on_fake:.2f}")
 
 # %% tags=["exercise"]
-answer = ...  # a list: the four words in the right order
-said = belief(answer)
-sure = said if said is ... else [said[0] > 0.9, said[1] < 0.1]
-check("D believes real points, D sees through fakes", sure, [True, True])
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# answer = ["zero_grad", "real", "fake", "step"]
-# ```
-#
-# Their `zero_grad` stood between the two halves and threw the gradient of the
-# real ones away. $D$ only ever learned "fake", said so of everything, and its
-# slope pointed nowhere. Such a run raises no error. One sees it in $D(x)$,
-# which falls with $D(G(z))$ instead of rising: so chapter 02 draws both.
-# </details>
+order = ...  # a list: the four words in the right order
+exercises.answer("00.4", order, belief=belief)
 
 # %% [markdown]
 # ## Summary
@@ -568,7 +513,7 @@ check("D believes real points, D sees through fakes", sure, [True, True])
 # - **Sliders** need a running kernel; without one you see their last picture.
 # - **Captions** say whether data are *real* or *stand-ins*, drawn by a program. A
 #   number computed from stand-ins says nothing about steel.
-# - **Exercises** have a blank, `answer = ...`, and check themselves when run.
+# - **Exercises** have a blank, `...`, and check themselves when run.
 #
 # ## Appendix: this machine, and the data
 #
