@@ -66,15 +66,14 @@ import statistics
 
 import torch
 from scipy.optimize import brentq
-from scipy.stats import wasserstein_distance
 from torch.distributions import Exponential, HalfNormal, MultivariateNormal, Normal
 from torch.nn import functional as F
 
 from gancourse import device, losses, profiles
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, require, table
+from gancourse.notebook.cell import report, require, table
 from gancourse.progress import bar
-from gancourse_lab import theory, theory_figures, toy_game, toy_judges, zoo
+from gancourse_lab import exercises, theory, theory_figures, toy_game, toy_judges, zoo
 from gancourse_lab.live import Film
 from gancourse_lab.theory import normal, uniform
 from gancourse_lab.toy import MLP
@@ -1232,27 +1231,22 @@ print(f"claim holds: {moved} of 2 networks of the game moved, and every loss was
 #
 # ## 11 · Exercises
 #
-# Replace the `...` and run the cell; it prints your value and the true one.
+# Put your answer in the place of `...` and run the cell. It says ✓, or ✗ with a
+# hint; the third time it tells. `exercises.reveal("01.1")` gives up at once.
 #
-# **1. Write it.** $W_1$ between two samples of one size, in one line: sorted, the
-# $i$-th of the one goes to the $i$-th of the other.
+# **1. Write it.** $W_1$ between two samples of one size, in one line. How did section
+# 2 pair the numbers of two heaps?
+
 
 # %% tags=["exercise"]
-draw = torch.Generator().manual_seed(1)
-x, y = torch.rand(5000, generator=draw), 0.25 + torch.rand(5000, generator=draw)
-w1 = ...  # from x and y
-check("W1 of the samples", w1, wasserstein_distance(x, y), 1e-5)
+def w1_of_samples(x, y):
+    """W1 of two tensors of n numbers each, in any order."""
+    return ...
+
+
+exercises.answer("01.1", w1_of_samples)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# w1 = (x.sort().values - y.sort().values).abs().mean().item()
-# ```
-#
-# No other matching is shorter: ways that cross can be uncrossed.
-# </details>
-#
 # **2. Find the bug.** Somebody keeps all weights in *one* optimiser and writes
 # $D$'s turn as
 #
@@ -1269,24 +1263,9 @@ check("W1 of the samples", w1, wasserstein_distance(x, y), 1e-5)
 # %% tags=["exercise"]
 gradient_of_g = ...  # in the buggy turn
 should_be = ...
-g = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
-F.softplus(1.5 * g).backward()
-check("gradient of g in D's turn", gradient_of_g, g.grad.item(), 1e-3)
-check("it should be", should_be, 0.0)
+exercises.answer("01.2", gradient_of_g, should_be)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# gradient_of_g = 1.5 / (1 + math.exp(-3.0))
-# should_be = 0.0
-# ```
-#
-# The fakes are not detached. `opt.step()` then moves $G$ *down* $D$'s loss, that
-# is, it helps $D$ to recognise the fakes, and half of each round undoes the
-# other half. With two optimisers it would only be wasted time.
-# </details>
-#
 # **3. Find the bug.** From slides: "critic loss $D(x) - D(G(z))$, generator
 # loss $D(G(z))$". Somebody hands both to `backward()` as they stand. The critic
 # is $f(x) = x$, the reals lie at 3, and $G(z) = g = 0$. Where is $g$ after one
@@ -1295,45 +1274,17 @@ check("it should be", should_be, 0.0)
 # %% tags=["exercise"]
 theirs = ...  # g after their step
 right = ...  # g after a right step
-places = []
-for loss in (lambda f: f, lambda f: losses.wasserstein_generator(f)):
-    g = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    loss(g).sum().backward()
-    places.append((g - 0.1 * g.grad).item())
-check("g in their code", theirs, places[0])
-check("g in a right one", right, places[1])
+exercises.answer("01.3", theirs, right)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# theirs = -0.1
-# right = 0.1
-# ```
-#
-# Both expressions are to be *raised*, each by its player, and optimisers lower:
-# both need a minus. Their fakes run away from the reals. The critic's loss has
-# the same slip, so there the critic learns to prefer fakes.
-# </details>
-#
 # **4. Predict, then run.** Extragradient steps shrink the distance for $\eta < 1$. By
 # which factor does one step change it at $\eta = 1.1$? Say first whether it grows.
 
 # %% tags=["exercise"]
 factor = ...  # of the distance to (0, 0), a step
-size = path("extragradient", 1.1, 50).norm(dim=1)
-check("factor of a step", factor, float((size[-1] / size[0]) ** (1 / 50)), 1e-6)
+exercises.answer("01.4", factor, path=path)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# factor = math.sqrt(1 - 1.1**2 + 1.1**4)
-# ```
-#
-# 1.12: it runs away. Looking ahead helps only as far as one can see.
-# </details>
-#
 # **5. Open.** $D$ takes $k$ steps for each one of $G$ ($k$ = 1, 2, 5). Change
 # `toy_game.play_ring` accordingly. What happens to the modes found, to the time, and
 # when $G$ is eight times as fast? Goodfellow et al. (2014) took $k = 1$, the WGAN of

@@ -72,10 +72,11 @@ from gancourse.data.batches import batches_of, load_data
 from gancourse.metrics import distances, features
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, require
+from gancourse.notebook.cell import report, require
 from gancourse.train import checkpoint
 from gancourse.train.dcgan import DCGANStep, sample_images, sample_z
 from gancourse.train.loop import ProgressBar, fit
+from gancourse_lab import exercises
 
 profile = profiles.resolve(PROFILE)
 overrides = {"seed": SEED, "augment": AUGMENT}
@@ -957,35 +958,21 @@ panels.panel(
 # %% [markdown]
 # ## 10 · Exercises
 #
-# Replace the `...` and run the cell; it prints your value and the true one.
+# Put your answer in the place of `...` and run the cell. It says ✓, or ✗ with a
+# hint; the third time it tells. `exercises.reveal("02.1")` gives up at once.
 #
 # **1. Write it.** Precision and recall need only distances. `d[i, j]` is the
 # distance from fake $i$ to real $j$, `reach_real[j]` how far real $j$ reaches,
-# `reach_fake[i]` how far fake $i$ does. Write both as one line.
+# `reach_fake[i]` how far fake $i$ does. Two lines.
+
 
 # %% tags=["exercise"]
-points = torch.Generator().manual_seed(3)
-real = torch.randn(200, 2, generator=points, dtype=torch.float64)
-fake = 0.3 * torch.randn(200, 2, generator=points, dtype=torch.float64)  # half collapsed
-d = torch.cdist(fake, real)
-reach_real, reach_fake = (torch.cdist(x, x).kthvalue(4).values for x in (real, fake))
-precision = ...  # from d and reach_real
-recall = ...  # from d and reach_fake
-truth = distances.precision_recall(real, fake)
-check("precision of a collapsed generator", precision, truth[0])
-check("its recall", recall, truth[1])
+def precision_recall(d, reach_real, reach_fake):
+    """Both, as numbers between 0 and 1."""
+    return ...
 
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# precision = (d <= reach_real).any(1).double().mean().item()
-# recall = (d <= reach_fake[:, None]).any(0).double().mean().item()
-# ```
-#
-# These fakes sit in the middle of the real ones: nearly all pass for real, and
-# most of what is real is never drawn.
-# </details>
+
+exercises.answer("02.1", precision_recall)
 
 # %% [markdown]
 # **2. Predict, then run.** `values_inside` of section 3 found 4 values for a
@@ -994,19 +981,7 @@ check("its recall", recall, truth[1])
 
 # %% tags=["exercise"]
 prediction = ...  # a whole number
-measured = values_inside(nn.ConvTranspose2d(8, 1, 8, stride=4, padding=2, bias=False))
-check("different values of a flat input", prediction, measured)
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# prediction = 4 * 4
-# ```
-#
-# One value for each remainder of row and column by the stride: a board of 4×4
-# tiles instead of 2×2.
-# </details>
+exercises.answer("02.2", prediction, values_inside=values_inside)
 
 # %% [markdown]
 # **3. Find the bug.** A study of a DCGAN on cats (chapter 03) gives the rule
@@ -1017,23 +992,7 @@ check("different values of a flat input", prediction, measured)
 # %% tags=["exercise"]
 rule = ...  # the P that the rule gives
 size = ...  # the output's size with that P
-row = torch.zeros(1, 1, 8)
-outputs = [nn.Conv1d(1, 1, 4, 2, p)(row).shape[-1] for p in range(8)]  # by padding
-check("the rule gives P", rule, outputs.index(row.shape[-1]))
-check("and the output has size", size, row.shape[-1])
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# rule = ((2 - 1) * 8 - 2 + 4) // 2
-# size = conv_size(8, 4, 2, rule)
-# ```
-#
-# The rule gives 5, not 1, and with 5 zeros on either side the output is again
-# 8 wide: it is the rule for *keeping* the size. Halving needs
-# $P = (F - S)/2 = 1$. The value in the study was right, its derivation not.
-# </details>
+exercises.answer("02.3", rule, size)
 
 # %% [markdown]
 # **4. Find the bug.** Somebody's images have mean 0.37 and standard deviation
@@ -1043,20 +1002,7 @@ check("and the output has size", size, row.shape[-1])
 
 # %% tags=["exercise"]
 level = ...  # the first grey level that is out of reach
-normalised = (torch.arange(256) / 255 - 0.37) / 0.18
-check("first grey level out of reach", level, int((normalised > 1).long().argmax()))
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# level = math.floor((0.37 + 0.18) * 255) + 1
-# ```
-#
-# $(p/255 - 0.37)/0.18 > 1$ from $p = 141$ on: no scratch can be bright. D sees
-# at once that no fake has a bright pixel, and wins for ever. Levels below 49
-# are lost as well.
-# </details>
+exercises.answer("02.4", level)
 
 # %% [markdown]
 # **5. Open.** Take one of the changes of section 7 back in the live training, by
