@@ -1,20 +1,21 @@
-"""Panels in which the reader judges: the timed real-or-fake study, the blind vote, an upload."""
+"""Panels in which the reader judges: the timed study, the poll, the blind vote, an upload."""
 
 from __future__ import annotations
 
 import html
 import io
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from PIL import Image as Pictures
 from torch import Tensor
 
 from gancourse.data.images import decode, open_picture
-from gancourse.notebook.figures import jpeg, tile
+from gancourse.errors import GancourseError
+from gancourse.notebook.figures import jpeg, jpeg_of, sheet, tile
 from gancourse.notebook.panels import box, image
-from gancourse_lab.human_study import SECONDS, Study
+from gancourse_lab.human_study import SECONDS, Study, wilson
 
 
 def _picture(image: Tensor, height: int = 256) -> bytes:
@@ -104,6 +105,98 @@ class StudyPanel:
         else:
             text = f"Trial {s.trial - s.practice + 1} of {s.counted}: these count."
         self.message.value = before + text
+
+
+class Poll:
+    """Numbered pictures, real and generated in one sheet; the reader marks the real ones, once.
+
+    ``fakes``: label → uint8 images (n, C, H, W). Their places are drawn from ``seed``. ``marked``
+    holds the numbers marked, None before the vote; ``vote`` casts it without buttons.
+    """
+
+    def __init__(
+        self,
+        reals: Tensor,
+        fakes: Mapping[str, Tensor],
+        seed: int = 0,
+        columns: int = 6,
+        scale: float | None = None,
+    ):
+        import ipywidgets as w
+
+        pictures = torch.cat([reals, *fakes.values()])
+        kinds = ["real"] * len(reals)
+        kinds += [label for label, images in fakes.items() for _ in images]
+        draw = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(kinds), generator=draw).tolist()
+        self.kinds = [kinds[i] for i in order]
+        self.marked: list[int] | None = None
+        self.sheet = _numbered(pictures[order], columns, scale)
+        self.message = w.HTML("Mark all pictures that you hold for real, then press Done.")
+        layout = {"width": "48px"}
+        self.toggles = [
+            w.ToggleButton(description=str(i + 1), layout=layout) for i in range(len(order))
+        ]
+        self.done = w.Button(description="Done", button_style="primary")
+        self.done.on_click(self._cast)
+        shown = image()
+        shown.format, shown.value = "jpeg", jpeg_of(self.sheet)
+        row = w.HBox([*self.toggles, self.done], layout={"flex_flow": "row wrap"})
+        self.view = box(
+            [shown, row, self.message],
+            lambda: f"A poll: {len(order)} numbered pictures. Which are real?",
+            shown,
+        )
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.view)
+
+    def _cast(self, _=None) -> None:
+        self.vote([i + 1 for i, toggle in enumerate(self.toggles) if toggle.value])
+        self.message.value = html.escape(self.result()).replace("\n", "<br>")
+        for toggle in (*self.toggles, self.done):
+            toggle.disabled = True
+
+    def vote(self, numbers: Iterable[int]) -> None:
+        """Hold the pictures of these numbers, from 1, for real. The first vote counts."""
+        numbers = sorted(set(numbers))
+        if not set(numbers) <= set(range(1, len(self.kinds) + 1)):
+            raise GancourseError(f"The pictures are numbered 1 to {len(self.kinds)}.")
+        if self.marked is None:
+            self.marked = numbers
+
+    def which(self, label: str) -> list[int]:
+        """The numbers of the pictures of a kind: "real" or a label of the fakes."""
+        return [i + 1 for i, kind in enumerate(self.kinds) if kind == label]
+
+    def result(self) -> str:
+        """How many of each kind were marked, of the fakes with Wilson's 95 % interval."""
+        if self.marked is None:
+            return "not cast yet"
+        lines = []
+        for label in dict.fromkeys(["real", *self.kinds]):
+            there = self.which(label)
+            hits = len(set(there) & set(self.marked))
+            share, low, high = wilson(hits, len(there))
+            name = "real pictures found" if label == "real" else f"{label}: taken for real"
+            lines.append(f"{name}: {hits} of {len(there)}, {share:.0%} ({low:.0%} to {high:.0%})")
+        return "\n".join(lines)
+
+
+def _numbered(pictures: Tensor, columns: int, scale: float | None) -> Pictures.Image:
+    """Rows of pictures with 1, 2, … above them."""
+    rows = []
+    for start in range(0, len(pictures), columns):
+        part = pictures[start : start + columns]
+        numbers = range(start + 1, start + len(part) + 1)
+        rows.append(sheet({"": part}, heads=list(numbers), scale=scale))
+    high = sum(row.height for row in rows)
+    whole = Pictures.new("RGB", (max(row.width for row in rows), high), "white")
+    for i, row in enumerate(rows):
+        whole.paste(row, (0, sum(above.height for above in rows[:i])))
+    return whole
 
 
 class Vote:
@@ -197,8 +290,6 @@ def read_upload(content: bytes, size: int) -> Tensor:
     Raises ``GancourseError`` for what is no picture that ``data.images.open_picture`` takes, and
     for a damaged one.
     """
-    from gancourse.errors import GancourseError
-
     try:
         with open_picture(io.BytesIO(content)):
             pass

@@ -17,7 +17,7 @@ from torch.distributions import Distribution, MultivariateNormal
 from gancourse.notebook import figures
 from gancourse.notebook.figures import BLUE, CYCLE, GREY, ORANGE, SKY, subplots
 from gancourse_lab import theory
-from gancourse_lab.toy_game import Chase, X
+from gancourse_lab.toy_game import RING_SPREAD, Chase, RingGame, X
 
 DRAWN = "drawn by rule, no real data"
 
@@ -66,7 +66,7 @@ def _ellipse(mean: Tensor, covariance: Tensor, deviations: float) -> Ellipse:
 
 
 def transform(name: str, draws: int, seed: int, axes: Sequence | None = None) -> Figure:
-    """Left F with twelve of the draws going through it, right their histogram and the density."""
+    """Left C with twelve of the draws going through it, right their histogram and the density."""
     if axes is None:
         _, axes = subplots(1, 2, figsize=(8, 2.8))
     p = theory.NAMED[name]
@@ -79,7 +79,7 @@ def transform(name: str, draws: int, seed: int, axes: Sequence | None = None) ->
         if x[0] < place < x[-1]:
             path = [float(x[0]), place, place], [level, level, 0]
             axes[0].plot(*path, color=ORANGE, linewidth=0.7)
-    axes[0].set(title=name, xlabel="x", ylabel="u = F(x)", ylim=(0, 1.02), xlim=(x[0], x[-1]))
+    axes[0].set(title=name, xlabel="x", ylabel="u = C(x)", ylim=(0, 1.02), xlim=(x[0], x[-1]))
     heights = torch.histc(drawn.float(), 40, low - 0.5, high + 0.5)
     width = (high - low + 1) / 40
     centres = [low - 0.5 + (i + 0.5) * width for i in range(40)]
@@ -92,7 +92,7 @@ def transform(name: str, draws: int, seed: int, axes: Sequence | None = None) ->
 
 def transforms(seed: int, draws: int = 2000) -> Figure:
     """``transform`` of all named distributions."""
-    about = f"twelve of {draws:,} draws are shown going through F; {DRAWN}"
+    about = f"twelve of {draws:,} draws are shown going through C; {DRAWN}"
     figure, axes = subplots(3, 4, figsize=(9.5, 6), caption=about)
     for i, name in enumerate(theory.NAMED):
         transform(name, draws, seed, axes[i // 2, 2 * (i % 2) : 2 * (i % 2) + 2])
@@ -102,11 +102,11 @@ def transforms(seed: int, draws: int = 2000) -> Figure:
 
 
 def learnt_transform(z: Tensor, made: Tensor, truth: Tensor, p: Distribution, w1: float) -> Figure:
-    """Left the true x = F⁻¹(u) and a network's x over z, right its histogram under p."""
+    """Left the true x = C⁻¹(u) and a network's x over z, right its histogram under p."""
     figure, (left, right) = subplots(1, 2, figsize=(8, 2.8), caption=DRAWN)
     left.plot(z, truth, color=BLUE)
     left.plot(z, made, "--", color=ORANGE)
-    left.set(title="F⁻¹ (line) and the network (dashed)", xlabel="z", ylabel="x")
+    left.set(title="C⁻¹ (line) and the network (dashed)", xlabel="z", ylabel="x")
     right.plot(line(-4, 4), p.log_prob(line(-4, 4)).exp(), color=BLUE)
     right.hist(made.tolist(), 60, range=(-4, 4), density=True, color=ORANGE, alpha=0.4)
     right.set(title=f"W1 = {w1:.3f}", xlabel="x", yticks=[])
@@ -147,20 +147,45 @@ def kernel_widths(
 # The game
 
 
+def best_judge(p: Distribution, q: Distribution) -> Figure:
+    """Two densities, where q lies above p and where below, and D* over them."""
+    figure, axis = subplots(figsize=(7.5, 3.4), caption=DRAWN)
+    x = line(-3.5, 6.5)
+    heights = [theory.log_density(one, x).exp() for one in (p, q)]
+    _too_much(axis, x, *heights)
+    right = axis.twinx()
+    best = theory.optimal_discriminator(p, q, x)
+    right.plot(x, best, color="black", linewidth=2.2, label="D* = p/(p+q), right axis")
+    right.axhline(0.5, color=GREY, linewidth=0.6)
+    right.set(ylim=(-0.02, 1.02), yticks=[0, 0.5, 1])
+    right.spines["right"].set_visible(True)
+    axis.annotate("", (2.2, 0.44), (4.8, 0.44), arrowprops={"arrowstyle": "-|>", "linewidth": 2})
+    axis.text(3.5, 0.455, "fakes go up the slope of D*", ha="center", fontsize=9)
+    axis.set(ylim=(0, 0.5), yticks=[], xlabel="x", xlim=(x[0], x[-1]))
+    figure.legend(ncols=3, loc="outside upper center")
+    return figure
+
+
+def _too_much(axis, x: Tensor, p: Tensor, q: Tensor) -> None:
+    """Two densities, hatched where q is above p, blue where it is below."""
+    axis.plot(x, p, color=BLUE, label="p, real")
+    axis.plot(x, q, "--", color=ORANGE, label="q, generated")
+    much = {"facecolor": ORANGE + "30", "hatch": "////", "edgecolor": ORANGE, "linewidth": 0}
+    axis.fill_between(x, p, q, where=q > p, label="too much", **much)
+    axis.fill_between(x, p, q, where=q <= p, label="too little", color=SKY, alpha=0.35, linewidth=0)
+
+
 def game(frame: Mapping, axis=None) -> Figure:
     """p, q, where q is too high or too low, and on the right axis D and D*: a ``toy_game.look``."""
     alone = axis is None
     if alone:
         _, axis = subplots(figsize=(6.4, 3.4))
     p, q = frame["p"], frame["q"]
-    axis.plot(X, p, color=BLUE, label="p, real")
-    axis.plot(X, q, "--", color=ORANGE, label="q, generated")
-    much = {"facecolor": ORANGE + "30", "hatch": "////", "edgecolor": ORANGE, "linewidth": 0}
-    axis.fill_between(X, p, q, where=q > p, label="too much", **much)
-    axis.fill_between(X, p, q, where=q <= p, label="too little", color=SKY, alpha=0.35, linewidth=0)
+    _too_much(axis, X, p, q)
     right = axis.twinx()
     right.plot(X, frame["D"], color="black", linewidth=2.2, label="D, the network")
-    right.plot(X, frame["best"], ":", color="black", linewidth=1.2, label="D* = p/(p+q)")
+    best = torch.where(p + q > 1e-3, frame["best"], torch.nan)  # where nothing lies, nothing counts
+    right.plot(X, best, ":", color="black", linewidth=1.6, label="D* = p/(p+q)")
     right.axhline(0.5, color=GREY, linewidth=0.6)
     right.set(ylim=(-0.02, 1.02), yticks=[0, 0.5, 1])
     right.spines["right"].set_visible(True)
@@ -243,30 +268,39 @@ def judges(
     return figure
 
 
-def turns(path, eta: float, axes: Sequence | None = None) -> Figure:
-    """Three ways to step, 60 steps each; ``path(how, eta, n)`` gives places (n + 1, 2)."""
-    if axes is None:
-        _, axes = subplots(1, 3, figsize=(8.4, 3))
+def transport(p: Tensor, q: Tensor, plan: Tensor) -> Figure:
+    """Two histograms, and beside them which bin sends how much where."""
+    figure, (left, right) = subplots(1, 2, figsize=(8.5, 3.1), caption=DRAWN)
+    at = torch.arange(len(p))
+    left.bar(at - 0.2, p, 0.4, color=BLUE, label="p")
+    left.bar(at + 0.2, q, 0.4, color=ORANGE, hatch="//", edgecolor="white", label="q")
+    left.set(xlabel="bin", xticks=at, title="how much lies where")
+    left.legend()
+    right.imshow(plan, cmap="Greys", origin="lower", vmax=1.5 * float(plan.max()))
+    right.plot(at, at, ":", color=GREY, linewidth=1)
+    for (i, j), mass in zip(plan.nonzero().tolist(), plan[plan > 0].tolist(), strict=True):
+        right.text(j, i, f"{mass:.2f}".lstrip("0"), ha="center", va="center", fontsize=8)
+    right.set(xlabel="to bin of q", ylabel="from bin of p", xticks=at, yticks=at)
+    right.set_title("what goes where")
+    return figure
+
+
+def turns(path, eta: float, count: int = 60) -> Figure:
+    """Three ways to step, the first ``count`` of 60 steps; ``path(how, eta, n)`` (n + 1, 2)."""
+    about = "square: start; star: the solution; above: distance to it, at the start → now"
+    figure, axes = subplots(1, 3, figsize=(9, 3.4), caption=about)
     for axis, how in zip(axes, ("simultaneous", "alternating", "extragradient"), strict=True):
         places = path(how, eta, 60)
+        reach = max(1.6, 1.1 * float(places.norm(dim=1).max()))
+        places = places[: count + 1]
         axis.plot(*places.T, "-", marker=".", color=BLUE, linewidth=0.7, markersize=3)
+        axis.plot(*places[-1], "o", color=BLUE)
         axis.plot(*places[0], "s", color=ORANGE)
         axis.plot(0, 0, "*", color="black", markersize=10)
         size = places.norm(dim=1)
-        reach = max(1.6, 1.1 * float(size.max()))
         title = f"{how}: {size[0]:.2f} → {size[-1]:.2f}"
         axis.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         axis.set(xlabel="a", ylabel=f"b  (η = {eta:g})" if axis is axes[0] else "")
-    return axes[0].figure
-
-
-def turns_at(path, rates: Sequence[float]) -> Figure:
-    """``turns`` at several rates, one below the other."""
-    about = "square: start; star: the solution; above: distance to it, first → after 60 steps"
-    size = (8.4, 2.8 * len(rates))
-    figure, axes = subplots(len(rates), 3, figsize=size, caption=about)
-    for row, eta in zip(axes, rates, strict=True):
-        turns(path, eta, row)
     return figure
 
 
@@ -316,35 +350,46 @@ def ring(axis, points: Tensor, centres: Tensor, radius: float, asked: int | None
         look = {"edgecolor": BLUE, "linewidth": 2.5 if mode == asked else 0.9}
         axis.add_patch(Circle(centre, radius, fill=False, zorder=3, **look))
     axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
 
 
-def rings(
-    looks: Mapping[str, Tensor], counts: Mapping[str, Tensor], moments, centres, radius
-) -> Figure:
-    """Games on the ring: for each recipe two moments of a seed and the end of four; the counts.
+def ring_films(games: Mapping[str, RingGame], look: int, seed: int = 0) -> Figure:
+    """The games of one seed side by side, at one moment."""
+    spread = 3 * RING_SPREAD
+    centres = theory.ring(spread=RING_SPREAD).component_distribution.mean
+    figure, axes = subplots(1, len(games), figsize=(3.3 * len(games), 3.8), caption=DRAWN)
+    for axis, (name, game) in zip(axes, games.items(), strict=True):
+        points = game.looks[look, seed]
+        ring(axis, points[:400], centres, spread)
+        found = theory.modes_found(points, centres, spread)
+        axis.set_title(f"{name}\nstep {game.moments[look]}: {found} of 8", fontsize=11)
+    return figure
 
-    ``looks``: recipe → fakes (moments, seeds, n, 2); ``counts``: recipe → (moments, seeds).
+
+def rings(games: Mapping[str, RingGame], counts: Mapping[str, Tensor]) -> Figure:
+    """The end of each recipe's games, a row a recipe and a column a seed; beside it the counts.
+
+    ``counts``: recipe → modes found (moments, seeds).
     """
-    figure = Figure(figsize=(9.5, 6.8), layout="constrained")
-    pictures, chart = figure.subfigures(2, 1, height_ratios=(2.6, 1))
-    for row, (name, look) in zip(pictures.subplots(3, 6), looks.items(), strict=True):
-        end = len(look) - 1
-        shown = [(round(len(look) / 2), 0), (end - 2, 0), (end, 0), (end, 1), (end, 2), (end, 3)]
-        for axis, (when, seed) in zip(row, shown, strict=True):
-            ring(axis, look[when, seed, :400], centres, radius)
-            about = f"seed {seed}, step {moments[when]}\n{counts[name][when, seed]} of 8"
-            axis.set_title(about, fontsize=8)
-        row[0].set_ylabel(name, fontsize=8)
+    figure = Figure(figsize=(10, 5.2), layout="constrained")
+    pictures, chart = figure.subfigures(1, 2, width_ratios=(1.6, 1))
+    centres = theory.ring(spread=RING_SPREAD).component_distribution.mean
+    seeds = len(next(iter(games.values())).looks[0])
+    for row, (name, game) in zip(pictures.subplots(len(games), seeds), games.items(), strict=True):
+        for seed, axis in enumerate(row):
+            ring(axis, game.looks[-1, seed, :400], centres, 3 * RING_SPREAD)
+            axis.set_title(f"seed {seed}: {counts[name][-1, seed]} of 8", fontsize=9)
+        row[0].set_ylabel(name, fontsize=9)
     axis = chart.subplots()
     for (name, found), (color, style), marker in zip(counts.items(), CYCLE, "osD", strict=False):
-        found = found.double()
+        found, moments = found.double(), games[name].moments
         band = {"color": color, "alpha": 0.15, "linewidth": 0}
         axis.fill_between(moments, found.amin(1), found.amax(1), **band)
         look = {"color": color, "marker": marker, "markersize": 4, "label": name}
         axis.plot(moments, found.mean(1), style, **look)
-    axis.set(title="modes found: mean and range of four seeds", xlabel="step")
+    axis.set(title=f"modes found: mean and range of {seeds} seeds", xlabel="step")
     axis.set(ylim=(-0.2, 8.3), yticks=[0, 4, 8])
-    axis.legend(loc=(0.5, 0.38))
+    axis.legend(loc="upper left", bbox_to_anchor=(0, -0.14))
     about = f"circles: three standard deviations of each mode; dots: 400 fakes; {DRAWN}"
     figure.supxlabel(about, color=GREY)
     return figure

@@ -18,6 +18,7 @@ from gancourse_lab.toy import MLP
 
 X = torch.linspace(-4.5, 4.5, 301)  # where densities and D are drawn
 EVERY_Z = ((torch.arange(4000) + 0.5) / 2000 - 1)[:, None]  # what G does, without sampling error
+RING_SPREAD = 0.15  # standard deviation of each of the ring's eight modes
 BELL = 0.07  # standard deviation of the bells that make a density of G's 4,000 points
 
 
@@ -118,3 +119,37 @@ def first_within(distances: Tensor, reach: float) -> Tensor:
 def within_for_good(distances: Tensor, reach: float) -> Tensor:
     """From which step on (steps, copies) stay within ``reach``; the number of steps: never."""
     return len(distances) - (distances < reach).flip(0).cumprod(0).sum(0)
+
+
+class RingGame(NamedTuple):
+    looks: Tensor  # fakes at the moments, (moments, copies, n, 2)
+    moments: list[int]
+
+
+def ring_game(
+    rates: tuple[float, float], steps: int, seed: int, k: int = 1, copies: int = 4
+) -> RingGame:
+    """``copies`` games on a ring of eight modes, looked at 25 times; ``k`` steps of D for one of G.
+
+    ``rates`` of G and of D. Both are Adam's, with a momentum of 0.5.
+    """
+    torch.manual_seed(seed)
+    ring = theory.ring(spread=RING_SPREAD)
+    gen = MLP(2, 2, 64, copies=copies)
+    disc = MLP(2, 1, 64, copies=copies)
+    opt_gen = torch.optim.Adam(gen.parameters(), rates[0], (0.5, 0.999), fused=True)
+    opt_disc = torch.optim.Adam(disc.parameters(), rates[1], (0.5, 0.999), fused=True)
+    looks, moments = [], sorted({round(steps * i / 24) for i in range(25)})
+    for step in bar(range(steps + 1), desc=f"rates {rates[0]:g}, {rates[1]:g}"):
+        if step in moments:
+            with torch.no_grad():
+                looks.append(gen(torch.randn(copies, 1000, 2)))
+        for _ in range(k):
+            real, fake = ring.sample((copies, 128)).float(), gen(torch.randn(copies, 128, 2))
+            opt_disc.zero_grad()
+            sum(losses.bce_discriminator(disc(real), disc(fake.detach()))).backward()
+            opt_disc.step()
+        opt_gen.zero_grad()
+        losses.bce_generator(disc(fake)).backward()
+        opt_gen.step()
+    return RingGame(torch.stack(looks), moments)

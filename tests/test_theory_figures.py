@@ -10,7 +10,7 @@ from matplotlib.patches import Circle, Rectangle
 
 from gancourse import records
 from gancourse.notebook import figures
-from gancourse.notebook.figures import subplots
+from gancourse.notebook.figures import ORANGE, subplots
 from gancourse_lab import live, objective_figures, theory, theory_figures, toy_game, zoo
 
 HUMPS = theory.NAMED["two humps"]
@@ -80,12 +80,83 @@ def test_each_label_has_its_own_ring_and_all_share_the_last():
 
 @pytest.mark.parametrize("kind", zoo.KINDS)
 def test_arrows_of_the_zoo_join_boxes_that_are_there(kind):
-    boxes, arrows = zoo.KINDS[kind]
+    diagram = zoo.KINDS[kind]
     _, axis = subplots(figsize=(3, 3))
-    zoo.blocks(axis, boxes, arrows)  # an unknown name is a KeyError
-    assert len(axis.texts) == len(boxes) + len(arrows.split("|"))
-    named = {name for arrow in arrows.replace(">>", ">").split("|") for name in arrow.split(">")}
-    assert named == set(boxes)  # no box stands alone
+    zoo.blocks(axis, diagram.boxes, diagram.arrows, new=diagram.new)  # an unknown name: KeyError
+    arrows = diagram.arrows.replace("=", ">").split("|")
+    assert len(axis.texts) == len(diagram.boxes) + len(arrows) + diagram.arrows.count("=")
+    assert {name for arrow in arrows for name in arrow.split(">")} == set(diagram.boxes)
+    assert diagram.new and set(diagram.new) <= set(diagram.boxes)
+
+
+@pytest.mark.parametrize("kind", zoo.KINDS)
+def test_no_two_arrows_of_the_zoo_cross(kind):
+    diagram = zoo.KINDS[kind]
+    lines = [arrow.replace("=", ">").split(">") for arrow in diagram.arrows.split("|")]
+    for i, one in enumerate(lines):
+        for other in lines[:i]:
+            if not {*one} & {*other}:
+                places = [diagram.boxes[name] for name in (*one, *other)]
+                assert not crossing(*places), f"{one} and {other}"
+
+
+def crossing(a, b, c, d):
+    """Whether the line from a to b and that from c to d meet."""
+
+    def side(p, q, r):
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+
+    return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
+
+
+def test_the_gradient_ends_at_the_network_whose_turn_it_is():
+    for axis, ends in zip(zoo.turns().axes, (["D"], ["D", "G"]), strict=True):
+        orange = [t for t in axis.texts if getattr(t, "arrowprops", None)]
+        orange = [t for t in orange if t.arrowprops["color"] == ORANGE]
+        columns = {column: name for name, (column, _) in zoo.TURN.boxes.items()}
+        assert [columns[t.xy[0]] for t in orange] == ends
+
+
+def test_the_best_judge_is_drawn_over_its_densities():
+    axis, right = theory_figures.best_judge(theory.normal(0), theory.normal(3)).axes
+    much, little = axis.collections
+    assert much.get_hatch() and not little.get_hatch()
+    x, best = right.lines[0].get_data()
+    assert best[abs(x - 1.5).argmin()] == pytest.approx(0.5, abs=0.03)
+
+
+def test_where_nothing_lies_no_best_judge_is_drawn():
+    frame = toy_game.look(3, lambda z: 0.1 * z, lambda x: x, HUMPS)
+    best = theory_figures.game(frame).axes[1].lines[1].get_ydata()
+    assert 0 < sum(value != value for value in best) < len(best)
+
+
+def test_the_plan_of_a_transport_is_drawn_with_its_amounts():
+    p, q = torch.tensor([0.5, 0.5]), torch.tensor([0.25, 0.75])
+    right = theory_figures.transport(p, q, theory.monotone_plan(p, q)).axes[1]
+    assert [text.get_text() for text in right.texts] == [".25", ".25", ".50"]
+
+
+def test_turns_are_drawn_as_far_as_asked():
+    def path(how, eta, n):
+        return torch.arange(2.0 * (n + 1)).reshape(n + 1, 2)
+
+    for axis in theory_figures.turns(path, 0.2, 7).axes:
+        assert len(axis.lines[0].get_xdata()) == 8
+
+
+def test_rings_show_each_seed_at_the_end_and_films_one_moment():
+    looks = torch.zeros(3, 2, 500, 2)
+    looks[-1] = theory.ring(spread=0.15).sample((2, 500))
+    games = {"a": toy_game.RingGame(looks, [0, 1, 2]), "b": toy_game.RingGame(looks, [0, 1, 2])}
+    first = theory_figures.ring_films(games, 0).axes[0]
+    assert first.get_title() == "a\nstep 0: 0 of 8"
+    assert "step 2: 8 of 8" in theory_figures.ring_films(games, 2, seed=1).axes[1].get_title()
+    counts = {name: torch.tensor([[0, 0], [0, 0], [8, 8]]) for name in games}
+    drawn = theory_figures.rings(games, counts)
+    assert [axis.get_title() for axis in drawn.axes[:4]] == [
+        f"seed {i}: 8 of 8" for i in (0, 1)
+    ] * 2
 
 
 # Chapter 05

@@ -6,7 +6,7 @@ from torch import nn
 
 from gancourse.errors import GancourseError
 from gancourse.models.dcgan import parameters
-from gancourse_lab.toy import MLP
+from gancourse_lab.toy import MLP, Smooth
 
 
 def test_shapes_and_parameter_count():
@@ -79,3 +79,10 @@ def test_copies_start_differently_and_as_wide_as_a_plain_layer():
 def test_wrong_input_is_named(net, x, label, message):
     with pytest.raises(GancourseError, match=message):
         net(x, label)
+
+
+def test_smooth_is_near_relu_and_has_no_corner():
+    x = torch.linspace(-3, 3, 601, dtype=torch.float64)
+    y = Smooth()(x)
+    assert (y - x.clamp(min=0)).abs().max() < 0.08
+    assert y.diff().diff().abs().max() < 1e-3  # of ReLU 0.01, at 0

@@ -90,3 +90,12 @@ def test_across_takes_the_judge_of_the_shift_that_is_asked_for():
     x, answers = toy_judges.across(judge, SHIFTS, 2.0)
     assert torch.allclose(answers, x + 20)
     assert toy_judges.across(judge, SHIFTS, 0.5, sigmoid=True)[1].max() <= 1
+
+
+def test_a_game_on_the_ring_is_looked_at_25_times_and_is_the_seeds():
+    one, again = (toy_game.ring_game((1e-3, 1e-3), 48, seed=2, copies=2) for _ in range(2))
+    assert one.moments == list(range(0, 49, 2))
+    assert one.looks.shape == (25, 2, 1000, 2) and one.looks.equal(again.looks)
+    assert not one.looks[0, 0].equal(one.looks[0, 1])  # another game
+    other = toy_game.ring_game((1e-3, 1e-3), 48, seed=2, copies=2, k=2)
+    assert other.looks[0].equal(one.looks[0]) and not other.looks[-1].equal(one.looks[-1])

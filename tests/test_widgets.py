@@ -20,7 +20,7 @@ from gancourse.notebook import figures, panels
 from gancourse.train.loop import Callback
 from gancourse_lab import human_study_panel, train_panel
 from gancourse_lab.human_study import Study
-from gancourse_lab.human_study_panel import StudyPanel, Upload, Vote, read_upload
+from gancourse_lab.human_study_panel import Poll, StudyPanel, Upload, Vote, read_upload
 from gancourse_lab.train_panel import TrainPanel
 
 
@@ -275,6 +275,36 @@ def test_no_answer_before_the_pair_and_only_one_after():
     panel.buttons["left"].click()
     assert panel.study.trial == 1 and panel.buttons["left"].disabled and not panel.begin.disabled
     assert panel.pictures[0].value == panel._blank
+
+
+def test_the_poll_counts_each_kind_once_and_says_the_interval():
+    grey = {level: torch.full((3, 1, 8, 8), level, dtype=torch.uint8) for level in (0, 100, 200)}
+    poll = Poll(grey[0], {"fog": grey[100], "good": grey[200]}, seed=4, columns=4)
+    places = {label: poll.which(label) for label in ("real", "fog", "good")}
+    assert sorted(sum(places.values(), [])) == list(range(1, 10))
+    assert poll.result() == "not cast yet"
+    assert poll.view._repr_mimebundle_()[0]["text/plain"].startswith("A poll: 9 numbered pictures.")
+    for number in (*places["real"], places["good"][0]):
+        poll.toggles[number - 1].value = True
+    poll.done.click()
+    poll.vote([1])  # the first vote counts
+    assert poll.marked == sorted([*places["real"], places["good"][0]])
+    real, fog, good = sorted(poll.result().splitlines(), key=lambda line: "rfg".index(line[0]))
+    assert real.startswith("real pictures found: 3 of 3, 100%")
+    assert fog.startswith("fog: taken for real: 0 of 3, 0%") and "1 of 3, 33% (6% to 79%)" in good
+    assert all(toggle.disabled for toggle in poll.toggles)
+
+
+def test_the_poll_shows_its_pictures_under_their_numbers_and_refuses_others():
+    reals, fakes = torch.zeros(1, 1, 8, 8), torch.full((4, 1, 8, 8), 255)
+    poll = Poll(reals.byte(), {"fog": fakes.byte()}, columns=3)
+    assert poll.sheet.height > 2 * 128 and poll.sheet.width > 3 * 128  # two rows of three
+    (real,) = poll.which("real")
+    row, column = divmod(real - 1, 3)
+    x, y = 10 + 130 * column + 64, (poll.sheet.height // 2) * row + 90
+    assert poll.sheet.getpixel((x, y)) == (0, 0, 0)
+    with pytest.raises(GancourseError, match="numbered 1 to 5"):
+        poll.vote([6])
 
 
 def test_the_vote_is_blind_until_the_first_choice():

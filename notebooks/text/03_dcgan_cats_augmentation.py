@@ -64,7 +64,6 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.colors import ListedColormap
-from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate, one_hot, pad
 
 from gancourse import augment, device, profiles, records
@@ -73,10 +72,11 @@ from gancourse.data.batches import batches_of, load_data
 from gancourse.metrics.neighbours import copying, knn
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, finished, report, require, table
+from gancourse.notebook.cell import finished, report, require, table
 from gancourse.train import checkpoint
 from gancourse.train.dcgan import DCGANStep, mean_logit, sample_images, sample_z
 from gancourse.train.loop import ProgressBar, fit
+from gancourse_lab import exercises
 
 profile = profiles.resolve(PROFILE)
 plt.rcParams["figure.dpi"] = 80  # many photographs: keeps the notebook small
@@ -1040,7 +1040,8 @@ else:
 #
 # ## 9 · Exercises
 #
-# Replace the `...` and run the cell; it prints your value and the true one.
+# Put your answer in the place of `...` and run the cell. It says ✓, or ✗ with a
+# hint; the third time it tells. `exercises.reveal("03.1")` gives up at once.
 #
 # **1. Find the bug.** A pipeline seen in many repositories:
 #
@@ -1052,21 +1053,7 @@ else:
 
 # %% tags=["exercise"]
 pictures = ...  # your answer
-photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-made = augment.crop_and_flip(photo.expand(200, -1, -1, -1), 64)
-check("different pictures of one photograph", pictures, different(made))
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# pictures = 2 * (64 - 64 + 1) ** 2
-# ```
-#
-# The crop does nothing: a window of 64 fits into 64 pixels in one place only.
-# What remains is the photograph and its mirror image. Resized to 70 first, it
-# would have been 2 · 49 = 98.
-# </details>
+exercises.answer("03.1", pictures)
 
 # %% [markdown]
 # **2. Find the bug.** This step was found in a repository. We train with it
@@ -1120,69 +1107,21 @@ figures.show_sheet(alt, rows, f"after {toy_epochs} epochs; {toy_cats.caption}", 
 # The images pass D in three places: 1 the reals, 2 the fakes in D's step, 3
 # the fakes in G's step. In which of them is $T$ missing?
 
-
 # %% tags=["exercise"]
 missing = ...  # a list of numbers
-
-
-def places_without(step):
-    """The places, 1 to 3, where D sees images that ``change`` has not touched."""
-    seen = []
-
-    class Spy(nn.Linear):
-        def forward(self, images):
-            seen.append(float(images.detach().mean()))
-            return super().forward(images.flatten(1))
-
-    nets = nn.Linear(2, 4), Spy(4, 1)
-    marked = functools.partial(torch.add, other=1000.0)  # a change that cannot be overlooked
-    step(nets, adam_for(nets, toy), torch.zeros(8, 2), torch.zeros(8, 4), marked)
-    return [place for place, mean in enumerate(seen, start=1) if mean < 500]
-
-
-require(places_without(train_step) == [])
-check("places where T is missing", missing, places_without(suspect_step))
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# missing = [2, 3]
-# ```
-#
-# $T$ acts on the reals alone. To D a grey square is then a mark of reality.
-# After a quick or a full run the last column shows it: the suspect's D gives
-# fakes a *higher* score once a square is cut out of them, and the first column
-# shows that G learns to draw grey. It is the classical way of section 2, with a
-# policy that leaves the distribution. In the right step squares are no mark:
-# they stand on both sides.
-# </details>
+exercises.answer("03.2", missing, step=suspect_step)
 
 # %% [markdown]
 # **3. Write it.** `mirror`: each picture of a batch (N, C, H, W) mirrored with
 # probability ½, and differentiable.
 
-# %% tags=["exercise"]
-mirror = ...  # a function
-photos = torch.rand(64, 3, 8, 8, requires_grad=True)
-if mirror is ...:
-    said = ...
-else:
-    made = mirror(photos)
-    same, flipped = ((made == x).flatten(1).all(1) for x in (photos, photos.flip(-1)))
-    made.sum().backward()
-    said = [bool((same ^ flipped).all()), 10 < flipped.sum() < 54, bool((photos.grad == 1).all())]
-check("all as they were or mirrored, some of each, gradients pass", said, [True, True, True])
 
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# mirror = lambda x: torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(-1), x)
-# ```
-#
-# In front of D it passes gradients and is still a bad idea: see the next exercise.
-# </details>
+# %% tags=["exercise"]
+def mirror(x):
+    return ...
+
+
+exercises.answer("03.3", mirror)
 
 # %% [markdown]
 # **4. A flip in front of D.** On "looks left" and "looks right" a flip with
@@ -1192,20 +1131,8 @@ check("all as they were or mirrored, some of each, gradients pass", said, [True,
 
 # %% tags=["exercise"]
 eigenvalue = ...  # for s = 0.3
-flip = torch.tensor([[0.7, 0.3], [0.3, 0.7]], dtype=torch.float64)
-check("smaller eigenvalue", eigenvalue, float(torch.linalg.eigvalsh(flip).min()))
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# eigenvalue = 1 - 2 * 0.3
-# ```
-#
-# The eigenvectors are $(1, 1)$ and $(1, -1)$, the second with eigenvalue
-# $1 - 2s$. It is 0 at $s = \tfrac12$, the flip that everybody uses: then every $q$
-# looks the same through it.
-# </details>
+blind = ...  # the s at which G cannot know
+exercises.answer("03.4", eigenvalue, blind)
 
 # %% [markdown]
 # **5. Open.** The study wishes for 10,000 epochs. Write down which of the five numbers

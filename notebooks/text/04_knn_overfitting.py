@@ -74,9 +74,10 @@ from gancourse.data.batches import Batches, load_data
 from gancourse.metrics import features
 from gancourse.metrics.neighbours import copying, knn, mann_whitney
 from gancourse.notebook import figures, panels
-from gancourse.notebook.cell import check, report, require, table
+from gancourse.notebook.cell import report, require, table
 from gancourse.train.dcgan import DCGANStep, sample_images, sample_z
 from gancourse.train.loop import Callback, History, ProgressBar, fit
+from gancourse_lab import exercises
 from gancourse_lab.distance_figures import distributions, neighbours
 
 profile = profiles.resolve(PROFILE)
@@ -1094,7 +1095,8 @@ print(f"the ranks show a share of copies of about {share_seen(n_run, m_run):.0%}
 # %% [markdown]
 # ## 9 · Exercises
 #
-# Replace the `...` and run the cell; it prints your value and the true one.
+# Put your answer in the place of `...` and run the cell. It says ✓, or ✗ with a
+# hint; the third time it tells. `exercises.reveal("04.1")` gives up at once.
 #
 # **1. Find the bug.** Somebody has no held-out set and reasons: fakes should
 # lie no nearer to the training images than these lie to each other. The
@@ -1103,41 +1105,18 @@ print(f"the ranks show a share of copies of about {share_seen(n_run, m_run):.0%}
 
 # %% tags=["exercise"]
 auc = ...  # your answer
-copied = knn(train.images[:50], train.images, 1)[0][:, 0]
-itself = knn(train.images, train.images, 1)[0][:, 0]
-check("AUC of exact copies against the wrong baseline", auc, mann_whitney(copied, itself)[0])
+exercises.answer("04.1", auc)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# auc = 0.5
-# ```
-#
-# In `knn(train, train, 1)` every image finds itself at distance 0. Copies lie
-# at distance 0 too: all ties, AUC ½, "no copying". Every honest generator
-# looks too *far* by the same test.
-# </details>
-
-# %% [markdown]
-# **2. Noise.** How strong must independent noise be (its standard deviation
-# in grey levels) for a copy of 64 × 64 pixels to lie about 1,000 away from its
-# original?
+# **2. Predict, then run.** How strong must independent noise be (its standard
+# deviation in grey levels) for a copy of 64 × 64 pixels to lie about 1,000 away from
+# its original? And how far away does the same noise put a copy of 128 × 128?
 
 # %% tags=["exercise"]
-sigma = ...  # your answer
-check("standard deviation of the noise", sigma, 1000 / math.sqrt(64 * 64), tolerance=0.01)
-
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# sigma = 1000 / 64
-# ```
-#
-# $\sigma\sqrt{d} = 1000$ with $d = 64^2$. At 128 × 128 half as much would do:
-# the larger the image, the farther away a noisy copy.
-# </details>
+sigma = ...  # in grey levels
+away = ...  # at 128 × 128
+noise = torch.randn(128, 128, generator=torch.Generator().manual_seed(SEED))
+exercises.answer("04.2", sigma, away, noise=noise)
 
 # %% [markdown]
 # **3. The nearest.** With 10 fakes and 10 held-out images, how many fakes must
@@ -1145,38 +1124,21 @@ check("standard deviation of the noise", sigma, 1000 / math.sqrt(64 * 64), toler
 # one case in a hundred?
 
 # %% tags=["exercise"]
-count = ...  # your answer
-check("fakes nearer than all held-out images", count, copies_needed(10, 10, 0.01))
+count = ...  # a whole number
+exercises.answer("04.3", count)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# count = next(c for c in range(1, 11) if math.comb(10, c) / math.comb(20, c) < 0.01)
-# ```
-#
-# The first is a fake with probability $\tfrac{10}{20}$, the next with
-# $\tfrac{9}{19}$, and so on: 0.016 for five, 0.005 for six.
-# </details>
+# **4. Write it.** The AUC without ranks, straight from its definition in section 3:
+# over all pairs. Two lines.
 
-# %% [markdown]
-# **4. From AUC to a share.** A test over many images gives an AUC of 0.58.
-# If every copy lies nearer than all held-out images and the rest is fresh,
-# which share of the fakes are copies?
 
 # %% tags=["exercise"]
-share = ...  # your answer
-check("share of copies", share, next(s / 100 for s in range(101) if 0.5 + s / 200 >= 0.58), 1e-3)
+def auc_of(x, y):
+    """The share of pairs in which x is the nearer; x and y are tensors of distances."""
+    return ...
 
-# %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# share = 2 * (0.58 - 0.5)
-# ```
-#
-# $\mathrm{AUC} = \tfrac12 + s/2$, solved for $s$.
-# </details>
+
+exercises.answer("04.4", auc_of)
 
 # %% [markdown]
 # **5. Find the bug.** Somebody enlarges the data first, adding the mirror
@@ -1187,19 +1149,12 @@ check("share of copies", share, next(s / 100 for s in range(101) if 0.5 + s / 20
 
 # %% tags=["exercise"]
 auc = ...  # your answer
-leaked = 0.75  # the chance that the mirror image was drawn for training
-check("expected AUC with a leaking split", auc, 0.5 * leaked + 1.0 * (1 - leaked))
+exercises.answer("04.5", auc)
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# ```python
-# auc = 0.75 * 0.5 + 0.25 * 1.0
-# ```
-#
-# Three quarters of the held-out images tie with the copies, a quarter lose to
-# them: 0.625 instead of 1. Split first, augment afterwards.
-# </details>
+# **6. Open.** Put your own run of chapter 02, or a folder of pictures from any generator,
+# in the place of `recorded_fakes`. Write down beforehand which verdict you expect, and
+# which share of copies your numbers of images could have missed.
 
 # %% [markdown]
 # ## Summary

@@ -145,7 +145,7 @@ figures.show(
 # once, costs 0.20.
 
 # %% [markdown]
-# # Part 1: the scores
+# ## Part 1 · The scores
 #
 # ## 1 · Two clouds of points
 #
@@ -711,7 +711,7 @@ print(
 # **Part 1 in one sentence:** name the features, the two counts and the resizing, or the
 # number means nothing. Exercises 1 to 3 of section 13 belong to this part.
 #
-# # Part 2: trust, and comparing
+# ## Part 2 · Trust, and comparing
 #
 # ## 6 · How sure is one number?
 #
