@@ -248,7 +248,9 @@ panels.panel(
 # *What you see.* Every input but the two at the ends is seen by two outputs. Read
 # from top to bottom it is the transposed convolution: four numbers spread over
 # eight pixels. Such a layer *paints*, input by input, here with the kernel 0.2, 0.9,
-# 0.5, 0.4. **Guess first:** all inputs are 1; will the outputs be alike?
+# 0.5, 0.4.
+#
+# **Guess first:** all inputs are 1; will the outputs be alike?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 film = Film(dpi=80)
