@@ -77,6 +77,7 @@ from gancourse.train import checkpoint
 from gancourse.train.dcgan import DCGANStep, mean_logit, sample_images, sample_z
 from gancourse.train.loop import ProgressBar, fit
 from gancourse_lab import exercises
+from gancourse_lab.human_study_panel import Vote
 
 profile = profiles.resolve(PROFILE)
 plt.rcParams["figure.dpi"] = 80  # many photographs: keeps the notebook small
@@ -608,6 +609,10 @@ for axis, (label, history) in zip(axes, histories.items(), strict=False):  # few
 axes[0].set_ylabel("loss")
 figures.show(figure, "Four panels, one a setting, with D's and G's loss against the epoch.")
 
+# %% [markdown]
+# **What you see.** Plaid with a dark mask here and there, after 180 steps. Without
+# augmentation D's loss is lowest, that is, D is farthest ahead already.
+
 # %% tags=["nbval-ignore-output"]
 finished(steps, SETTINGS)
 rows, margins = [], {}
@@ -740,7 +745,32 @@ show_samples(EARLY)
 
 # %% [markdown]
 # **What you see.** Eyes and a white blaze in every row, a cat in none, and no row that is
-# plainly ahead.
+# plainly ahead. **You judge:** two other seeds at epoch 100, one without augmentation, one
+# with DiffAugment. Which cats are better? Vote, then go on.
+
+# %% tags=["nbval-ignore-output"]
+ballot = {"none": runs["none"][1], "DiffAugment": runs["DiffAugment"][1]}
+large = {label: samples_at(run, EARLY).repeat_interleave(2, -1) for label, run in ballot.items()}
+large = {label: images.repeat_interleave(2, -2) for label, images in large.items()}
+vote = Vote(large, "Which set shows the better cats?", seed=SEED, columns=3)
+vote
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+sets = {f"set {i + 1}": samples_at(ballot[label], EARLY) for i, label in enumerate(vote.labels)}
+alt = "Two rows of six generated cats, without names."
+figures.show_sheet(alt, sets, f"epoch {EARLY}, seed 1: {first['data']['caption']}", scale=3)
+
+# %% tags=["nbval-ignore-output"]
+print(f"your vote: {vote.chosen or 'not cast yet'}")
+for number, label in enumerate(vote.labels, start=1):
+    (there,) = (m for m in ballot[label]["metrics"] if m["epoch"] == EARLY)
+    value, low, high = there["average"]["held_out"][KID]
+    print(f"set {number}: {label}, {KID} {value:.1f} [{low:.1f}, {high:.1f}]")
+
+# %% [markdown]
+# **What you see.** By KID the cats without augmentation are ahead at epoch 100. To the eye
+# they have more grain, the others darker masks and larger eyes. Six pictures of one seed
+# decide little; at epoch 300 nobody needs a vote.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 title = "losses as measured (thin) and their average (bold); dotted: D can only guess"
