@@ -113,7 +113,7 @@ EXERCISES = {
                 "brightness kept",
                 -1.0,
                 (
-                    "Where $x$ is brightest, $-x$ is …",
+                    "Where $x$ is brightest, what is $-x$?",
                     "A correlation of values with minus the same values.",
                 ),
                 ((1.0, "That is doing nothing."), (0.0, "0 would mean unrelated.")),
