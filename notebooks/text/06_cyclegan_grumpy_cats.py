@@ -187,7 +187,7 @@ live = panels.LiveFigure(title=f"CycleGAN, λ = {LAMBDA_CYCLE:g}", seconds=3, pa
 bar = ProgressBar(("adv_b", "cycle_a", "disc_b"))
 watchers = [LinearDecay(by_steps=True), bar, live, film]
 history = History()  # filled by fit: also where the stop button ends this cell
-fit(step, batches, callbacks=watchers, history=history, steps=steps)
+history = fit(step, batches, callbacks=watchers, history=history, steps=steps)
 
 # %% [markdown]
 # The same training as a strip, three cats on their way. The first column is

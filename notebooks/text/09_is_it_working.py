@@ -246,7 +246,7 @@ def picture_of(run, title=""):
     well = curves_of(gallery["healthy-cyclegan" if horses else "healthy"])
     beside = "" if run["run"].startswith("healthy") else "thin grey: healthy run. "
     words = {"title": title or run["run"], "caption": beside + run.caption}
-    figure, axes = figures.subplots(1, 3, figsize=(11, 4.3), width_ratios=(1, 1, 1.4), **words)
+    figure, axes = figures.subplots(1, 3, figsize=(9.8, 4.0), width_ratios=(1, 1, 1.4), **words)
     for axis, (heading, names) in zip(axes, HORSES if horses else STEEL, strict=False):
         for name, (color, style) in zip(names, figures.CYCLE, strict=False):
             draw_curve(axis, well[name], figures.GREY, style)
