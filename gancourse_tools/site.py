@@ -7,6 +7,7 @@ folder of files that any server serves: GitHub's pages, or ``python -m http.serv
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import math
 import posixpath
@@ -47,16 +48,17 @@ def build(out: str | Path = "build/site", chapters: Iterable[str] | None = None)
     with files.alone(out), tempfile.TemporaryDirectory() as stage:
         stage = Path(stage)
         _stage(stage, {name: known[name] for name in chosen}, repository(ROOT))
+        shutil.rmtree(out / "_static" / "pictures", ignore_errors=True)  # of an earlier build
         _sphinx(stage, out)
         for name in chosen:  # the download button hands out the chapter as it is committed
             shutil.copy(known[name], out / "_sources" / "notebooks" / known[name].name)
-        if (ROOT / "site" / CAT / "index.html").is_file():
-            shutil.copytree(ROOT / "site" / CAT, out / CAT, dirs_exist_ok=True)
+        if _has_cat():
+            importlib.import_module("gancourse_tools.cat_page").build(out / CAT)
     return out / "index.html"
 
 
 def repository(root: Path) -> str:
-    """ "https://github.com/owner/name" of git's remote ``origin``, "" where there is none."""
+    """The address on GitHub of git's remote ``origin``, without ``.git``; "" if it has none."""
     command = ["git", "-C", str(root), "remote", "get-url", "origin"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -100,15 +102,19 @@ def _stage(stage: Path, chapters: dict[str, Path], address: str) -> None:
         text = (ROOT / name).read_text("utf-8")
         files.write(_place(stage / name), mended(text, Path(name), pages, address))
     files.write(stage / "run.md", mended(run_page(readme), Path("run.md"), pages, address))
-    cat = (ROOT / "site" / CAT / "index.html").is_file()
-    if cat:
+    if _has_cat():
         shutil.copy(ROOT / "site" / "own_cat.md", stage)
     templates = Environment(loader=FileSystemLoader(ROOT / "site"), undefined=StrictUndefined)
     first = templates.get_template("index.md.j2").render(
-        cards=cards, film=film, cat=cat, **_minute()
+        cards=cards, film=film, cat=_has_cat(), **_minute()
     )
     files.write(stage / "index.md", mended(first, Path("index.md"), pages, address))
     (stage / "address.txt").write_text(address, "utf-8")
+
+
+def _has_cat() -> bool:
+    """Whether there is a page for the reader's own cat: then the site has it, and leads to it."""
+    return (ROOT / "site" / CAT / "index.html").is_file()
 
 
 def _scripts() -> dict[str, str]:

@@ -7,7 +7,9 @@ Needs Debian's Chromium (``.ci/run`` installs it) and Playwright; skips with a r
 import functools
 import http.server
 import re
+import sys
 import threading
+import types
 
 import nbformat
 import pytest
@@ -265,7 +267,13 @@ def test_an_address_and_a_page_for_the_reader_s_own_cat_are_taken_along(tmp_path
         if file.name != site.CAT:
             (root / "site" / file.name).symlink_to(file)
     (root / "site" / site.CAT).mkdir()
-    (root / "site" / site.CAT / "index.html").write_text("<title>cat</title>")
+    (root / "site" / site.CAT / "index.html").write_text("a source")
+
+    def write(out):
+        out.mkdir()
+        (out / "index.html").write_text("<title>cat</title>")
+
+    monkeypatch.setitem(sys.modules, "gancourse_tools.cat_page", types.SimpleNamespace(build=write))
     monkeypatch.setattr(site, "ROOT", root)
     monkeypatch.setattr(site, "repository", lambda root: "https://github.com/some-one/gans")
     out = site.build(tmp_path / "out", ["00"]).parent
