@@ -52,6 +52,7 @@ def build(out: str | Path = "build/site", chapters: Iterable[str] | None = None)
     with files.alone(out), tempfile.TemporaryDirectory() as stage:
         stage = Path(stage)
         _stage(stage, {name: known[name] for name in chosen}, repository(ROOT))
+        shutil.rmtree(out / "_static" / "pictures", ignore_errors=True)  # of an earlier build
         _sphinx(stage, out)
         for name in chosen:  # the download button hands out the chapter as it is committed
             shutil.copy(known[name], out / "_sources" / "notebooks" / known[name].name)
@@ -60,7 +61,7 @@ def build(out: str | Path = "build/site", chapters: Iterable[str] | None = None)
 
 
 def repository(root: Path) -> str:
-    """ "https://github.com/owner/name" of git's remote ``origin``, "" where there is none."""
+    """The address on GitHub of git's remote ``origin``, without ``.git``; "" if it has none."""
     command = ["git", "-C", str(root), "remote", "get-url", "origin"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

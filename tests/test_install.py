@@ -176,3 +176,14 @@ def test_a_python_that_does_not_run_is_passed_over(tmp_path):
     answer(older, 3)  # says that it is another
     done = newest(tmp_path)
     assert done.returncode == 0 and "No Python newer" in done.stdout
+
+
+def test_the_workflow_publishes_what_make_site_writes():
+    text = (ROOT / ".github/workflows/site.yml").read_text(encoding="utf-8")
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    steps = job["steps"]
+    assert {"run": "make site"} in steps
+    (upload,) = [s for s in steps if s.get("uses", "").startswith("actions/upload-pages-artifact@")]
+    assert upload["with"]["path"] == "build/site"
+    assert "--out build/site" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert not [s["uses"] for s in steps if "uses" in s and not re.search(r"@v\d+$", s["uses"])]

@@ -53,6 +53,8 @@ def test_a_panel_stores_what_it_would_show_along_its_last_slider():
         a=panels.number(0, 1, 0, "a"),
     )
     assert told_of(first)["name"] == "n" and told_of(first)["fixed"] == "a = 0"
+    with pytest.raises(GancourseError, match="m"):
+        panels.panel(draw, moves="m", n=panels.number(0, 4, 4, "n"))
 
 
 def test_frames_follow_the_sliders_and_refused_positions_are_left_out():

@@ -8,6 +8,7 @@ import html
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from gancourse.errors import unknown
 from gancourse.notebook import figures, frames
 from gancourse.train.loop import Callback, Run
 
@@ -25,6 +26,9 @@ def panel(draw: Callable, photo: bool = False, moves: str = "", **controls):
     """
     import ipywidgets as w
 
+    moves = moves or list(controls)[-1]
+    if moves not in controls:
+        raise unknown("control", moves, controls)
     picture, message = image(), w.HTML()
     picture.format = "jpeg" if photo else "png"
 
@@ -44,7 +48,7 @@ def panel(draw: Callable, photo: bool = False, moves: str = "", **controls):
         [beside(controls.values()), picture, message],
         lambda: f"A panel with sliders, here at {read_off(controls)}.",
         picture,
-        lambda: _stored(draw, controls, moves or list(controls)[-1]),
+        lambda: _stored(draw, controls, moves),
     )
 
 
