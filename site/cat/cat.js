@@ -394,7 +394,7 @@ function notes() {
   );
   const sets = [...new Set(models.map((m) => m.licence))].join("; ");
   $("licences").textContent =
-    `Licences: page and weights MIT, the networks ${sets}; the examples are held-out photos of these sets, from the ` +
+    `The page: MIT, as the course. The networks: ${sets}; the examples are held-out photos of these sets, from the ` +
     `records. ${runtime.package} ${runtime.version}: ${runtime.licence}.`;
 }
 
