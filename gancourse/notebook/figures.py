@@ -77,7 +77,7 @@ def jpeg(content: bytes) -> bytes:
 def jpeg_of(picture: Image.Image, quality: int = 80) -> bytes:
     """A PIL picture as JPEG bytes; at this quality a chapter stays below 2 MB."""
     buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, format="JPEG", quality=quality)
+    picture.convert("RGB").save(buffer, format="JPEG", quality=quality, optimize=True)
     return buffer.getvalue()
 
 

@@ -958,27 +958,16 @@ table([f"{KID}, mean (range)", "last weights", "average"], rows)
 # %% [markdown]
 # And the leaks: what of the augmentation did G learn to draw? Sidedness near 0
 # says that it mirrors; mid-grey above that of the cats, that it draws cutout's
-# squares or translation's rims. The fakes of *classical* are drawn again from its
-# recorded weights; the training images must be the record's, so this needs the real
-# data. Of *DiffAugment* the record keeps what `leaks_of` measured.
-
+# squares or translation's rims. Two records keep both numbers, of 256 fakes of their
+# averaged weights; the training images must be the record's, so this needs the real
+# data.
 
 # %% tags=["nbval-ignore-output"]
-def leaks_of(run, n=64 if profile == "smoke" else 256):
-    """Sidedness and share of mid-grey of the fakes of a record's averaged weights."""
-    settings = profiles.DCGANSettings(**run["settings"])
-    z = sample_z(n, settings, torch.device("cpu"), torch.Generator().manual_seed(30_000))
-    drawn = sample_images(run.generator(), z)
-    return sidedness(drawn, cats.images), mid_grey(drawn)
-
-
 if cats.fingerprint() == first["data"]["fingerprint"]:
     leaks = {"held-out cats": (sidedness(unseen.images, cats.images), mid_grey(unseen.images))}
     for run in every_run:
-        if "networks" in run.content:
-            leaks[run["run"]] = leaks_of(run)
-        elif "leaks" in run.content:
-            leaks[f"{run['run']} (recorded)"] = run["leaks"]["sidedness"], run["leaks"]["mid_grey"]
+        if "leaks" in run.content:
+            leaks[run["run"]] = run["leaks"]["sidedness"], run["leaks"]["mid_grey"]
     rows = [[label, f"{side:.3f}", f"{grey:.3f}"] for label, (side, grey) in leaks.items()]
     table(["averaged weights", "sidedness", "mid-grey"], rows)
 else:

@@ -971,7 +971,9 @@ print(f"silent: {silent}")
 # %% [markdown]
 # All are *D wins*. Three are the cats of section 3 that fell back, two of "wide-d-double-rate"
 # and one of "wide-d-half-rate": called at step 600 or 650, as KID returns to that of
-# doing nothing. (A CycleGAN has its own limit, 0.65; the healthiest run here comes to
+# doing nothing. Two are the minute of chapter 06 with a $\lambda$ too large, "live-lambda20" and
+# "live-lambda40", called at step 200: there $G$ never leaves home, and D wins because nobody
+# plays. (A CycleGAN has its own limit, 0.65; the healthiest run here comes to
 # 0.63, so that limit has little room.)
 #
 # The other is a DCGAN of chapter 02. Is it right? The same reading over
