@@ -161,7 +161,7 @@ def _add_pictures(sub) -> None:
         sub,
         "sample",
         "draw new pictures from a recorded DCGAN or WGAN",
-        "gancourse sample cats/deluxe-seed0 -n 64 --out my_cats",
+        "gancourse sample neu-scratches/laptop-seed0 -n 64 --out scratches",
     )
     p.add_argument("run", metavar="RUN", help=RUN_HELP)
     p.add_argument("-n", type=int, default=64, help="how many (default 64)")

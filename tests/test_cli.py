@@ -188,12 +188,12 @@ def test_train_hands_on_what_it_was_told(capsys, monkeypatch):
         ("train cats --profile smoke --metrics-every 0", "metrics_every must be at least 1, not 0"),
         ("train cats --profile smoke --size 0", "size must lie in [4, 2048], not 0"),
         ("train cats --profile smoke --set epochs=0", "epochs must lie in [1, 1e+07], not 0"),
-        ("sample cats/deluxe-seed0 -n 0 --out out", "n must lie in [1, 100000], not 0"),
+        ("sample neu-scratches/laptop-seed0 -n 0 --out out", "n must lie in [1, 100000], not 0"),
         (
-            "sample cats/deluxe-seed0 --seed -1 --out out",
+            "sample neu-scratches/laptop-seed0 --seed -1 --out out",
             "seed must lie in [0, 4294967295], not -1",
         ),
-        (f"sample cats/deluxe-seed0 --seed {2**70} --out out", "seed must lie in"),
+        (f"sample neu-scratches/laptop-seed0 --seed {2**70} --out out", "seed must lie in"),
         (
             "translate horse2zebra/laptop-seed0 in --out out --size 0",
             "size must be at least 1 pixel",
