@@ -13,11 +13,19 @@ from gancourse.notebook.figures import CYCLE, ORANGE, subplots, tile
 
 
 def neighbours(
-    query: Tensor, found: Tensor, distances: Tensor, title: str = "", caption: str = ""
+    query: Tensor,
+    found: Tensor,
+    distances: Tensor,
+    title: str = "",
+    caption: str = "",
+    side: float = 1.6,
 ) -> Figure:
-    """Each query image (n, C, H, W) with its neighbours (n, k, C, H, W) and distances (n, k)."""
+    """Each query image (n, C, H, W) with its neighbours (n, k, C, H, W) and distances (n, k).
+
+    ``side``: inches a picture.
+    """
     n, k = found.shape[:2]
-    size = (1.15 * (k + 1), 1.3 * n + 0.5)
+    size = (side * (k + 1), (side + 0.15) * n + 0.5)
     words = {"title": title, "caption": caption}
     figure, axes = subplots(n, k + 1, figsize=size, squeeze=False, **words)
     for i in range(n):
@@ -39,7 +47,8 @@ def distributions(
 ) -> Figure:
     """Overlaid histograms on common bins, each with a line at its median; label → values.
 
-    On an ``axis`` of a figure with several there is no legend.
+    A bar more than twice as high as all of another group's would flatten these: it is cut off, and
+    its share written beside it. On an ``axis`` of a figure with several there is no legend.
     """
     alone = axis is None
     if alone:
@@ -53,7 +62,22 @@ def distributions(
         axis.hist(v, color=color, linestyle=style, linewidth=1.6, label=label, **options)
         axis.axvline(np.median(v), color=color, linestyle=style, linewidth=1)
     axis.set(xlabel=xlabel, ylabel="density", yticks=[], title=title)
+    _cut_off(axis, values, bins)
     if alone:
         axis.legend()
     axis.spines["left"].set_visible(False)
     return axis.figure
+
+
+def _cut_off(axis, values: Mapping[str, np.ndarray], bins: np.ndarray) -> None:
+    """End the axis a little above the second-highest group, if the highest is far above it."""
+    densities = {label: np.histogram(v, bins, density=True)[0] for label, v in values.items()}
+    *_, second, (label, highest) = sorted(
+        ((k, d.max()) for k, d in densities.items()), key=lambda pair: pair[1]
+    )
+    if highest <= 2 * second[1]:
+        return
+    bar = int(densities[label].argmax())
+    share = densities[label][bar] * (bins[1] - bins[0])
+    axis.set_ylim(0, 1.3 * second[1])
+    axis.text(bins[bar + 1], 1.2 * second[1], f"  {share:.0%} of the {label}", fontsize=8)

@@ -574,3 +574,14 @@ def test_no_check_is_an_assert():
         if isinstance(node, ast.Assert)
     ]
     assert not found
+
+
+def test_one_bar_far_above_the_others_is_cut_off_and_its_share_is_written():
+    flat = np.linspace(0, 10, 200)
+    figure = distributions({"copies": np.full(50, 0.1), "fresh": flat}, "distance")
+    (axis,) = figure.axes
+    assert [text.get_text().strip() for text in axis.texts] == ["100% of the copies"]
+    assert axis.get_ylim()[1] < 0.2
+    level = distributions({"a": flat, "b": flat + 0.1}, "distance").axes[0]
+    assert not level.texts
+    plt.close("all")

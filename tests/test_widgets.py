@@ -277,6 +277,20 @@ def test_no_answer_before_the_pair_and_only_one_after():
     assert panel.pictures[0].value == panel._blank
 
 
+def test_presets_put_the_controls_where_they_say_and_a_field_has_a_twin():
+    controls = {"a": panels.slider([1, 2, 3], "a", 1), "b": panels.slider([4, 5], "b", 4)}
+    row = panels.presets(controls, {"high": {"a": 3, "b": 5}, "low": {"a": 1}})
+    assert [button.description for button in row.children] == ["high", "low"]
+    row.children[0].click()
+    assert [c.value for c in controls.values()] == [3, 5]
+    row.children[1].click()
+    assert [c.value for c in controls.values()] == [1, 5]
+    field = panels.field("S", "letters")
+    field.value = "GAN"
+    said = field._repr_mimebundle_()[0]["text/plain"]
+    assert said == "A field to type in: letters = GAN."
+
+
 def test_the_poll_counts_each_kind_once_and_says_the_interval():
     grey = {level: torch.full((3, 1, 8, 8), level, dtype=torch.uint8) for level in (0, 100, 200)}
     poll = Poll(grey[0], {"fog": grey[100], "good": grey[200]}, seed=4, columns=4)

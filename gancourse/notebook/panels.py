@@ -178,6 +178,32 @@ def number(low: float, high: float, value: float, label: str, step: float = 1):
     return made
 
 
+def field(value: str, label: str):
+    """A field to type a word in."""
+    import ipywidgets as w
+
+    made = _with_a_twin(w.Text)(value=value, description=label)
+    made.style.description_width = "initial"
+    made.says = lambda: f"A field to type in: {read_off({label: made})}."
+    return made
+
+
+def presets(controls: Mapping, choices: Mapping[str, Mapping]):
+    """A row of buttons that put controls where ``choices`` says: label → name → value."""
+    import ipywidgets as w
+
+    def put(values: Mapping) -> None:
+        for name, value in values.items():
+            controls[name].value = value
+
+    buttons = []
+    for label, values in choices.items():
+        button = w.Button(description=label)
+        button.on_click(lambda _, values=values: put(values))
+        buttons.append(button)
+    return beside(buttons)
+
+
 class LiveFigure(Callback):
     """Losses, D's belief and samples, redrawn under the cell while ``fit`` runs.
 
