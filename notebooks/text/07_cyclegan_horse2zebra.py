@@ -277,8 +277,8 @@ figures.show_sheet(alt, shown, "", about)
 
 # %% [markdown]
 # *What you see.* After 967 steps the flanks of brown horses carry faint upright
-# bands. Sixty steps later the bands are dark, and some lie on the sand beside the
-# horse. Pale horses, heads and legs stay.
+# bands. Sixty steps later the bands are dark, and faint ones stand on the sea above the
+# horses. Pale horses, heads and legs stay.
 
 # %% [markdown]
 # ## 5 · Each difference, over seeds
