@@ -265,20 +265,20 @@ ahead = CycleGANStep(chosen)
 for name in ("gen_ab", "gen_ba", "disc_a", "disc_b"):
     ahead.network(name).load_state_dict(state.generator(name).state_dict())
 pictures = [load_domain(chosen, part, DATA).to(ahead.device) for part in "AB"]
-horses_64 = looked_at(load_domain(chosen, "A", DATA, "test"), "a")
+horses_64 = looked_at(load_domain(chosen, "A", DATA, "test"), "a")[2:]
 shown = {"horse": horses_64}
 shown[f"step {state.steps:,}"] = translate(ahead.shown("gen_ab"), horses_64)
 bar = ProgressBar(("adv_b", "cycle_a", "disc_b"))
 fit(ahead, pairs_of(*pictures, chosen), callbacks=[bar], steps=further)
 shown[f"step {state.steps + further:,}"] = translate(ahead.shown("gen_ab"), horses_64)
-alt = "Eight horses, their translations from the recorded state, and after some further steps."
+alt = "Six horses, their translations from the recorded state, and after some further steps."
 about = f"{train_a.source} test pictures, 64 px; trained further here ({profile})"
 figures.show_sheet(alt, shown, "", about)
 
 # %% [markdown]
 # *What you see.* After 967 steps the flanks of brown horses carry faint upright
-# bands. Sixty steps later the bands are dark, and some lie on the sand beside the
-# horse. Pale horses, heads and legs stay.
+# bands. Sixty steps later the bands are dark, and faint ones stand on the sea above the
+# horses. Pale horses, heads and legs stay.
 
 # %% [markdown]
 # ## 5 · Each difference, over seeds
@@ -440,10 +440,11 @@ figures.show_sheet(
 # %% [markdown]
 # *What you see:* *negatives*. Without the identity loss the sky is dark and the ground
 # bright, in all three seeds; with it all three are upright; at a tenth of its weight seed
-# 0 is upright, seed 2 a negative and seed 1 (−0.24) neither. A negative loses nothing, so the cycle loss is content (chapter 05's
-# mirrored map), and neither the total nor the cycle curves betray it. Only the
-# identity loss sees it: a zebra must stay a zebra. (*Iteration 0*, without it and with one
-# residual block, is upright in all three seeds: the depth has a say, too.)
+# 0 is upright, seed 2 a negative and seed 1 (−0.24) neither. A negative loses nothing, so
+# the cycle loss is content (chapter 05's mirrored map), and neither the total nor the
+# cycle curves betray it. Only the identity loss sees it: a zebra must stay a zebra.
+# (*Iteration 0*, without it and with one residual block, is upright in all three seeds:
+# the depth has a say, too.)
 #
 # *The answer in one sentence:* what the identity loss buys here is which way round the
 # pictures come out, and no loss curve shows it: a total is no judge between two recipes
@@ -494,8 +495,8 @@ for animals, name in (((0, 3, 7), "horses → zebras"), ((9, 13, 14), "zebras �
 def draw_moment(moment):
     """The recorded translations of one moment below their inputs, both ways."""
     strip, column = long_run.strip, heads.index(moment)
-    shown = {"horse": strip[:5, 0], "G(horse)": strip[:5, column]}
-    shown |= {"zebra": strip[9:14, 0], "F(zebra)": strip[9:14, column]}
+    shown = {"horse": strip[:4, 0], "G(horse)": strip[:4, column]}
+    shown |= {"zebra": strip[9:13, 0], "F(zebra)": strip[9:13, column]}
     return figures.jpeg_of(figures.sheet(shown, moment, long_run.caption, scale=2))
 
 
