@@ -14,11 +14,6 @@ def copies_against_the_wrong_baseline() -> float:
     return mann_whitney(torch.zeros(50), torch.zeros(200))[0]
 
 
-def copies_needed() -> int:
-    chances = {c: math.comb(10, c) / math.comb(20, c) for c in range(1, 11)}
-    return min(c for c, chance in chances.items() if chance < 0.01)
-
-
 def pairs() -> dict[str, tuple]:
     draw = torch.Generator().manual_seed(4)
     many = torch.randint(20, (40,), generator=draw), torch.randint(25, (30,), generator=draw)
@@ -103,26 +98,6 @@ away = 2000
     ),
     "04.3": Exercise(
         (
-            Value(
-                "fakes nearer than all held-out images",
-                copies_needed,
-                (
-                    "Multiply chances: the nearest of the 20 is a fake, so is the next, and so on.",
-                    "10/20 · 9/19 · 8/18 and so on, until it falls below 0.01.",
-                ),
-                (
-                    (5, "That has a chance of 0.016."),
-                    (7, "One fewer is rare enough."),
-                    (10, "That is the surest sign; far fewer do."),
-                ),
-            ),
-        ),
-        "count = next(c for c in range(1, 11) if math.comb(10, c) / math.comb(20, c) < 0.01)",
-        "The first is a fake with probability $\\tfrac{10}{20}$, the next with $\\tfrac{9}{19}$, "
-        "and so on: 0.016 for five, 0.005 for six.",
-    ),
-    "04.4": Exercise(
-        (
             Function(
                 "AUC by its definition",
                 auc,
@@ -146,7 +121,7 @@ def auc_of(x, y):
         "The ranks give the same number without comparing all pairs: $N \\log N$ steps for the "
         "sorting instead of $nm$.",
     ),
-    "04.5": Exercise(
+    "04.4": Exercise(
         (
             Value(
                 "expected AUC with a leaking split",

@@ -1131,16 +1131,7 @@ noise = torch.randn(128, 128, generator=torch.Generator().manual_seed(SEED))
 exercises.answer("04.2", sigma, away, noise=noise)
 
 # %% [markdown]
-# **3. The nearest.** With 10 fakes and 10 held-out images, how many fakes must
-# lie nearer than every held-out image before chance explains it in fewer than
-# one case in a hundred?
-
-# %% tags=["exercise"]
-count = ...  # a whole number
-exercises.answer("04.3", count)
-
-# %% [markdown]
-# **4. Write it.** The AUC without ranks, straight from its definition in section 3:
+# **3. Write it.** The AUC without ranks, straight from its definition in section 3:
 # over all pairs. Two lines.
 
 
@@ -1150,10 +1141,10 @@ def auc_of(x, y):
     return ...
 
 
-exercises.answer("04.4", auc_of)
+exercises.answer("04.3", auc_of)
 
 # %% [markdown]
-# **5. Find the bug.** Somebody enlarges the data first, adding the mirror
+# **4. Find the bug.** Somebody enlarges the data first, adding the mirror
 # image of every photograph, and then draws three quarters of the doubled set
 # at random for training; the rest is held out. The test searches mirrorings,
 # and the generator returns exact copies. Which AUC may be expected? (A
@@ -1161,10 +1152,10 @@ exercises.answer("04.4", auc_of)
 
 # %% tags=["exercise"]
 auc = ...  # your answer
-exercises.answer("04.5", auc)
+exercises.answer("04.4", auc)
 
 # %% [markdown]
-# **6. Open.** Put your own run of chapter 02, or a folder of pictures from any generator,
+# **5. Open.** Put your own run of chapter 02, or a folder of pictures from any generator,
 # in the place of `recorded_fakes`. Write down beforehand which verdict you expect, and
 # which share of copies your numbers of images could have missed.
 
