@@ -168,8 +168,8 @@ def power(
     gain: float,
     comparisons: int,
     assumed: Assumed = Assumed(),
-    studies: int = 400,
-    draws: int = 300,
+    studies: int = 300,
+    draws: int = 200,
     seed: int = 0,
 ) -> float:
     """The share of simulated studies that find a ``gain`` in recall by ``difference``'s interval.
