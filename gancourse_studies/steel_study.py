@@ -216,6 +216,12 @@ def _begin() -> None:
     torch.set_num_threads(1)
 
 
+@functools.cache
+def _code() -> dict:
+    """Which code gave a result; asked once a process."""
+    return {"commit": recording.commit(), "torch": torch.__version__}
+
+
 def describe_fold(out: Path, grid: Grid, data: str, seed: int) -> dict:
     """A seed's test pictures in the order of the cells' answers, and the counts of its parts."""
     _begin()
@@ -296,6 +302,7 @@ def train_cell(
         ),
         "guessed": guessed.tolist(),
         "odds": [round(value, 2) for value in odds.tolist()],
+        **_code(),
     }
 
 
@@ -332,6 +339,7 @@ def train_generator(out: Path, grid: Grid, data: str, seed: int, n: int | str, m
         "minutes": round(history.seconds / 60, 2),
         "settings": profiles.without_folders(dataclasses.asdict(settings)),
         "quality": quality(pictures[:FAKES], few.images, made, grid.features),
+        **_code(),
     }
     write_pictures(out / f"{key}.safetensors", pictures)
     shutil.rmtree(out / "checkpoints" / key, ignore_errors=True)
