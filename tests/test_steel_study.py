@@ -148,7 +148,7 @@ def test_the_plan_prints_power_before_anything_runs(tmp_path, capsys):
     assert cli.main(["sweep", "steel", "--grid", "smoke", "--out", str(tmp_path), "--list"]) == 0
     said = capsys.readouterr().out
     assert "40 cells, 6 generators, about" in said and "0 are there" in said
-    assert "power of one comparison of 12" in said and not list(tmp_path.glob("*.json"))
+    assert "power to find a gain in recall" in said and not list(tmp_path.glob("*.json"))
 
 
 def test_own_pictures_need_a_minority(capsys):
