@@ -13,7 +13,7 @@ import torch
 
 from gancourse import device
 
-from . import cyclegan, evaluation, monitor, training
+from . import cyclegan, evaluation, monitor, steel, training
 
 WIDTHS = (70, 10, 10, 8, 6, 7, 0)
 HEAD = ("benchmark", "ours", "reference", "ratio", "aim", "reached", "floor and notes")
@@ -37,7 +37,7 @@ def cells(row: dict) -> tuple[str, ...]:
 
 
 def main(words: list[str]) -> None:
-    kinds = (training, cyclegan, evaluation, monitor)
+    kinds = (training, cyclegan, evaluation, monitor, steel)
     every = [benchmark for kind in kinds for benchmark in kind.BENCHMARKS]
     chosen = [b for b in every if not words or any(w in b.__name__ for w in words)]
     if not chosen:

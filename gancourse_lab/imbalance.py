@@ -26,6 +26,7 @@ from gancourse_lab.classifier import Training
 
 SIZE = 64
 FOLDS = 5
+TILE_CROP = 96  # as wide as a tile, a blowhole is 4 px at SIZE, and a classifier misses it
 COPY = 0.9  # correlation of the details of two NEU pictures from which they show one place
 PLAIN = ("as-is", "class-weights", "over-sampling", "under-sampling", "classical")
 PLAIN += ("over-sampling+classical",)
@@ -90,17 +91,19 @@ def neu(source: str = "auto", limit: int | None = None) -> Labelled:
 
 
 def tiles(source: str = "auto", limit: int | None = None) -> Labelled:
-    """Magnetic tiles, clean or defective (the minority): one crop a tile, as wide as the tile.
+    """Magnetic tiles, clean or defective (the minority): one crop a tile of ``TILE_CROP`` pixels.
 
     Around the largest defect that fits, wholly inside; as near to the middle as the tile lets it,
-    because breaks lie at its rim. ``limit``: so many pictures a class.
+    because breaks lie at its rim: at most a quarter off the middle, half of them are left. Tiles
+    are taken as they are, at most 256 px long here. ``limit``: so many pictures a class.
     """
     entry = catalog.find("magnetic-tile")
     where = None if source == "stand-in" else fetch.locate(entry, source == "real")
     if where is None:
         return _drawn_tiles(limit)
+    rule = crops.Rule(size=TILE_CROP, pixels=SIZE, off_centre=0.5, per_defect=False)
     found = defects.tile_sheets(where)
-    made = crops.cut(found.sheets, crops.Rule(pixels=SIZE, off_centre=0.5, per_defect=False))
+    made = crops.cut(found.sheets, rule)
     labels = torch.tensor([int(kind != defects.CLEAN) for kind in made.kinds])
     whole = Labelled(
         made.images, labels, made.names, made.pieces, ("clean", "defective"), 1, "magnetic-tile"

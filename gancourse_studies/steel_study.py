@@ -39,6 +39,9 @@ RATES = (3e-4, 1e-3, 3e-3)  # learning rates that validation chooses from
 TUNED = 50  # real pictures of the minority in that choice
 FAKES = 128  # pictures that a generator is judged by
 BASELINES = ("classical", "over-sampling")  # what synthetic pictures have to beat
+# Seconds of a core that others used, too: of a step of a classifier and of each generator, and of
+# judging a generator. An idle core takes less.
+SECONDS = {"classifier": 0.1, "dcgan": 0.12, "cyclegan": 0.86, "judge": 31}
 FEWEST = 120  # pictures of an epoch of a generator: fewer real ones are repeated
 
 
@@ -52,11 +55,11 @@ class Grid:
     """
 
     data: tuple[str, ...] = ("neu", "tiles")
-    sizes: tuple[int | str, ...] = (10, 20, 50, "all")
+    sizes: tuple[int | str, ...] = (20, "all", 10, 50)  # in the order of the sweep
     ratios: tuple[float, ...] = (0.5, 1, 2, 5)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     steps: int = 340
-    generator_steps: tuple[tuple[str, int], ...] = (("dcgan", 3000), ("cyclegan", 1000))
+    generator_steps: tuple[tuple[str, int], ...] = (("dcgan", 5000), ("cyclegan", 1000))
     source: str = "real"
     features: str = "inception-768"
     minority: str = ""
@@ -74,7 +77,7 @@ class Grid:
 
 GRIDS = {
     "full": Grid(),
-    "ten-hours": Grid(sizes=(20, "all"), ratios=(1, 5)),
+    "ten-hours": Grid(sizes=(20, "all")),  # generators are the most of it, one a size
     "smoke": Grid(
         sizes=(4,),
         ratios=(1,),
@@ -149,6 +152,20 @@ def comparisons(grid: Grid) -> int:
     return arms * len(grid.sizes) * len(BASELINES)
 
 
+def hours(grid: Grid) -> float:
+    """About how many core-hours the whole grid takes, by ``SECONDS``."""
+    total = 0.0
+    for job in jobs(grid):
+        if job.function is train_cell:
+            total += SECONDS["classifier"] * grid.steps
+        elif job.function is tune:
+            total += SECONDS["classifier"] * grid.steps * 2 * len(RATES)
+        elif job.function is train_generator:
+            model = job.arguments[-1]
+            total += SECONDS[model] * _steps(grid, model) + SECONDS["judge"]
+    return total / 3600
+
+
 def plan(grid: Grid, out: str | Path) -> str:
     """What will be done, what is there, and what the study will be able to see."""
     every = jobs(grid)
@@ -161,7 +178,8 @@ def plan(grid: Grid, out: str | Path) -> str:
     counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
     return "\n".join(
         [
-            f"{len(every)} jobs: {counted}; {there} are there in {out}",
+            f"{len(every)} jobs: {counted}, about {hours(grid):.1f} hours of one core; "
+            f"{there} are there in {out}",
             paired.power_table(sizes, comparisons(grid)),
         ]
     )
@@ -196,6 +214,12 @@ def _fold(grid: Grid, data: str, seed: int) -> Fold:
 def _begin() -> None:
     """A job computes on one thread: as many jobs as there are cores share a machine."""
     torch.set_num_threads(1)
+
+
+@functools.cache
+def _code() -> dict:
+    """Which code gave a result; asked once a process."""
+    return {"commit": recording.commit(), "torch": torch.__version__}
 
 
 def describe_fold(out: Path, grid: Grid, data: str, seed: int) -> dict:
@@ -278,6 +302,7 @@ def train_cell(
         ),
         "guessed": guessed.tolist(),
         "odds": [round(value, 2) for value in odds.tolist()],
+        **_code(),
     }
 
 
@@ -314,6 +339,7 @@ def train_generator(out: Path, grid: Grid, data: str, seed: int, n: int | str, m
         "minutes": round(history.seconds / 60, 2),
         "settings": profiles.without_folders(dataclasses.asdict(settings)),
         "quality": quality(pictures[:FAKES], few.images, made, grid.features),
+        **_code(),
     }
     write_pictures(out / f"{key}.safetensors", pictures)
     shutil.rmtree(out / "checkpoints" / key, ignore_errors=True)

@@ -22,7 +22,7 @@ TRIES = 3  # workers that may die at a job before it is given up
 
 @dataclass(frozen=True)
 class Job:
-    """``function(out, *arguments)`` returns what ``<key>.json`` holds, after its ``needs``."""
+    """``function(out, *arguments)`` returns what ``<key>.json`` holds; ``needs`` come first."""
 
     key: str
     function: Callable
@@ -32,7 +32,7 @@ class Job:
 
 @dataclass
 class Done:
-    """What a sweep did: jobs that were there, jobs it ran, and (key, reason) of each failure."""
+    """How many jobs were there, how many a sweep ran, and (key, reason) of those that failed."""
 
     there: int = 0
     ran: int = 0

@@ -20,7 +20,7 @@ def sound():
 
 def test_a_benchmark_that_fails_is_a_row_and_the_rest_follow(monkeypatch, capsys):
     monkeypatch.setattr(training, "BENCHMARKS", (sound, broken, sound))
-    for other in (cyclegan, bench.evaluation, bench.monitor):
+    for other in (cyclegan, bench.evaluation, bench.monitor, bench.steel):
         monkeypatch.setattr(other, "BENCHMARKS", ())
     with pytest.raises(SystemExit, match="broken"):
         bench.main([])
