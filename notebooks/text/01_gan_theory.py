@@ -95,7 +95,7 @@ print(f"profile {profile}, {device.describe()}; data: {theory_figures.DRAWN}")
 # **Guess first.** Three games on eight clusters of points, the circles. All is the
 # same but for the learning rates. Which G will find all eight?
 
-# %% tags=["nbval-ignore-output", "thumbnail"]
+# %% tags=["nbval-ignore-output"]
 recipes = {  # learning rates of G and D
     "equal rates": (1e-3, 1e-3),
     "G 4 times as fast": (2e-3, 5e-4),
@@ -1100,7 +1100,7 @@ for name, game in ring_games.items():
     print(f"{name:22s}modes found at the end, by seed: {found[-1]}; ", end="")
     print(f"share close to a mode {close_to_a_mode(game.looks[-1]):.0%}")
 
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output", "thumbnail"]
 figures.show(
     theory_figures.rings(ring_games, counts),
     "Three rows of rings, four seeds each, at the end. Equal rates: the fakes of every seed cover "
