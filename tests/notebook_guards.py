@@ -26,7 +26,6 @@ PATTERNS = get_sanitize_patterns(SANITIZER.read_text(encoding="utf-8"))
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d")  # "3", "-0.5", but not the 2 of "Line2D"
 NUMBERS_NEEDED = 5
 ANSWER = re.compile(r'\banswer\(\s*"(\d\d\.\d+)"')
-SOLUTION = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PARAMETERS_NEEDED = {"PROFILE", "SEED", "DATA"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGETS = "application/vnd.jupyter.widget-state+json"
@@ -220,14 +219,7 @@ def solution_of(book, at):
     asked = ANSWER.findall(book.cells[at].source)
     if len(asked) == 1:
         return exercises_of_the_course.find(asked[0]).solution
-    return folded_solution_of(book, at)
-
-
-def folded_solution_of(book, at):
-    """As chapters 05 to 09 have it: the code of the folded solution below."""
-    below = book.cells[at + 1].source if at + 1 < len(book.cells) else ""
-    blocks = SOLUTION.findall(below.partition("</details>")[0])
-    return blocks[0] if below.startswith("<details>") and len(blocks) == 1 else None
+    return None
 
 
 def with_solutions(book):

@@ -352,31 +352,7 @@ def test_a_runs_name_says_how_it_differs(changes, name):
     assert profiles.run_name(profiles.settings("grumpy-cats", "smoke", **changes)) == name
 
 
-# Self-checks
-
-
-@pytest.mark.parametrize(
-    "answer, expected, right",
-    [
-        (2, 2, True),
-        (2.0000001, 2, True),
-        (3, 2, False),
-        ([1, 2], (1, 2), True),
-        ([1], [1, 2], False),
-        (torch.tensor([1.0, 2.0]), [1, 2], True),
-        ("a", "a", True),
-        (True, 1.0, True),
-        (1, True, False),
-        (None, 2, False),
-        (..., 2, False),
-    ],
-)
-def test_check(answer, expected, right, capsys):
-    cell.check("question", answer, expected)
-    text = capsys.readouterr().out
-    assert text.startswith(
-        "✓ question" if right else "○ question" if answer is ... else "✗ question"
-    )
+# What cells call
 
 
 def test_table(capsys):
