@@ -994,8 +994,10 @@ for gamma in (0.0, 0.3, 1.0, 3.0):
     print(f"{slowest.real:.3f} ± {abs(slowest.imag):.3f} i")
 
 # %% [markdown]
-# *What you see.* Without the penalty $G$ and $D$ chase each other round and round. A little
-# of it and they spiral in; too much, and $D$ is so flat that $G$ creeps. Near the end the
+# *What you see.* Without the penalty $G$ and $D$ chase each other round and round, on
+# circles that shrink slower and slower: far out the slopes pull inwards a little, near the
+# end nothing does ($\mathrm{Re}\,\lambda = 0$). A little penalty
+# and they spiral in; too much, and $D$ is so flat that $G$ creeps. Near the end the
 # distance falls like $e^{t\,\mathrm{Re}\,\lambda}$ with
 # $\lambda = \frac12(-\gamma \pm \sqrt{\gamma^2 - 1})$: fastest at $\gamma = 1$.
 #
