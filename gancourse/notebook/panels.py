@@ -26,8 +26,8 @@ def panel(draw: Callable, photo: bool = False, moves: str = "", **controls):
     """
     import ipywidgets as w
 
-    moves = moves or list(controls)[-1]
-    if moves not in controls:
+    moves = moves or next(reversed(controls), "")
+    if moves and moves not in controls:
         raise unknown("control", moves, controls)
     picture, message = image(), w.HTML()
     picture.format = "jpeg" if photo else "png"
@@ -48,7 +48,7 @@ def panel(draw: Callable, photo: bool = False, moves: str = "", **controls):
         [beside(controls.values()), picture, message],
         lambda: f"A panel with sliders, here at {read_off(controls)}.",
         picture,
-        lambda: _stored(draw, controls, moves),
+        lambda: _stored(draw, controls, moves) if moves else None,
     )
 
 
