@@ -341,9 +341,8 @@ figures.show(
 # %% [markdown]
 # **What you see.** The losses say who is ahead, not how good the fakes are: G's is
 # about the same for a heap and for a ring, and all creep towards $\log 2$, the
-# value of a D that cannot tell. And the share never quite rests: each network's landscape
-# moves with every step of the other. So this course's recorded runs give the last
-# *and* the best value.
+# value of a D that cannot tell. Each network's landscape moves with every step of the
+# other, so the last state need not be the best: this course's recorded runs give both.
 #
 # **What this does not show.** Each step sees fresh real points. With 226 pictures G
 # could get away with copying (chapter 04). And one seed may be luck: change `SEED`.
@@ -435,8 +434,8 @@ window.update(Image(figures.movie(pictures, pause=250, colours=32), alt=alt))
 
 # %% [markdown]
 # **What you see.** The heap becomes a blot, the blot a letter. Last to empty are the bays
-# of the S, where D has to learn a narrow orange tongue. Between two letters strays stay
-# for good: G is continuous and cannot tear.
+# of the S, where D has to learn a narrow orange tongue. What will happen between *two*
+# letters? G is continuous and cannot tear.
 #
 # ## From two numbers to a picture
 #

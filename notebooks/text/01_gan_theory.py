@@ -114,9 +114,10 @@ weighs = film.end(
 print(f"25 frames, {weighs / 1000:.0f} kB")
 
 # %% [markdown]
-# *What you see.* At equal rates the fakes find the clusters and stay. A G that is too
-# fast runs, as one heap, to where D would believe it just now; D learns to refuse that
-# place; the heap runs on. Sections 4 to 9 say why.
+# *What you see,* of one seed each: at equal rates the fakes find the clusters and stay. A G
+# that is too fast runs, as one heap, to where D would believe it just now; D learns to
+# refuse that place; the heap runs on. Section 9 has more seeds, and at four times the
+# rate they differ.
 #
 # ## Part 1 · From random numbers to a game
 #
@@ -586,8 +587,8 @@ for step in range(steps + 1):
         told.append(train_step(gen, disc, *optimisers, real, noise(256, 1)))
 weighs = film.end(
     "Animation: the dashed density of the fakes starts as one narrow peak, shoots off to one side "
-    "and comes back, always to where the bold curve D is high, and settles roughly on the two "
-    "humps of the real density, while D comes near one half."
+    "and comes back, always to where the bold curve D is high, and lies on both humps of the real "
+    "density in the end, with peaks that these have not, while D comes near one half."
 )
 print(f"{len(frames)} frames, {weighs / 1000:.0f} kB; {theory_figures.DRAWN}")
 
@@ -640,8 +641,8 @@ for name, values in {f"MMD, s = {width}": direct[width], "against D": indirect}.
 print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 
 # %% [markdown]
-# In one dimension a kernel of the right width wins. (No ranking: batches, steps and rates
-# differ.) What the game brings: nobody had to choose a width. $D$ finds by itself where and
+# In one dimension a kernel does it as well, if its width is right; here the width was chosen
+# by the truth. (No ranking: batches, steps and rates differ.) What the game brings: nobody had to choose a width. $D$ finds by itself where and
 # at which scale the heaps differ.
 #
 # ## Part 2 · Why it is hard to train
@@ -975,8 +976,8 @@ panels.panel(
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
     theory_figures.dirac(slopes, dirac, (0.0, 0.3, 1.0, 3.0)),
-    "Four planes of arrows with a path. Without penalty the path goes round and round, at 0.3 "
-    "it spirals in, at 1 it goes in almost straight, at 3 it creeps in along one line.",
+    "Four planes of arrows with a path. Without penalty it goes round on slowly shrinking "
+    "circles, at 0.3 it spirals in, at 1 it goes in almost straight, at 3 it creeps in along one line.",
 )
 
 # %%
@@ -1045,8 +1046,8 @@ print(f"lowest W1 of {len(frames)} looks: {lowest['W1']:.3f} at step {lowest['st
 print(f"at the end {frames[-1]['W1']:.3f}")
 
 # %% [markdown]
-# *What you see.* From step 250 on both losses rest at $\log 4$ and $\log 2$, while $W_1$ doubles
-# and halves. $D$ is near ½ at the end, and at the start too, where it has learnt nothing.
+# *What you see.* From step 250 on both losses rest at $\log 4$ and $\log 2$ but for one spike,
+# while $W_1$ doubles and halves. $D$ is near ½ at the end, and at the start too, where it has learnt nothing.
 # Nor need the last state be the best. So a recorded run of this course holds the best *and* the last
 # weights, and chapter 08 is about measures that do not come from $D$. (When training ends
 # $D$ is thrown away: at ½ everywhere it knows nothing any more.)

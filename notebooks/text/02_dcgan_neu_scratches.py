@@ -694,8 +694,8 @@ for label, group in runs.items():
 
 # %% [markdown]
 # *What you see.* As published, D is nearly always right from the first epochs on.
-# In what works the game stays open. A D that is always right is a bad teacher:
-# however G changes its picture, the answer stays "fake".
+# In what works the game stays open. That alone does not decide: in *longer* D is as sure
+# (above), and KID still falls to 1.65 (below).
 #
 # ## 8 · Measuring it
 #
@@ -853,8 +853,7 @@ for label, step in (("after 1,080 steps of G", 1080), ("after 600 passes", None)
 
 # %% [markdown]
 # *What you see.* The critic's distance swings for 300 passes, once below 0 (a critic that
-# is wrong), and then stays near 1. KID stalls with it: the number says that nothing moves
-# any more, which a GAN's losses do not tell. The pictures are behind, whether one counts
+# is wrong), and then stays near 1. KID stalls with it. The pictures are behind, whether one counts
 # G's steps or passes. Each step of G costs five of D's and the penalty's second
 # derivative (1.8 s against 0.33). One seed each, and a rate that nobody tuned.
 #
@@ -880,7 +879,8 @@ for label in ("real", "as published", LAPTOP):
 # 6 may be a tenth or two thirds. Chapter 07 does it with forty trials and a clock.
 #
 # **The answer in one sentence.** The published recipe does not draw scratches; an even
-# game, no checkerboard, augmentation and five times the epochs do, but of few kinds
+# game, no checkerboard, augmentation and five times the epochs *together* do (which of them
+# it takes was not tested), but of few kinds
 # (recall 0.02), and one picture in seven stays blank.
 #
 # **What this does not show.** Each recipe but the published one was trained once; the
@@ -995,16 +995,16 @@ for label, images in rows.items():
         f"{label:13} {blank(images):2} of {len(images)} blank, contrast {contrast(images).mean():.0f}"
     )
 alt = (
-    "Four rows of five. Nearly blank steel; the same with faint lines; with strong bright bars, at "
-    "another place in each; and with a random direction, mostly faint lines."
+    "Four rows of five. Nearly blank steel; the same with faint lines; with strong bright bars, "
+    "mostly near the middle; and with a random direction, mostly faint lines."
 )
 figures.show_sheet(alt, {k: x[:5] for k, x in rows.items()}, "", source, scale=1.5)
 
 # %% [markdown]
-# *What you see.* The calculation works: with the double step every blank picture has an
-# upright scratch, each at its own place and on its own shade of steel. A random step of
-# the same length leaves five of fifteen blank, and the others at half the contrast. The
-# steel's shade and the scratch on it are different directions: G has not learnt a list.
+# *What you see.* The calculation works: with the double step every one of these pictures (the
+# first is not quite blank) has an upright scratch, mostly near the middle, of its own width
+# and on its own shade of steel. A random step of the same length leaves five of fifteen
+# blank, and the others at half the contrast: the direction matters, and not only the step.
 #
 # ## 10 · Exercises
 #

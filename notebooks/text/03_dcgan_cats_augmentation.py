@@ -1045,7 +1045,8 @@ else:
 # - *Losses*: G's fluctuates less with augmentation (0.18 against 0.07 to 0.12), D's
 #   only where DiffAugment is in. D's settles in 7 augmented runs of 9, G's in 4.
 # - *Leaks and copies*: the classical run mirrors, as section 4 says it must (sidedness
-#   −0.11; DiffAugment's 1.50), and neither draws grey squares. That the unaugmented
+#   −0.11, of held-out cats 0.74; DiffAugment's 1.50, more lopsided than the cats; one run
+#   of each), and neither draws grey squares. That the unaugmented
 #   runs **copy is not shown**: they collapse round the mean cat.
 #
 # **What this does not show.** Three seeds are few, and the many comparisons make

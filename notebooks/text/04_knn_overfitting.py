@@ -150,15 +150,17 @@ caption = f"fakes of {first['run']}; {at_128['train'].caption}"
 figures.show_sheet(alt, rows, "", caption, scale=2)
 
 # %% [markdown]
-# *What you see.* All could be steel; C is softer, with less grain. Beside its nearest
-# training image none looks like a copy (section 2), and yet one row is nothing else.
+# *What you see.* All could be steel; C is softer, with less grain. Beside their nearest
+# training images (section 2) one picture of the fifteen looks like a copy, and yet a whole
+# row is nothing else.
 #
 # ## 1 · The check as published
 #
 # Chapter 02 trained a generator on 226 images of scratches. It could have learnt what a
 # scratch looks like, or the 226 images by heart. A loss does not tell the one from the
 # other, nor does a distance between distributions: the training images themselves score
-# best there (KID about 0).
+# best there (KID, chapter 02's distance of two sets
+# of pictures, about 0).
 #
 # The post behind this experiment looks at neighbours. Take a generated image
 # $x$, treat each pixel $j$ as a dimension, and find the $k$ training images
@@ -1013,8 +1015,9 @@ else:
 # %% [markdown]
 # *What you see.* The five nearest fakes are nearly blank steel (stretching shows the noise
 # in them), and three share one photograph, itself nearly blank: nothing can be wrong by
-# much. No scratch with its bends and gaps is shared. The pairs below come nearer to
-# copies than that, and are none: photographs of perhaps the same strip.
+# much. Two of these three have a faint upright line at the left, where the photograph has
+# one; its gaps they have not, and five pairs cannot say whether that is chance. The
+# held-out pairs below come nearer to copies: photographs of perhaps the same strip.
 #
 # ### Can it draw what it has never seen?
 #
@@ -1082,8 +1085,8 @@ print(f"the ranks show a share of copies of about {share_seen(n_run, m_run, each
 
 # %% [markdown]
 # **The answer in one sentence.** No copies seen, though the averaged fakes lie *nearer* to
-# the training images than new photographs do in two runs of three; they are blurred, which
-# explains it, and a share of copies below some 29 % could have passed the ranks.
+# the training images than new photographs do in two runs of three; they are blurred, which can
+# explain it, and a share of copies below some 29 % could have passed the ranks.
 #
 # | asked of the laptop's run | says |
 # |---|---|
@@ -1091,7 +1094,7 @@ print(f"the ranks show a share of copies of about {share_seen(n_run, m_run, each
 # | ranks at 16 × 16, where blur hardly counts | not shown (AUC 0.57, p 0.03) |
 # | seen against unseen | not shown; 20 % of planted copies would show |
 # | sharpness | little more than half of a photograph's |
-# | nearest pairs | nearly blank steel, no scratch shared |
+# | nearest pairs | nearly blank steel; two share the place of a faint line with one photograph |
 # | search for pictures in G | training images are met no better than held-out ones |
 #
 # So the sentence's conclusion is not contradicted, and its argument fails: the eye's "not

@@ -641,7 +641,7 @@ figures.show(
 
 # %% [markdown]
 # *What you see:* between steps 12,700 and 14,400 first $D_A$, then $D_B$ stops making
-# mistakes. A judge who is always right has nothing to teach: the adversarial terms stay
+# mistakes; both make some once more, near 16,000, and then never again. A judge who is always right has nothing to teach: the adversarial terms stay
 # at 1 whatever $G$ does, while cycle and identity loss go on pulling towards *do
 # nothing*. The stripes go, and KID is back near the untouched horses; the total loss
 # meanwhile falls. (A prototype's run. Of three seeds of a wide, fast D on chapter 06's

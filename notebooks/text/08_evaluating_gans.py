@@ -191,7 +191,7 @@ axis.set(xlabel="first principal direction", ylabel="second principal direction"
 axis.legend()
 figures.show(
     figure,
-    "Two overlapping clouds of points in two dimensions, horses and zebras, each with an ellipse "
+    "Two clouds of points side by side in two dimensions, horses and zebras, each in an ellipse "
     "at two standard deviations.",
 )
 

@@ -103,7 +103,8 @@ figures.show_sheet(alt, shown, "", caption, scale=4)
 
 # %% [markdown]
 # *What you see.* Run Q paints a mask; run P returns its input and a green stain. Half-way P
-# was well ahead of its input (KID 1.10 against 2.88), and lost it again. The number is D's
+# was well ahead of its input (KID, chapter 02's distance to real pictures, 1.10 against
+# 2.88), and lost it again. The number is D's
 # learning rate, twice G's in P and half of it in Q; the end of section 3 has the story.
 
 # %% [markdown]
@@ -537,7 +538,8 @@ for label, runs in (("this package, × 2", SICK), ("this package, × ½", CURED)
 # *What you see.* At twice G's rate KID falls to 1.10 and climbs back to 2.95, the value
 # of doing nothing (2.88). · **Cause**, as we read it: once D tells every fake, G earns
 # nothing by trying, and returning the input has cycle and identity loss 0. · **Repair:**
-# half the rate, 0.78. (R1 is none here: $G$ hardly leaves the start. One run each.)
+# half the rate, 0.78. (R1, a penalty on D's slope at real pictures, is none here: $G$ hardly
+# leaves the start. One run each.)
 #
 # **On three seeds, in this package:** 1.33, 2.27 and 1.76 at twice the rate, 0.93, 0.78 and
 # 0.69 at half; every cured run ends ahead of every sick one, in both directions. But half
