@@ -5,6 +5,7 @@
 
 import os
 
+import browsing
 import pytest
 
 from gancourse import data, device
@@ -25,3 +26,17 @@ def load_from(monkeypatch):
         return data.load(name, source="real", **options)
 
     return load
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for one file's tests: beside its event loop no chapter could be executed."""
+    sync = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if browsing.CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    sync.expect.set_options(timeout=browsing.MINUTE)
+    with sync.sync_playwright() as p:
+        flags = browsing.FLAGS.split()
+        chromium = p.chromium.launch(executable_path=browsing.CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()

@@ -7,7 +7,6 @@ Needs Debian's Chromium (``.ci/run`` installs it) and Playwright; skips with a r
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -16,18 +15,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from browsing import CHROMIUM, MINUTE, keep
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 from test_runner import hostile_rows, shown
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 ROOT = Path(__file__).resolve().parent.parent
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update"
-FLAGS += " --disable-background-networking --disable-sync"
-MINUTE = 60_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +91,6 @@ def _address(server, log: Path) -> str:
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def chapter(lab, browser):
     """A function that opens a chapter, runs all its cells and returns the page."""
@@ -135,14 +123,6 @@ def chapter(lab, browser):
     for name, page in pages:
         keep(page, Path(name).stem)
         page.close()
-
-
-def keep(page, name: str) -> None:
-    """A screenshot, if somebody wants to look."""
-    folder = os.environ.get("GANCOURSE_SCREENSHOTS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{folder}/{name}.png")
 
 
 def slider(page, label: str, which: int = 0):

@@ -5,17 +5,15 @@ keeps what the browser showed.
 """
 
 import base64
-import functools
-import http.server
 import io
 import json
-import os
 import re
 import shutil
-import threading
 
+import browsing
 import numpy as np
 import pytest
+from browsing import keep
 from PIL import Image
 
 from gancourse import records
@@ -26,10 +24,6 @@ from gancourse_tools import cat_page
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update"
-FLAGS += " --disable-background-networking --disable-sync"
-FLAGS += " --use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
-MINUTE = 60_000  # milliseconds
 CLOSE = 2  # grey levels
 
 
@@ -98,11 +92,8 @@ def luminance(colour: str) -> float:
 
 def test_texts_have_the_contrast_of_aa_in_light_and_dark():
     css = (cat_page.SOURCES / "cat.css").read_text("utf-8")
-    blocks = [block for block in re.findall(r"\{([^{}]*)\}", css) if "--paper:" in block]
-    assert len(blocks) == 3  # light; dark by the system; dark by the site
-    assert re.sub(r"\s", "", blocks[1]) == re.sub(r"\s", "", blocks[2])
-    for block in blocks:
-        colours = dict(re.findall(r"--([\w-]+): (#\w{6})", block))
+    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", css)
+    for colours in ({n: light for n, light, _ in pairs}, {n: dark for n, _, dark in pairs}):
         pairs = [(text, back) for text in ("ink", "soft") for back in ("paper", "card")]
         pairs += [("accent", "paper"), ("accent", "card"), ("on-accent", "accent")]
         for text, back in [*pairs, ("error", "paper"), ("paper", "error")]:
@@ -113,31 +104,10 @@ def test_texts_have_the_contrast_of_aa_in_light_and_dark():
 # What a browser shows
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
 def address(built):
-    handler = functools.partial(Quiet, directory=built)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
-    sync.expect.set_options(timeout=MINUTE)
-    with sync.sync_playwright() as p:
-        started = p.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        yield started
-        started.close()
+    with browsing.served(built) as found:
+        yield found
 
 
 @pytest.fixture
@@ -163,11 +133,8 @@ def visit(browser, address, request):
 
     opened.said = said
     yield opened
-    folder = os.environ.get("GANCOURSE_SCREENSHOTS")
     for number, page in enumerate(page for context in contexts for page in context.pages):
-        if folder:
-            name = re.sub(r"\W+", "-", request.node.name)
-            page.screenshot(path=f"{folder}/{name}-{number}.png", full_page=True)
+        keep(page, re.sub(r"\W+", "-", f"{request.node.name}-{number}"))
     for context in contexts:
         context.close()
     for method, url, body in seen:

@@ -177,13 +177,13 @@ def test_a_tile_is_one_piece_whatever_its_class(tmp_path, load_from):
 
 def test_pieces_by_gap_and_by_block():
     names = ["exp2_num_3696.jpg", "exp1_num_3667.jpg", "exp1_num_4727.jpg", "exp6_num_4096.jpg"]
-    assert pieces.by_gap(names) == ["3667", "3667", "4727", "3667"]
+    assert pieces.by_gap(names, 400) == ["3667", "3667", "4727", "3667"]
     assert pieces.by_gap(names, 399) == ["3667", "3667", "4727", "4096"]
     names = ["scratches_1.jpg", "scratches_20.jpg", "scratches_21.jpg", "rolled-in_scale_1.jpg"]
     assert pieces.by_block(names) == ["scratches 0"] * 2 + ["scratches 1", "rolled-in_scale 0"]
     assert pieces.by_block(["standin_patches_0007"]) == ["standin_patches 0"]
     with pytest.raises(GancourseError, match="no number in its name"):
-        pieces.by_gap(["tile.jpg"])
+        pieces.by_gap(["tile.jpg"], 400)
 
 
 def test_limit_takes_pictures_from_all_parts(tmp_path, load_from):

@@ -4,18 +4,17 @@ Needs Debian's Chromium (``.ci/run`` installs it) and Playwright; skips with a r
 ``GANCOURSE_SCREENSHOTS=folder`` keeps what the browser showed.
 """
 
-import functools
-import http.server
 import re
-import threading
 
+import browsing
 import nbformat
 import pytest
-from test_browser import CHROMIUM, FLAGS, MINUTE, keep, playwright
+from browsing import CHROMIUM, MINUTE, keep
 from test_stills import film
 
 from gancourse_tools import course, page, site
 
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 CHAPTERS = sorted(course.notebooks())
 FILM = f"notebooks/{site.FILM[0]}.html"
@@ -31,30 +30,14 @@ def built(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def served(built):
+def address(built):
     """The address of the site on this machine."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *words):
-            pass
-
-    handler = functools.partial(Quiet, directory=built)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield chromium
-        chromium.close()
+    with browsing.served(built) as found:
+        yield found
 
 
 @pytest.fixture
-def visit(served, browser):
+def visit(address, browser):
     """A function that opens a page, and afterwards fails on errors and on foreign requests."""
     wrong, opened = [], []
 
@@ -66,11 +49,11 @@ def visit(served, browser):
         view.on("pageerror", lambda error: wrong.append(str(error)))
         view.on("response", lambda r: wrong.append(f"{r.status} {r.url}") if r.status >= 400 else 0)
         view.on("request", lambda r: wrong.append(r.url) if foreign(r.url) else None)
-        view.goto(f"{served}/{path}", timeout=2 * MINUTE)
+        view.goto(f"{address}/{path}", timeout=2 * MINUTE)
         return view
 
     def foreign(url):
-        return not url.startswith((served, "data:", "blob:"))
+        return not url.startswith((address, "data:", "blob:"))
 
     yield go
     for view in opened:

@@ -65,18 +65,11 @@ def test_the_command_writes_both_and_says_where(tmp_path, capsys):
     assert "77" in capsys.readouterr().err
 
 
-@pytest.fixture(scope="module")
-def tab():
-    playwright = pytest.importorskip("playwright.sync_api")
-    import shutil
-
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser.new_page(viewport={"width": 1280, "height": 800})
-        browser.close()
+@pytest.fixture
+def tab(browser):
+    view = browser.new_page(viewport={"width": 1280, "height": 800})
+    yield view
+    view.close()
 
 
 def test_slides_turn_by_keys_and_ask_no_network(tab, tmp_path):
