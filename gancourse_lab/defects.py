@@ -265,17 +265,6 @@ def strip_masks(files: Sequence[Path], size: int) -> torch.Tensor:
     return masks
 
 
-def tile_masks(files: Sequence[Path], size: int) -> torch.Tensor:
-    """(N, 1, size, size) bool masks of magnetic tiles; a tile without a mask has no defect."""
-    masks = torch.zeros(len(files), 1, size, size, dtype=torch.bool)
-    for i, file in enumerate(files):
-        png = file.with_suffix(".png")
-        if png.is_file():
-            with open_picture(png) as mask:
-                masks[i, 0] = _square(mask.convert("L").point(lambda v: 255 * (v > 127)), size)
-    return masks
-
-
 def _square(mask: Image.Image, size: int) -> torch.Tensor:
     """(size, size) bool: True wherever a defect (255) touches the pixel, so that none is lost."""
     return torch.from_numpy(np.array(ImageOps.fit(mask, (size, size), Image.Resampling.BOX)) > 0)

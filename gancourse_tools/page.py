@@ -68,7 +68,7 @@ def export(book, notebook: Path) -> str:
     still = copy.deepcopy(book)
     stills.of_book(still)
     prose = "".join(cell.source for cell in still.cells if cell.cell_type == "markdown")
-    resources = {"frames_script": stills.SCRIPT, "frames_style": stills.STYLE}
+    resources = {"frames_script": stills.script(), "frames_style": stills.style()}
     if "$" in prose:
         resources |= {"mathjax": formulas.source(), "mathjax_settings": formulas.SETTINGS}
     ours = FileSystemLoader(Path(__file__).parent)

@@ -115,8 +115,8 @@ def _stage(stage: Path, chapters: dict[str, Path], address: str) -> None:
 def _scripts() -> dict[str, str]:
     return {
         "mathjax.js": formulas.source(),
-        "frames.js": stills.SCRIPT,
-        "frames.css": stills.STYLE,
+        "frames.js": stills.script(),
+        "frames.css": stills.style(),
     }
 
 

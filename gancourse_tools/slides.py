@@ -164,8 +164,8 @@ def write(book, file: Path, what: str = "slides") -> Path:
         said=said,
         picture=picture,
         slides=deck,
-        style=stills.STYLE,
-        script=stills.SCRIPT,
+        style=stills.style(),
+        script=stills.script(),
         mathjax_settings=formulas.SETTINGS,
         mathjax=formulas.source(),
     )

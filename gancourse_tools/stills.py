@@ -19,8 +19,16 @@ from gancourse.notebook.frames import MIME
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KINDS = ("image/png", "image/jpeg")
 HERE = Path(__file__).parent
-SCRIPT = (HERE / "frames.js").read_text("utf-8")
-STYLE = (HERE / "frames.css").read_text("utf-8")
+
+
+def script() -> str:
+    """What moves the sliders of a page; it belongs at its end."""
+    return (HERE / "frames.js").read_text("utf-8")
+
+
+def style() -> str:
+    """How the sliders of a page look."""
+    return (HERE / "frames.css").read_text("utf-8")
 
 
 def inline(kind: str, content: bytes) -> str:

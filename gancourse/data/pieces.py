@@ -11,11 +11,10 @@ from pathlib import PurePath
 
 from gancourse.errors import GancourseError
 
-GAP = 400  # of magnetic tiles: from 11 to some 200 lie between the exposures of one tile
 BLOCK = 20  # of NEU-DET: neighbours by number come from one strip
 
 
-def by_gap(names: Sequence[str], gap: int = GAP) -> list[str]:
+def by_gap(names: Sequence[str], gap: int) -> list[str]:
     """The piece of each name: numbers at most ``gap`` apart are one piece, across all names.
 
     Magnetic tiles: ``exp1_num_3667`` to ``exp6_num_3789`` are one tile under six exposures. No
