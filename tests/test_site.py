@@ -215,6 +215,7 @@ def test_every_letter_has_contrast(visit, path, scheme):
     theme = view.locator("html").get_attribute("data-theme")
     assert theme == scheme
     view.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    view.evaluate("Promise.all(document.getAnimations().map((a) => a.finished))")  # colours fade
     assert view.evaluate(RATIOS) == {}
     keep(view, f"site-{scheme}-{path.split('/')[-1]}")
 
