@@ -295,4 +295,5 @@ def test_no_real_tile_is_on_both_sides(load_from):
     )
     assert len(train) + len(test) == 868
     numbers = [[int(name[9:-4]) for name in side.names] for side in (train, test)]
-    assert min(abs(a - b) for a in numbers[0] for b in numbers[1]) > pieces.GAP
+    gap = catalog.find("magnetic-tile").piece_gap
+    assert min(abs(a - b) for a in numbers[0] for b in numbers[1]) > gap
