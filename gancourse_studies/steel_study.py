@@ -32,16 +32,17 @@ from gancourse.train.loop import History, fit
 from gancourse_lab import classifier, imbalance, paired
 from gancourse_lab.classifier import Recipe
 from gancourse_lab.imbalance import CEILING, GENERATORS, PLAIN, Fold, Labelled
+from gancourse_lab.steel_results import BASELINES
 from gancourse_studies import recording, sweep
 from gancourse_studies.sweep import Job
 
 RATES = (3e-4, 1e-3, 3e-3)  # learning rates that validation chooses from
 TUNED = 50  # real pictures of the minority in that choice
 FAKES = 128  # pictures that a generator is judged by
-BASELINES = ("classical", "over-sampling")  # what synthetic pictures have to beat
 # Seconds of a core that others used, too: of a step of a classifier and of each generator, and of
 # judging a generator. An idle core takes less.
 SECONDS = {"classifier": 0.1, "dcgan": 0.12, "cyclegan": 0.86, "judge": 31}
+SHOWN = 40  # pictures of a generator that a record keeps: what a ratio of 2 takes of 20 real ones
 FEWEST = 120  # pictures of an epoch of a generator: fewer real ones are repeated
 
 
@@ -429,6 +430,106 @@ def quality(fakes: Tensor, train: Tensor, made: Fold, features: str) -> dict:
             "copying": {"auc": copied.auc, "p_value": copied.p_value},
         }
     )
+
+
+# The record
+
+
+def collected(grid: Grid, out: str | Path) -> dict:
+    """What ``gancourse_lab.steel_results.Results`` reads: of each size, where all of it is done.
+
+    A size of a data set that lacks a job is left out, and its missing jobs are counted. Raises
+    ``GancourseError`` where nothing is complete.
+    """
+    out, found, missing = Path(out), {"folds": {}, "cells": [], "generators": []}, {}
+    for data in grid.data:
+        one = dataclasses.replace(grid, data=(data,))
+        for n in grid.sizes:
+            of_size = jobs(dataclasses.replace(one, sizes=(n,)))
+            read = {job: sweep.read(out, job.key) for job in of_size}
+            lacking = sum(content is None for content in read.values())
+            if lacking:
+                missing[f"{data_key(data)} n={n}"] = lacking
+                continue
+            for job, content in read.items():
+                _collect(found, grid, job, content)
+    if not found["cells"]:
+        raise GancourseError(
+            f"{out} has no finished part of the study ({missing} jobs are missing). Sweep on: "
+            "gancourse sweep steel with the same words."
+        )
+    return found | {"missing": missing}
+
+
+def _collect(found: dict, grid: Grid, job: Job, content: dict) -> None:
+    """Put the result of ``job`` where a record has it, once."""
+    if job.function is describe_fold:
+        data = data_key(job.arguments[1])
+        folds = found["folds"].setdefault(data, [])
+        if len(folds) < len(grid.seeds):
+            folds.append(_kept_fold(content, job.arguments[2]))
+    elif job.function is tune:
+        found.setdefault("tuning", {})[content["key"].removesuffix("-tuning")] = content
+    elif job.function is train_cell:
+        kept = _kept_cell(content)
+        if kept not in found["cells"]:  # the ceiling belongs to every size
+            found["cells"].append(kept)
+    else:
+        _, data, seed, n, model = job.arguments
+        about = {"data": data_key(data), "seed": seed, "n": n, "model": model}
+        keep = ("real", "pictures", "steps", "minutes", "quality")
+        found["generators"].append(about | {key: content[key] for key in keep})
+
+
+def _kept_fold(content: dict, seed: int) -> dict:
+    """A fold without its pictures' names: labels, and pieces as numbers."""
+    test = content["test"]
+    numbers = {piece: i for i, piece in enumerate(dict.fromkeys(test["pieces"]))}
+    keep = ("caption", "classes", "minority", "counts", "minority pieces")
+    kept = {"seed": seed} | {key: content[key] for key in keep}
+    return kept | {"labels": test["labels"], "pieces": [numbers[p] for p in test["pieces"]]}
+
+
+def _kept_cell(content: dict) -> dict:
+    """A cell with its answers; of the odds, which a score takes as a ranking, the ranks."""
+    ranks = {value: rank for rank, value in enumerate(sorted(set(content["odds"])))}
+    keep = ("data", "seed", "n", "arm", "ratio", "shown", "seconds", "scores", "guessed")
+    kept = {key: content[key] for key in keep}
+    kept["validation"] = max(value for _, value in content["looks"])
+    return kept | {"order": [ranks[value] for value in content["odds"]]}
+
+
+def record(grid: Grid, out: str | Path, path: str | Path, run: str) -> Path:
+    """Write what is ``collected`` to ``path``, with ``SHOWN`` pictures of each generator of seed 0.
+
+    Of the smallest number of real pictures and of all; lossy (WebP), so a classifier that trains
+    on them sees almost what the study's did.
+    """
+    content = collected(grid, out)
+    cells, minutes = content["cells"], [one["minutes"] for one in content["generators"]]
+    strip = [
+        ({"label": f"{one['data']} n={one['n']} {one['model']}"}, _shown(out, one))
+        for one in content["generators"]
+        if one["seed"] == grid.seeds[0]
+    ]
+    about = {
+        "model": "measurement",
+        "experiment": "steel",
+        "run": run,
+        "commit": recording.commit(),
+        "device": "CPU, 1 thread (fp32)",
+        "features": content["generators"][0]["quality"]["features"],
+        "settings": profiles.without_folders(dataclasses.asdict(grid)),
+        "minutes": round(sum(cell["seconds"] for cell in cells) / 60 + sum(minutes), 1),
+        "data": {"caption": "; ".join(f[0]["caption"] for f in content["folds"].values())},
+    }
+    return recording.save(path, about | content, strip)
+
+
+def _shown(out: str | Path, generator: dict) -> Tensor:
+    """The first ``SHOWN`` of a generator's pictures."""
+    key = "{data}-seed{seed}-n{n}-{model}".format(**generator)
+    return read_pictures(Path(out) / f"{key}.safetensors")[:SHOWN]
 
 
 def write_pictures(file: Path, pictures: Tensor) -> None:

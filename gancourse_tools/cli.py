@@ -187,6 +187,7 @@ def _add_sweep(sub) -> None:
     p.add_argument("--workers", type=int, default=0, metavar="N", help="processes of our own")
     p.add_argument("--scheduler", default="", metavar="ADDRESS", help="a running Dask scheduler")
     p.add_argument("--list", action="store_true", help="only print the plan and its power")
+    p.add_argument("--record", metavar="DIR", help="write the finished part as a record, and end")
 
 
 def _add_export(sub) -> None:
@@ -343,6 +344,7 @@ def _train(args) -> int:
 
 
 def _sweep(args) -> int:
+    from gancourse_lab.steel_results import Results
     from gancourse_studies import steel_study, sweep
 
     given = {}
@@ -354,11 +356,16 @@ def _sweep(args) -> int:
     print(steel_study.plan(grid, args.out), flush=True)
     if args.list:
         return 0
+    if args.record:
+        print(steel_study.record(grid, args.out, args.record, args.grid))
+        return 0
     how = {"workers": args.workers, "scheduler": args.scheduler}
     done = sweep.sweep(steel_study.jobs(grid), args.out, **how)
     print(f"{done.ran} jobs done, {done.there} were there, {len(done.failed)} failed: {args.out}")
     for key, reason in done.failed:
         print(f"gancourse: {key}: {reason}", file=sys.stderr)
+    if not done.failed:
+        print(Results(steel_study.collected(grid, args.out)).summary())
     return 1 if done.failed else 0
 
 
