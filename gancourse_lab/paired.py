@@ -180,11 +180,11 @@ def power(
     is the share of false finds, which may not exceed 0.05 / ``comparisons``.
     """
     values, errors = simulated(pieces, gain, assumed, studies, draws, seed)
-    return _found(values, errors, len(pieces), comparisons)
+    return found_share(values, errors, len(pieces), comparisons)
 
 
-def _found(values, errors, seeds: int, comparisons: int) -> float:
-    """The share of studies whose interval leaves 0 out."""
+def found_share(values, errors, seeds: int, comparisons: int) -> float:
+    """The share of ``simulated`` studies whose interval leaves 0 out."""
     pairs = zip(values, np.maximum(errors, 1e-12), strict=True)
     return float(np.mean([interval(v, e, seeds, comparisons).found for v, e in pairs]))
 
@@ -234,7 +234,7 @@ def power_table(
         studies = [simulated(sizes, gain, assumed, 300, 200) for gain in GAINS]
         pictures, count = sum(map(sum, sizes)), sum(map(len, sizes))
         for many in (1, comparisons):
-            found = [_found(*one, len(sizes), many) for one in studies]
+            found = [found_share(*one, len(sizes), many) for one in studies]
             row = "  ".join(f"{value:5.2f}" for value in found)
             lines.append(f"{name:7} {pictures:8} {count:7} {many:12}  {row}")
     return "\n".join(lines)

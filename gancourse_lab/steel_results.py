@@ -31,9 +31,10 @@ class Question(NamedTuple):
     baseline: str
 
 
-# Named on 2026-11-27, before a result of any arm with few pictures was seen: what synthetic pictures
-# add to the cheapest remedies, where pictures are few and where they are not; in macro-F1. Against
-# "classical" alone they would win by evening out the classes, which repeating real ones does, too.
+# Named on 2026-11-27, before a result of any arm with few pictures was seen: what synthetic
+# pictures add to the cheapest remedies, where pictures are few and where they are not; in
+# macro-F1. Against "classical" alone they would win by evening out the classes, which repeating
+# real ones does, too.
 CHEAPEST = "over-sampling+classical"
 PRIMARY = (
     Question("neu", 20, "dcgan+classical", CHEAPEST),

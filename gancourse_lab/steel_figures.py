@@ -1,0 +1,195 @@
+"""The figures of chapter 11: arms side by side, differences with their intervals, power."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gancourse.notebook import figures
+from gancourse_lab import paired
+from gancourse_lab.imbalance import GENERATORS
+from gancourse_lab.paired import Difference
+from gancourse_lab.steel_results import SCORE, Question, Results
+
+NAMES = {
+    "as-is": "as it is",
+    "class-weights": "class weights",
+    "over-sampling": "over-sampling",
+    "under-sampling": "under-sampling",
+    "classical": "classical augmentation",
+    "over-sampling+classical": "over-sampling + classical",
+    "dcgan": "DCGAN",
+    "dcgan+classical": "DCGAN + classical",
+    "cyclegan": "CycleGAN",
+    "cyclegan+classical": "CycleGAN + classical",
+}
+DATA = {"neu": "NEU scratches", "tiles": "tiles, defective"}
+
+
+def of_data(data: str) -> str:
+    """The data set's name in a figure; a reader's own folder has its own."""
+    return DATA.get(data, data)
+
+
+def is_synthetic(arm: str) -> bool:
+    """Whether an arm takes generated pictures."""
+    return arm.split("+")[0] in GENERATORS
+
+
+def arms(
+    results: Results,
+    data: str,
+    n: int | str,
+    score: str = SCORE,
+    ratio: float | None = None,
+    caption: str = "",
+) -> Figure:
+    """Every arm's ``score``: a dot a seed, a bar at their mean; dashed, the ceiling.
+
+    ``ratio`` None: of each synthetic arm the one that validation pictures chose.
+    """
+    found = results.arms(data, n)
+    title = f"{of_data(data)}, {n} real pictures to learn from: {score}"
+    figure, axis = figures.subplots(
+        figsize=(7.2, 0.34 * len(found) + 1.2), title=title, caption=caption
+    )
+    for row, arm in enumerate(reversed(found)):
+        taken = ratio if is_synthetic(arm) else 0
+        taken = results.chosen(data, n, arm) if taken is None else taken
+        values = results.values(data, n, arm, score, taken)
+        colour = "C1" if is_synthetic(arm) else "C0"
+        axis.plot(values, np.full(len(values), row), "o", color=colour, alpha=0.45, ms=5)
+        axis.plot([values.mean()] * 2, [row - 0.32, row + 0.32], color=colour, lw=3)
+    labels = [_label(results, data, n, arm, ratio) for arm in reversed(found)]
+    axis.set_yticks(range(len(found)), labels, fontsize=9)
+    ceiling = _ceiling(results, data, score)
+    if ceiling is not None:
+        axis.axvline(ceiling, color="C5", ls="--", lw=1)
+        axis.annotate(
+            "all real pictures",
+            (ceiling, 1.01),
+            xycoords=("data", "axes fraction"),
+            ha="right",
+            fontsize=8,
+            color="C5",
+        )
+    axis.set_xlabel(f"{score} on real test pictures (a dot a seed, the bar their mean)")
+    return figure
+
+
+def _label(results: Results, data: str, n, arm: str, ratio: float | None) -> str:
+    if not is_synthetic(arm):
+        return NAMES[arm]
+    taken = results.chosen(data, n, arm) if ratio is None else ratio
+    return f"{NAMES[arm]}, {taken:g} : 1"
+
+
+def _ceiling(results: Results, data: str, score: str) -> float | None:
+    """The mean score with all real pictures as they are; None where that was not run."""
+    if "as-is" not in results.arms(data, "all"):
+        return None
+    return float(results.values(data, "all", "as-is", score).mean())
+
+
+def differences(
+    rows: Mapping[str, Difference], title: str, xlabel: str, caption: str = ""
+) -> Figure:
+    """A row each: the difference and its interval; orange and blue where 0 lies outside, grey else.
+
+    Blue is better than the baseline, orange worse.
+    """
+    figure, axis = figures.subplots(
+        figsize=(7.6, 0.42 * len(rows) + 1.2), title=title, caption=caption
+    )
+    for row, found in enumerate(reversed(list(rows.values()))):
+        colour = "C5" if not found.found else "C0" if found.value > 0 else "C1"
+        axis.plot([found.low, found.high], [row, row], color=colour, lw=2)
+        axis.plot(found.value, row, "o", color=colour, ms=7)
+        axis.annotate(
+            f"{found.value:+.3f}", (found.value, row), (0, 7), textcoords="offset points",
+            ha="center", fontsize=8,
+        )  # fmt: skip
+    axis.axvline(0, color="black", lw=0.8)
+    axis.set_ylim(-0.6, len(rows) - 0.3)
+    axis.set_yticks(range(len(rows)), list(reversed(rows)), fontsize=9)
+    axis.set_xlabel(xlabel)
+    return figure
+
+
+def named(question: Question) -> str:
+    """A question as a row's label."""
+    with_n = "all" if question.n == "all" else f"{question.n}"
+    return f"{of_data(question.data)}, {with_n} real:\n{NAMES[question.arm]}"
+
+
+def power(
+    pieces: Mapping[str, Sequence[Sequence[int]]], comparisons: Sequence[int], caption: str = ""
+) -> Figure:
+    """The chance to find a gain in recall, a panel a data set, a curve a number of comparisons."""
+    figure, axes = figures.subplots(
+        1, len(pieces), figsize=(7.6, 2.9), sharey=True, squeeze=False,
+        title="what the study can see, computed before it ran", caption=caption,
+    )  # fmt: skip
+    gains = np.linspace(0, 0.4, 9)
+    for axis, (data, sizes) in zip(axes[0], pieces.items(), strict=True):
+        studies = [paired.simulated(sizes, gain, paired.Assumed(), 300, 200) for gain in gains]
+        for many in comparisons:
+            found = [paired.found_share(*one, len(sizes), many) for one in studies]
+            axis.plot(
+                gains, found, marker="o", ms=3, label=f"one of {many}" if many > 1 else "alone"
+            )
+        axis.set_title(of_data(data))
+        axis.set_xlabel("true gain in recall")
+        axis.set_ylim(-0.02, 1.02)
+    axes[0][0].set_ylabel("chance to find it")
+    axes[0][-1].legend(title="comparison")
+    return figure
+
+
+def ladder(results: Results, data: str, n: int | str, steps: Sequence, caption: str = "") -> Figure:
+    """What part of the way from few real pictures to all of them each of ``steps`` goes.
+
+    ``steps``: (label, arm) at ``n`` real pictures; 0 is as it is, 1 the ceiling, seed by seed.
+    """
+    title = f"{of_data(data)}: how far from {n} real pictures to all of them"
+    figure, axis = figures.subplots(
+        figsize=(7.2, 0.42 * len(steps) + 1.2), title=title, caption=caption
+    )
+    low = results.values(data, n, "as-is").mean()
+    high = results.values(data, "all", "as-is").mean()
+    for row, (_, arm) in enumerate(reversed(steps)):
+        part = (results.values(data, n, arm) - low) / (high - low)
+        colour = "C1" if is_synthetic(arm) else "C0"
+        axis.plot(part, np.full(len(part), row), "o", color=colour, alpha=0.45, ms=5)
+        axis.plot([part.mean()] * 2, [row - 0.32, row + 0.32], color=colour, lw=3)
+    axis.set_yticks(range(len(steps)), [label for label, _ in reversed(steps)], fontsize=9)
+    for edge in (0, 1):
+        axis.axvline(edge, color="C5", ls="--", lw=1)
+    axis.set_xlabel(f"part of the way in {SCORE}: 0 as it is, 1 all real pictures")
+    return figure
+
+
+def quality(points: Sequence[dict], caption: str = "") -> Figure:
+    """A generator a point: its KID, recall and copying AUC against what its pictures added.
+
+    ``points``: {"data", "model", "n", "KID", "recall", "copying", "benefit"}.
+    """
+    panels = {"KID": "KID×10³ (smaller is nearer)", "recall": "recall of the generator"}
+    panels["copying"] = "copying AUC (½: none)"
+    figure, axes = figures.subplots(
+        1, 3, figsize=(8.6, 3.0), sharey=True,
+        title="does a better generator help more?", caption=caption,
+    )  # fmt: skip
+    kinds = sorted({(p["data"], p["model"], str(p["n"])) for p in points})
+    for axis, (key, label) in zip(axes, panels.items(), strict=True):
+        for at, kind in enumerate(kinds):
+            of = [p for p in points if (p["data"], p["model"], str(p["n"])) == kind]
+            marker, name = "osv^D<>*"[at % 8], f"{kind[0]}, {kind[1]}, {kind[2]} real"
+            axis.plot([p[key] for p in of], [p["benefit"] for p in of], marker, ms=5, label=name)
+        axis.axhline(0, color="black", lw=0.8)
+        axis.set_xlabel(label)
+    axes[0].set_ylabel(f"what it added to {SCORE}")
+    axes[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
