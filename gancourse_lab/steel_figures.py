@@ -171,6 +171,34 @@ def ladder(results: Results, data: str, n: int | str, steps: Sequence, caption: 
     return figure
 
 
+def needs(points: Sequence[dict], caption: str = "") -> Figure:
+    """KID and benefit of the generators against the number of real pictures they learnt from.
+
+    ``points``: of ``Results.benefits``.
+    """
+    figure, axes = figures.subplots(
+        1, 2, figsize=(7.6, 2.9), title="what a generator makes of few pictures", caption=caption
+    )
+    kinds = sorted({(p["data"], p["model"]) for p in points})
+    for axis, key in zip(axes, ("KID", "benefit"), strict=True):
+        for at, kind in enumerate(kinds):
+            of = [p for p in points if (p["data"], p["model"]) == kind]
+            label = f"{of_data(kind[0])}, {NAMES[kind[1]]}"
+            shift = 1.04 ** (at - len(kinds) / 2)  # side by side
+            axis.plot([p["real"] * shift for p in of], [p[key] for p in of], "o", ms=5, alpha=0.6,
+                      color=f"C{at}", label=label)  # fmt: skip
+        axis.set_xscale("log")
+        ticks = sorted({p["real"] for p in points})
+        axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
+        axis.minorticks_off()
+        axis.set_xlabel("real pictures of the minority it learnt from")
+    axes[0].set_ylabel("KID×10³ to held-out pictures")
+    axes[1].axhline(0, color="black", lw=0.8)
+    axes[1].set_ylabel(f"added to {SCORE}")
+    axes[0].legend()
+    return figure
+
+
 def quality(points: Sequence[dict], caption: str = "") -> Figure:
     """A generator a point: its KID, recall and copying AUC against what its pictures added.
 

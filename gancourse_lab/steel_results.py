@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from gancourse.errors import GancourseError, among
 from gancourse_lab import paired
@@ -54,7 +55,7 @@ class Results:
 
     def __init__(self, content: dict):
         self.content = content
-        self._cells = {}
+        self._cells = {}  # (data, n, arm, ratio, seed) → cell
         for cell in content["cells"]:
             self._cells[cell["data"], cell["n"], cell["arm"], cell["ratio"], cell["seed"]] = cell
 
@@ -67,6 +68,11 @@ class Results:
         """The numbers of real pictures of the minority, "all" last, whose arms are all there."""
         found = {n for d, n, arm, *_ in self._cells if d == data and arm != CEILING}
         return sorted(found, key=lambda n: (n == "all", 0 if n == "all" else n))
+
+    @property
+    def keys(self) -> list[tuple]:
+        """(data, n, arm, ratio, seed) of every cell."""
+        return list(self._cells)
 
     def ratios(self, data: str, n: int | str, arm: str) -> list[float]:
         """Synthetic pictures for each real one; [0] of an arm without them."""
@@ -166,6 +172,61 @@ class Results:
         ]
         return sorted(found, key=lambda one: one["seed"])
 
+    def minority_pieces(self, data: str) -> list[list[int]]:
+        """For each seed how many test pictures of the minority each piece has, as power needs."""
+        found = []
+        for fold in self.content["folds"][data]:
+            labels, pieces = np.array(fold["labels"]), np.array(fold["pieces"])
+            counts = np.unique(pieces[labels == fold["minority"]], return_counts=True)[1]
+            found.append(counts.tolist())
+        return found
+
+    def benefits(self, baseline: str, score: str = SCORE) -> list[dict]:
+        """For each generator its quality, and what its pictures added in its seed.
+
+        The arm is the model's with classical augmentation, at the chosen ratio, less ``baseline``.
+        """
+        found = []
+        for one in self.content["generators"]:
+            data, n, arm = one["data"], one["n"], f"{one['model']}+classical"
+            added = self.values(data, n, arm, score) - self.values(data, n, baseline, score)
+            seeds = [cell["seed"] for cell in self.cells(data, n, baseline)]
+            quality = one["quality"]
+            found.append(
+                {key: one[key] for key in ("data", "n", "model", "seed", "real")}
+                | {"KID": quality["KID×10³"][0], "recall": quality["recall"]}
+                | {"copying": quality["copying"]["auc"]}
+                | {"benefit": float(added[seeds.index(one["seed"])])}
+            )
+        return found
+
+    @staticmethod
+    def rank_correlation(points: Sequence[dict], measure: str) -> tuple[float, float]:
+        """Spearman's correlation of ``measure`` with the benefit, and its p by permutation.
+
+        Ranks, and permutations, are within each data set, model and n. (nan, nan) where all of a
+        measure's values are alike.
+        """
+        groups = {}
+        for point in points:
+            key = (point["data"], point["model"], point["n"])
+            groups.setdefault(key, []).append((point[measure], point["benefit"]))
+        ranked = [_centred_ranks(np.array(pairs)) for pairs in groups.values() if len(pairs) > 1]
+        if not ranked:
+            return float("nan"), float("nan")
+        x, y = (np.concatenate([pair[:, k] for pair in ranked]) for k in (0, 1))
+        scale = float(np.sqrt((x**2).sum() * (y**2).sum()))
+        if not scale:
+            return float("nan"), float("nan")
+        rng, draws = np.random.default_rng(0), 2000
+        shuffled = np.zeros(draws)
+        for pair in ranked:
+            order = rng.permuted(np.tile(pair[:, 1], (draws, 1)), axis=1)
+            shuffled += order @ pair[:, 0]
+        value = float(x @ y)
+        p = (1 + int((np.abs(shuffled) >= abs(value) - 1e-9).sum())) / (1 + draws)
+        return value / scale, p
+
     def summary(self, score: str = SCORE) -> str:
         """Every arm's mean score over the seeds, and the family of comparisons with intervals."""
         lines = []
@@ -191,6 +252,12 @@ class Results:
             values = self.values(data, n, arm, score)
             cells.append(f"{values.mean():.3f} ({values.min():.3f})".ljust(15))
         return "  " + name.ljust(30) + "".join(cells)
+
+
+def _centred_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks down each column, their mean taken off."""
+    ranks = stats.rankdata(values, axis=0)
+    return ranks - ranks.mean(0)
 
 
 def said(question: Question) -> str:

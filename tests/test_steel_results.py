@@ -1,0 +1,155 @@
+"""What the steel study's record says: ratios by validation, differences by seed, what lacks."""
+
+import copy
+import shutil
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from gancourse import records
+from gancourse.errors import GancourseError
+from gancourse_lab import paired, steel_figures
+from gancourse_lab.steel_results import CHEAPEST, PRIMARY, Question, Results
+from gancourse_studies import steel_study, sweep
+from gancourse_tools import cli
+
+GRID = steel_study.grid("smoke", data=("tiles",), seeds=(0, 1), limit=25)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """All jobs of two seeds of drawn tiles, done."""
+    out = tmp_path_factory.mktemp("steel")
+    done = sweep.sweep(steel_study.jobs(GRID), out, log=lambda text: None)
+    assert done.failed == []
+    return out
+
+
+@pytest.fixture(scope="module")
+def recorded(swept, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kept") / "steel" / "smoke"
+    return records.load(steel_study.record(GRID, swept, folder, "smoke"))
+
+
+def test_a_record_holds_every_cell_and_its_scores_follow_from_its_answers(recorded, swept):
+    results = Results(recorded.content)
+    assert recorded["missing"] == {} and results.data == ["tiles"] and results.sizes("tiles") == [4]
+    planned = sum(job.function is steel_study.train_cell for job in steel_study.jobs(GRID))
+    assert len(recorded["cells"]) == len(set(results.keys)) == planned
+    for cell in recorded["cells"]:
+        fold = recorded["folds"]["tiles"][cell["seed"]]
+        labels, guessed = np.array(fold["labels"]), np.array(cell["guessed"])
+        hits = guessed[labels == fold["minority"]] == fold["minority"]
+        assert cell["scores"]["recall"] == pytest.approx(hits.mean(), abs=1e-4)
+        area = average_precision_score(labels == fold["minority"], cell["order"])
+        assert cell["scores"]["PR-AUC"] == pytest.approx(
+            area, abs=0.02
+        )  # odds are kept at two digits
+    assert len(recorded.columns) == 2 and recorded.strip.shape[0] == steel_study.SHOWN
+
+
+def test_a_size_that_lacks_a_job_is_left_out_and_counted(swept, tmp_path):
+    part = tmp_path / "part"
+    shutil.copytree(swept, part)
+    (part / "tiles-seed1-n4-classical.json").unlink()
+    with pytest.raises(GancourseError, match="no finished part.*n=4.*1"):
+        steel_study.collected(GRID, part)
+
+
+def test_two_arms_are_compared_on_the_same_pictures(recorded):
+    results = Results(recorded.content)
+    found = results.compare("tiles", 4, "dcgan", "classical", comparisons=3)
+    first, second = (results.values("tiles", 4, arm) for arm in ("classical", "dcgan"))
+    assert found.value == pytest.approx((second - first).mean(), abs=1e-3)
+    cells = [results.cells("tiles", 4, arm) for arm in ("classical", "dcgan")]
+    assert found == paired.difference(results.outcomes("tiles", *cells), comparisons=3)
+    lost = copy.deepcopy(recorded.content)
+    lost["cells"] = [c for c in lost["cells"] if (c["arm"], c["seed"]) != ("classical", 1)]
+    with pytest.raises(ValueError, match="zip"):
+        Results(lost).compare("tiles", 4, "dcgan", "classical")
+
+
+def _cell(ratio, validation, score, seed=0, arm="dcgan"):
+    return {
+        "data": "a", "n": 4, "arm": arm, "ratio": ratio, "seed": seed,
+        "validation": validation, "scores": {"macro-F1": score},
+    }  # fmt: skip
+
+
+def test_the_ratio_is_chosen_by_validation_not_by_test_pictures():
+    cells = [_cell(1, 0.9, 0.1), _cell(2, 0.3, 0.8), _cell(1, 0.5, 0.2, 1), _cell(2, 0.9, 0.9, 1)]
+    results = Results({"folds": {"a": []}, "cells": cells, "generators": []})
+    assert results.chosen("a", 4, "dcgan") == 1
+    assert results.values("a", 4, "dcgan").tolist() == [0.1, 0.2]
+    assert results.values("a", 4, "dcgan", ratio=2).tolist() == [0.8, 0.9]
+    with pytest.raises(GancourseError, match="no cell of a with n = 4 and arm cyclegan"):
+        results.cells("a", 4, "cyclegan")
+
+
+def test_the_ceiling_is_as_is_with_all_pictures():
+    cell = _cell(0, 0.9, 0.7, arm="ceiling") | {"n": "all"}
+    results = Results({"folds": {"a": []}, "cells": [cell], "generators": []})
+    assert results.values("a", "all", "as-is").tolist() == [0.7]
+    assert results.arms("a", "all") == ["as-is"]
+
+
+def _points(benefits, data="a"):
+    return [
+        {"data": data, "model": "dcgan", "n": 4, "KID": kid, "benefit": b}
+        for kid, b in enumerate(benefits)
+    ]
+
+
+def test_quality_and_benefit_are_ranked_within_a_group():
+    rank = Results.rank_correlation
+    falling = _points([5, 4, 3, 2, 1]) + _points([9, 8, 7, 6, 5], "b")
+    value, p = rank(falling, "KID")
+    assert value == pytest.approx(-1) and p < 0.01
+    # one group better in both: between groups only, which is no evidence
+    apart = _points([1, 1, 1]) + [
+        point | {"KID": point["KID"] + 9} for point in _points([5] * 3, "b")
+    ]
+    assert np.isnan(rank(apart, "KID")).all()
+    few, p = rank(_points([2, 1]), "KID")
+    assert few == pytest.approx(-1) and p > 0.5
+
+
+def test_primary_questions_are_a_few_of_both_data_sets_against_the_cheapest_remedy():
+    assert {(q.data, q.n) for q in PRIMARY} == {
+        (data, n) for data in ("neu", "tiles") for n in (20, "all")
+    }
+    assert {q.baseline for q in PRIMARY} == {CHEAPEST}
+
+
+def test_the_family_is_every_synthetic_arm_against_both_baselines(recorded):
+    family = Results(recorded.content).family()
+    assert len(family) == len(set(family)) == steel_study.comparisons(GRID)
+    assert Question("tiles", 4, "cyclegan+classical", "over-sampling") in family
+
+
+def test_a_finished_sweep_prints_what_it_found(swept, capsys):
+    text = Results(steel_study.collected(GRID, swept)).summary()
+    assert "tiles, 4 real pictures of defective" in text
+    assert "cyclegan+classical, ratio 1" in text and text.count(" against ") == 8
+
+
+def test_a_record_is_written_from_the_command_line(monkeypatch, swept, tmp_path, capsys):
+    monkeypatch.setattr(steel_study, "grid", lambda name, **given: GRID)
+    words = ["sweep", "steel", "--grid", "smoke", "--out", str(swept), "--record"]
+    assert cli.main([*words, str(tmp_path / "steel" / "mine")]) == 0
+    assert records.load(tmp_path / "steel" / "mine").model == "measurement"
+
+
+def test_figures_draw_every_arm_and_every_question(recorded):
+    results = Results(recorded.content)
+    figure = steel_figures.arms(results, "tiles", 4)
+    assert len(figure.axes[0].get_yticklabels()) == 10
+    rows = {"a": paired.Difference(0.1, 0.05, 0.15, 0.01), "b": paired.Difference(0, -1, 1, 0.9)}
+    colours = [line.get_color() for line in steel_figures.differences(rows, "", "").axes[0].lines]
+    assert colours[0] == "C5" and colours[2] == "C0"  # "b" cannot be told, "a" is found
+    points = results.benefits("classical")
+    assert len(points) == 4 and {p["model"] for p in points} == {"dcgan", "cyclegan"}
+    steel_figures.needs(points)
+    steel_figures.quality(points)
+    steel_figures.power({"tiles": results.minority_pieces("tiles")}, (1, 4))
