@@ -64,6 +64,7 @@ from statistics import NormalDist
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import nn
 
 from gancourse import data, device, profiles, records
@@ -201,12 +202,41 @@ figures.show(
 #
 # ## 2 · The Fréchet distance, derived
 #
-# Draw $X$ from one distribution, $Y$ from another, *paired* as well as can be:
+# How far apart are two clouds? Give every horse a zebra as its partner, and take the mean
+# squared distance of partners. That depends on the pairing: so take the best one.
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+flat = (both - both.mean(0)) @ axes_of_most.T
+some = min(40, len(h), len(z))
+of_h, of_z = flat[:some], flat[len(h) : len(h) + some]
+far = torch.cdist(of_h, of_z).square()
+pairings = {"partners by chance": torch.arange(some)}
+pairings["the best partners"] = torch.tensor(linear_sum_assignment(far.numpy())[1])
+figure, axes = figures.subplots(1, 2, figsize=(9, 3.6), sharey=True, caption=SOURCE)
+for axis, (name, partner) in zip(axes, pairings.items(), strict=True):
+    for one, other in zip(of_h, of_z[partner], strict=True):
+        axis.plot(*torch.stack([one, other]).T, color=figures.GREY, linewidth=0.8)
+    for (color, _), marker, label, x in zip(figures.CYCLE, "o^", shown, (of_h, of_z), strict=False):
+        axis.plot(*x.T, marker, color=color, markersize=5, label=label)
+    mean = far[torch.arange(some), partner].mean()
+    axis.set_title(f"{name}: mean squared distance {mean:.2f}")
+    axis.set_xlabel("first principal direction")
+axes[0].set_ylabel("second principal direction")
+axes[0].legend()
+figures.show(
+    figure,
+    "The same two clouds twice, each horse joined to a zebra: by chance the lines cross all over; "
+    "with the best partners they are shorter and hardly cross.",
+)
+
+# %% [markdown]
+# *What you see:* with the best partners, outer horses go with outer zebras, and the lines
+# hardly cross. What is left over is the distance of the clouds:
 #
 # $$\mathrm{FD} = \min \; \mathbb{E}\,\lVert X - Y \rVert^2 ,$$
 #
-# the minimum over all joint distributions with the two given margins: the square
-# of Fréchet's distance of 1957, also called Wasserstein-2.
+# the minimum over all ways to pair $X$ from one distribution with $Y$ from the other: the
+# square of Fréchet's distance of 1957, also called Wasserstein-2.
 #
 # **One dimension.** The best pairing joins quantile to quantile. Two normal
 # distributions have the quantiles $\mu_1 + \sigma_1 t$ and $\mu_2 + \sigma_2 t$ with the
@@ -245,17 +275,10 @@ panels.panel(
     sigma=panels.number(0.25, 2.0, 0.5, "σ₂", 0.25),
 )
 
-# %% tags=["nbval-ignore-output"]
-for mu, sigma, lines in ((2.0, 1.0, "all parallel"), (0.0, 0.5, "closing in like a funnel")):
-    figures.show(
-        draw_pairing(mu, sigma),
-        f"A normal density, another with mean {mu} and deviation {sigma} above it, and lines from "
-        f"quantile to quantile, {lines}.",
-    )
-
 # %% [markdown]
-# *What you see:* equal widths, all lines parallel, only the means count; equal means, only
-# the widths. With the quantile functions $Q_1$ and $Q_2$ the same is an integral,
+# *What you see:* where widths are equal, the lines are parallel and only the means count;
+# where means are equal, the lines close in like a funnel, and only the widths count. With
+# the quantile functions $Q_1$ and $Q_2$ the same is an integral,
 # $\int_0^1 (Q_1(q) - Q_2(q))^2\,dq$:
 
 # %%
@@ -269,7 +292,10 @@ for (mu1, s1), (mu2, s2) in (((0, 1), (2, 1)), ((0, 1), (0, 0.5)), ((1, 2), (-0.
     print(f"N({mu1}, {s1}²) and N({mu2}, {s2}²): closed form {closed:.4f}, integral {integral:.4f}")
 
 # %% [markdown]
-# **Many dimensions.** For a sample of $n$ pictures let $U$ be the matrix of centred
+# **Many dimensions.** A cloud has a width in *every* direction: that is its covariance
+# $\Sigma$. The best pairing joins long direction to long direction, as far as the two
+# shapes allow, and how far they do is one number, the last term below. (Who skips the
+# matrices loses nothing: the code is three lines, and three cases test it.) For a sample of $n$ pictures let $U$ be the matrix of centred
 # features over $\sqrt{n - 1}$, so that $\Sigma_1 = U^\top U$; for the other sample $V$.
 # Then
 #
@@ -534,6 +560,8 @@ def draw_bias(curves, kernel, metric, caption):
         line_to = np.array([0, 1 / upper.min()])
         axes[2].plot(line_to, end + slope * line_to, style, color=color)
         axes[2].plot(0, end, "*", color=color, markersize=11, clip_on=False)
+    axes[2].plot([], [], "*", color=figures.GREY, markersize=11, label="n → ∞")
+    axes[2].legend()
     axes[0].set(ylabel=metric, ylim=(0, None))
     axes[1].set_ylabel(kernel)
     axes[1].axhline(0, color=figures.GREY, linewidth=0.8)
@@ -715,10 +743,44 @@ print(
 #
 # ## 6 · How sure is one number?
 #
-# Another 140 zebras would have given another number. By how much? The *bootstrap* draws
-# 140 of the 140 *with* replacement, and looks at the spread. But such a draw holds only
-# about $1 - 1/e = 63\,\%$ of the pictures, and every score notices the copies. Two ways
-# without, for a score $\theta$:
+# Another 140 zebras would have given another number. By how much? Nobody has two hundred
+# other test sets, except here: horse2zebra has enough pictures, and the record drew *new*
+# sets of 140 zebras and 120 horses again and again. That spread is the truth (blue). The
+# usual substitute has one set only: the *bootstrap* draws 140 of its 140 pictures *with*
+# replacement (orange).
+
+# %% jupyter={"source_hidden": true}
+truth = recorded["new samples"]
+FULL_NAMES = {
+    "Fréchet": recorded.fid,
+    "KID": recorded.kid,
+    "precision": "precision",
+    "recall": "recall",
+}
+figure, axes = figures.subplots(1, 4, figsize=(10, 2.3), caption=f"record: {recorded.caption}")
+for axis, (key, row) in zip(axes, truth["scores"].items(), strict=True):
+    bars = {"new sets": (row["mean"], row["s"])}
+    bars["bootstrap"] = (row["mean"] + row["moved"], row["bootstrap"])
+    bars["halves"] = (row["mean"], row["halves"])
+    for place, (value, s) in enumerate(bars.values()):
+        color = figures.CYCLE[place][0]
+        axis.errorbar(value, -place, xerr=2 * s, fmt="o", color=color, capsize=4, markersize=6)
+    axis.axvline(row["mean"], color=figures.GREY, linestyle=":", linewidth=1)
+    axis.set(ylim=(-2.6, 0.6), yticks=[0, -1, -2], title=FULL_NAMES[key])
+    axis.set_yticklabels(bars if axis is axes[0] else [])
+figures.show(
+    figure,
+    "Four scores; for each the mean and two deviations of 200 new sets, of the bootstrap of one "
+    "set, and of halves of it. The bootstrap's dot lies to the right for the Fréchet distance, to "
+    "the left for precision; its bars for precision and recall are too short.",
+)
+
+# %% [markdown]
+# *What you see.* Where the Fréchet distance should be, dotted, the bootstrap puts its bar
+# two deviations too far right; for precision it is too far left, and for recall too sure.
+# The reason: a draw with replacement holds only about $1 - 1/e = 63\,\%$ of the pictures,
+# some of them twice, and every score notices the copies. Two ways without, for a score
+# $\theta$:
 #
 # - the **jackknife** leaves out one picture at a time:
 #   $s^2 = \sum \frac{n-1}{n} \sum_i (\theta_{-i} - \bar\theta)^2$, the outer sum over both
@@ -781,21 +843,12 @@ for name, score in SCORES.items():
 table(["", "value", "bootstrap", "jackknife s", "halves s"], rows)
 
 # %% [markdown]
-# *What you see:* the bootstrap's mean lies about two of its own deviations above the
-# FID-768 that it is about. What is the right spread? The record drew *new* sets of 140
-# zebras and 120 horses from all pictures, again and again.
+# The record's numbers, which the figure above draws:
 
 # %%
-truth = recorded["new samples"]
 of_horses, of_zebras = truth["sizes"]
 print(f"{truth['draws']} new samples of {of_horses} horses and {of_zebras} zebras: s, and what")
 print("halves and the bootstrap of one sample say of it")
-FULL_NAMES = {
-    "Fréchet": recorded.fid,
-    "KID": recorded.kid,
-    "precision": "precision",
-    "recall": "recall",
-}
 rows = []
 for key, row in truth["scores"].items():
     numbers = [f"{row[column]:.3f}" for column in ("mean", "s", "halves", "bootstrap")]
@@ -878,15 +931,15 @@ def likely(draws, p):
             return k / draws
 
 
-parts = [("this run", METRIC, "horses", power["horses"])]
+parts = [("this run", "horses", power["horses"])]
 for other, curve in recorded["power"].items():
-    parts.append(("record", recorded.fid, other, curve))
+    parts.append(("record", other, curve))
 size = (max(7, 3.4 * len(parts)), 3.2)
 caption = f"this run: {SOURCE}\nrecord: {recorded.caption}"
 options = {"figsize": size, "squeeze": False, "sharey": True, "caption": caption}
 figure, axes = figures.subplots(1, len(parts), **options)
 tests = {"KID": "KID", "Fréchet": "the Fréchet distance"}
-for axis, (which, metric, other, curve) in zip(axes[0], parts, strict=True):
+for axis, (which, other, curve) in zip(axes[0], parts, strict=True):
     percent = [100 * share for share in curve["share"]]
     for (key, test), (color, style), marker in zip(
         tests.items(), figures.CYCLE, "os", strict=False
@@ -897,8 +950,8 @@ for axis, (which, metric, other, curve) in zip(axes[0], parts, strict=True):
     axis.axhline(0.8, color=figures.GREY, linestyle=":")
     draws = PLAN["draws"] // 2 if which == "this run" else recorded["power"][other]["draws"]
     axis.axhspan(0, likely(draws, 0.05), color=figures.GREY, alpha=0.2, linewidth=0)
-    axis.set(xlabel=f"% {other} among {curve['n']}", ylim=(0, 1.03))
-    axis.set_title(f"{which}: n = {curve['n']}, {metric}", fontsize=9)
+    axis.set(xlabel=f"% {other}", ylim=(0, 1.03))
+    axis.set_title(f"{which}: {other}\namong {curve['n']} zebras", fontsize=10)
 axes[0, 0].set_ylabel("share of tests that find it")
 figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 figures.show(
@@ -1266,7 +1319,7 @@ print("claim holds: the coin as the fake has precision above 0.9 and recall belo
 #   the lowest KID, the one with the lowest cycle loss, as in the Cloudera post.
 #
 # The *held-out* KID-768×10³ of the epoch that each rule picks, as a mean over seeds, and
-# the lowest of all epochs:
+# the lowest of all epochs, for some of the recorded settings (README.md lists all):
 
 
 # %%
@@ -1288,16 +1341,50 @@ def rules(run, rows):
 
 
 COLUMNS = ("last", "loss", "FID", "KID", "both", "lowest")
-printed = []
-for (setting, way), found in tracks.items():
+TOLD = {
+    ("horse2zebra/laptop", "a_to_b"): "horse → zebra",
+    ("grumpy-cats/laptop", "a_to_b"): "Russian Blue → Grumpy Cat",
+    ("grumpy-cats/wide-d-double-rate", "a_to_b"): "the same, D wide and fast",
+    ("cats/none", "last"): "cats, DCGAN",
+    ("cats/none", "average"): "cats, averaged weights",
+    ("neu-scratches/none", "last"): "scratches, small DCGAN",
+    ("neu-scratches/none", "average"): "scratches, averaged weights",
+    ("neu-scratches/near", "last"): "scratches, what works",
+    ("neu-scratches/near", "average"): "what works, averaged",
+}
+means, printed = {}, []
+for key, name in TOLD.items():
+    found = tracks[key]
     reached = {column: [] for column in COLUMNS}  # one a seed
     for run, rows in found:
         for rule, row in rules(run, rows).items():
             reached[rule].append(held_out(run, row))
         reached["lowest"].append(min(held_out(run, row) for row in rows))
-    means = [f"{np.mean(values):.2f}" if values else "-" for values in reached.values()]
-    printed.append([f"{setting} {way}", len(found), *means])
+    means[name] = {rule: np.mean(values) for rule, values in reached.items() if values}
+    numbers = [f"{means[name][rule]:.2f}" if rule in means[name] else "-" for rule in COLUMNS]
+    printed.append([name, len(found), *numbers])
 table(["", "seeds", *COLUMNS], printed)
+
+# %% jupyter={"source_hidden": true}
+caption = "KID-768×10³ to held-out pictures, recorded runs, means over seeds"
+figure, axis = figures.subplots(figsize=(8.5, 3.6), caption=caption)
+marks = {"loss": ("X", 1), "last": ("s", 0), "KID": ("o", 2)}
+for place, reached in enumerate(means.values()):
+    values = [reached[rule] for rule in marks]
+    axis.plot([min(values), max(values)], [-place] * 2, color=figures.GREY, linewidth=1)
+    for rule, (marker, color) in marks.items():
+        shape = {"color": figures.CYCLE[color][0], "markersize": 8, "linestyle": ""}
+        axis.plot(reached[rule], -place, marker, label=rule if not place else None, **shape)
+axis.set(yticks=[-i for i in range(len(means))], xscale="log", xlabel=caption.split(",")[0])
+axis.set_yticklabels(means)
+axis.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+axis.minorticks_off()
+axis.legend(title="epoch chosen by", loc="lower right")
+figures.show(
+    figure,
+    "Nine settings, a line each, on a logarithmic scale of KID: the epoch of the lowest loss lies "
+    "far right in most, the one of the lowest KID to the training pictures is leftmost in all.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 shown = (("horse2zebra/laptop", "a_to_b"), ("neu-scratches/none", "last"))
@@ -1341,24 +1428,11 @@ figures.show(
 # *last*, *FID* and *KID* pick it, *loss* the first measured epoch, since a generator that
 # starts as the identity has its lowest loss while it does little. Right, the DCGAN, at
 # constant rate, goes up and down by several bands, and from epoch 16 on the running
-# average of the weights (dashed) lies below every epoch of the weights as they are. In
-# numbers, means over seeds:
-
-# %%
-rule_of = {row[0]: dict(zip(COLUMNS, row[2:], strict=True)) for row in printed}
-for name, *rules_told in (
-    ("horse2zebra/laptop a_to_b", "last", "KID", "both", "loss"),
-    ("grumpy-cats/laptop a_to_b", "last", "KID"),
-    ("cats/none last", "last", "KID"),
-    ("neu-scratches/none last", "last", "KID", "lowest"),
-    ("neu-scratches/none average", "last"),
-):
-    print(f"{name}: " + ", ".join(f"{rule} {rule_of[name][rule]}" for rule in rules_told))
-
-# %% [markdown]
+# average of the weights (dashed) lies below every epoch of the weights as they are.
+#
 # **The answer in one sentence:** *last* is right where the learning rate falls to 0, KID
 # to the training pictures where training overshoots (the cats), the average of the
-# weights better in all DCGANs but one, the loss nowhere. So average first, stop second.
+# weights better in every DCGAN drawn here, the loss nowhere. So average first, stop second.
 # (README.md's tables measure the last epoch once more, with other samples.)
 #
 # For a new run: fix the schedule beforehand, choose by KID to the training pictures, look
