@@ -603,9 +603,8 @@ print(f"{len(frames)} frames, {weighs / 1000:.0f} kB; {theory_figures.DRAWN}")
 # %% [markdown]
 # *What you see.* Where orange stands above blue, too many fakes, $D$ goes below ½; where it
 # stands below, above ½; and the fakes move up the slope of $D$. (Thin: no points lie there,
-# and $D$ has learnt nothing.) At the end $q$ has both
-# humps and $D$ is near ½ wherever there are points. A spike stays at the left end, where a whole
-# stretch of $z$ lands. Four moments:
+# and $D$ has learnt nothing.) At the end $q$ has both humps and $D$ is near ½ wherever there
+# are points. A spike stays at the left end, where a whole stretch of $z$ lands. Four moments:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
@@ -659,7 +658,7 @@ print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 
 # %% [markdown]
 # One game in three had strayed when its rates ran out: a game need not settle, and part 2
-# asks why. The kernel is steadier, with a width chosen by the truth. (No ranking: batches,
+# asks why. The kernel was steadier, with a width chosen by the truth. (No ranking: batches,
 # steps and rates differ.) What the game brings: nobody had to choose a width. $D$ finds by
 # itself where and at which scale the heaps differ.
 #
@@ -1012,11 +1011,11 @@ for gamma in (0.0, 0.3, 1.0, 3.0):
     print(f"{slowest.real:.3f} ± {abs(slowest.imag):.3f} i")
 
 # %% [markdown]
-# *What you see.* Without the penalty $G$ and $D$ chase each other round and round, on
-# circles that shrink slower and slower: far out the slopes pull inwards a little, near the
-# end nothing does ($\mathrm{Re}\,\lambda = 0$). A little penalty
-# and they spiral in; too much, and $D$ is so flat that $G$ creeps. Near the end the
-# distance falls like $e^{t\,\mathrm{Re}\,\lambda}$ with
+# *What you see.* Without the penalty $G$ and $D$ chase each other round, on circles that
+# shrink slower and slower: far out the slopes pull inwards a little, near the end hardly at
+# all (to first order nothing does, $\mathrm{Re}\,\lambda = 0$). A little penalty and they
+# spiral in; too much, and $D$ is so flat that $G$ creeps. With a penalty the distance falls,
+# near the end, like $e^{t\,\mathrm{Re}\,\lambda}$ with
 # $\lambda = \frac12(-\gamma \pm \sqrt{\gamma^2 - 1})$: fastest at $\gamma = 1$.
 #
 # ## 8 · When is it finished?
