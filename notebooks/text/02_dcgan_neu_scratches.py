@@ -673,8 +673,8 @@ for label, group in runs.items():
 
 # %% [markdown]
 # *What you see.* As published, D is nearly always right from the first epochs on; in what
-# works the game stays open. But an even game is not what it takes: in *longer* D is as sure
-# as in the published recipe ($D(x) = 0.92$, above), and KID still falls to 1.65 (below).
+# works the game stays open. Yet KID can fall without that: in *longer* D is as sure as in the
+# published recipe ($D(x) = 0.92$, above), and KID falls to 1.65 (below).
 #
 # ## 8 · Measuring it
 #
