@@ -659,7 +659,7 @@ print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 # %% [markdown]
 # One game in three had strayed when its rates ran out: a game need not settle, and part 2
 # asks why. The kernel was steadier. (No ranking: its width was chosen by the truth, and so
-# were the game's rates and steps, the best-looking of eight tried.) What the game brings:
+# were the game's rates and steps, out of a dozen tried.) What the game brings:
 # nobody had to choose a width. $D$ finds by itself where and at which scale the heaps differ.
 #
 # ## Part 2 · Why it is hard to train
