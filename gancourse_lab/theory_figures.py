@@ -20,6 +20,7 @@ from gancourse_lab import theory
 from gancourse_lab.toy_game import RING_SPREAD, Chase, RingGame, X
 
 DRAWN = "drawn by rule, no real data"
+SEEN = 0.02  # where densities add up to less there are hardly any points
 
 
 def line(low: float, high: float, n: int = 400) -> Tensor:
@@ -90,14 +91,13 @@ def transform(name: str, draws: int, seed: int, axes: Sequence | None = None) ->
     return axes[0].figure
 
 
-def transforms(seed: int, draws: int = 2000) -> Figure:
-    """``transform`` of all named distributions."""
+def transforms(names: Sequence[str], seed: int, draws: int = 2000) -> Figure:
+    """``transform`` of some of the named distributions, a row each."""
     about = f"twelve of {draws:,} draws are shown going through C; {DRAWN}"
-    figure, axes = subplots(3, 4, figsize=(9.5, 6), caption=about)
-    for i, name in enumerate(theory.NAMED):
-        transform(name, draws, seed, axes[i // 2, 2 * (i % 2) : 2 * (i % 2) + 2])
-    for axis in axes.flat:
-        axis.set_xlabel("")
+    size = (8, 2.5 * len(names))
+    figure, axes = subplots(len(names), 2, figsize=size, squeeze=False, caption=about)
+    for name, row in zip(names, axes, strict=True):
+        transform(name, draws, seed, row)
     return figure
 
 
@@ -175,38 +175,47 @@ def _too_much(axis, x: Tensor, p: Tensor, q: Tensor) -> None:
     axis.fill_between(x, p, q, where=q <= p, label="too little", color=SKY, alpha=0.35, linewidth=0)
 
 
-def game(frame: Mapping, axis=None) -> Figure:
-    """p, q, where q is too high or too low, and on the right axis D and D*: a ``toy_game.look``."""
-    alone = axis is None
+def game(frame: Mapping, axes: Sequence | None = None, best: bool = True) -> Figure:
+    """A ``toy_game.look``: above p and q, below D; ``best``: also D*, where there are points.
+
+    D is bold where there are points and thin where there are none: there it has learnt nothing.
+    """
+    alone = axes is None
     if alone:
-        _, axis = subplots(figsize=(6.4, 3.4))
+        _, axes = subplots(2, 1, figsize=(6.4, 4.2), sharex=True, height_ratios=(1.4, 1))
+    above, below = axes
     p, q = frame["p"], frame["q"]
-    _too_much(axis, X, p, q)
-    right = axis.twinx()
-    right.plot(X, frame["D"], color="black", linewidth=2.2, label="D, the network")
-    best = torch.where(p + q > 1e-3, frame["best"], torch.nan)  # where nothing lies, nothing counts
-    right.plot(X, best, ":", color="black", linewidth=1.6, label="D* = p/(p+q)")
-    right.axhline(0.5, color=GREY, linewidth=0.6)
-    right.set(ylim=(-0.02, 1.02), yticks=[0, 0.5, 1])
-    right.spines["right"].set_visible(True)
-    title = f"step {frame['step']}: W1 = {frame['W1']:.2f}"
-    axis.set(title=title, ylim=(0, 1.0), yticks=[], xlabel="x")
+    above.fill_between(X, p, color=SKY, alpha=0.45, linewidth=0, label="p, real")
+    above.plot(X, q, color=ORANGE, linewidth=2, label="q, generated")
+    above.set(title=f"step {frame['step']}: W1 = {frame['W1']:.2f}", ylim=(0, 0.9), yticks=[])
+    below.axhline(0.5, color=GREY, linewidth=0.8)
+    below.plot(X, frame["D"], color=GREY, linewidth=0.8)
+    seen = p + q > SEEN
+    shown = torch.where(seen, frame["D"], torch.nan)
+    below.plot(X, shown, color="black", linewidth=2.4, label="D, the network")
+    if best:
+        ideal = torch.where(seen, frame["best"], torch.nan)
+        below.plot(X, ideal, "--", color=ORANGE, linewidth=1.6, label="D* = p/(p+q)")
+    below.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1], xlabel="x")
     if alone:
-        right.set_ylabel("D(x)", fontsize=9)
-        axis.figure.legend(ncols=3, loc="outside lower center")
-    return axis.figure
+        below.set_ylabel("D(x)")
+        above.legend(loc="upper right")
+        below.legend(ncols=2, loc="lower right")
+    return above.figure
 
 
 def games(frames: Sequence[Mapping]) -> Figure:
-    """``game`` at six moments."""
-    figure, axes = subplots(2, 3, figsize=(9.5, 4.8), sharex=True, caption=DRAWN)
-    for axis, frame in zip(axes.flat, frames, strict=True):
-        game(frame, axis)
-        axis.set_xlabel("")
-    entries = [axes[0, 0].get_legend_handles_labels(), figure.axes[6].get_legend_handles_labels()]
-    handles, labels = (first + second for first, second in zip(*entries, strict=True))
-    labels[-2:] = [f"{label} (right axis)" for label in labels[-2:]]
-    figure.legend(handles, labels, ncols=3, loc="outside upper center")
+    """``game`` at some moments side by side, without D*."""
+    size = {"figsize": (2.6 * len(frames), 4), "height_ratios": (1.4, 1)}
+    figure, axes = subplots(2, len(frames), sharex=True, sharey="row", caption=DRAWN, **size)
+    for column, frame in zip(axes.T, frames, strict=True):
+        game(frame, column, best=False)
+    for axis in axes[0]:
+        axis.title.set_fontsize(12)
+    entries = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
+    handles, labels = (above + below for above, below in zip(*entries, strict=True))
+    figure.legend(handles, labels, ncols=3, fontsize=11, loc="outside upper center")
+    axes[1, 0].set_ylabel("D(x)")
     return figure
 
 
@@ -357,7 +366,8 @@ def ring_films(games: Mapping[str, RingGame], look: int, seed: int = 0) -> Figur
     """The games of one seed side by side, at one moment."""
     spread = 3 * RING_SPREAD
     centres = theory.ring(spread=RING_SPREAD).component_distribution.mean
-    figure, axes = subplots(1, len(games), figsize=(3.3 * len(games), 3.8), caption=DRAWN)
+    about = f"seed {seed}; circles: three standard deviations of each cluster; dots: 400 fakes"
+    figure, axes = subplots(1, len(games), figsize=(3.3 * len(games), 3.8), caption=about)
     for axis, (name, game) in zip(axes, games.items(), strict=True):
         points = game.looks[look, seed]
         ring(axis, points[:400], centres, spread)

@@ -19,7 +19,7 @@ from gancourse_lab.toy import MLP
 X = torch.linspace(-4.5, 4.5, 301)  # where densities and D are drawn
 EVERY_Z = ((torch.arange(4000) + 0.5) / 2000 - 1)[:, None]  # what G does, without sampling error
 RING_SPREAD = 0.15  # standard deviation of each of the ring's eight modes
-BELL = 0.07  # standard deviation of the bells that make a density of G's 4,000 points
+BELL = 0.1  # standard deviation of the bells that make a density of G's 4,000 points
 
 
 def noise(*shape: int) -> Tensor:

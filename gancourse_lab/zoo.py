@@ -111,6 +111,14 @@ KINDS = {
         ("small x", "feature loss"),
     ),
 }
+IDEAS = {  # what is new in a kind, and who had it
+    "progressive": "layers for larger images join while it trains (Karras et al. 2018)",
+    "conditional": "a label goes into both networks (Mirza and Osindero 2014)",
+    "image-to-image (pix2pix)": "D judges pairs, L1 pulls to the answer (Isola et al. 2017)",
+    "CycleGAN, one way of two": "no pairs: a way back returns x (Zhu et al. 2017)",
+    "text-to-image (StackGAN)": "a sentence for a label; a second G refines (Zhang et al. 2017)",
+    "super-resolution (SRGAN)": "small to large, with plausible detail (Ledig et al. 2017)",
+}
 TURN = Diagram(
     {
         "noise z": (0, 1),
@@ -131,10 +139,10 @@ def draw() -> Figure:
         "round: networks; orange: what is new; double line: to be equal; StackGAN's D also see "
         "real images and the text"
     )
-    figure, axes = subplots(3, 2, figsize=(10, 7), caption=about)
+    figure, axes = subplots(3, 2, figsize=(10, 7.6), caption=about)
     for axis, (kind, diagram) in zip(axes.flat, KINDS.items(), strict=True):
-        blocks(axis, diagram.boxes, diagram.arrows, new=diagram.new)
-        axis.set_title(kind)
+        blocks(axis, diagram.boxes, diagram.arrows, letters=10, new=diagram.new)
+        axis.set_title(f"{kind}\n{IDEAS[kind]}")
     return figure
 
 

@@ -561,3 +561,16 @@ def test_one_bar_far_above_the_others_is_cut_off_and_its_share_is_written():
     level = distributions({"a": flat, "b": flat + 0.1}, "distance").axes[0]
     assert not level.texts
     plt.close("all")
+
+
+def test_letters_grow_with_a_sheet_that_is_wider_than_a_page():
+    rows = {"": torch.full((5, 1, 128, 128), 255, dtype=torch.uint8)}
+
+    def height_of_the_caption(scale):
+        picture = np.array(figures.sheet(rows, "", "train split", scale=scale))
+        foot = picture[12 + round(132 * scale) :].min(2)  # below the white tiles
+        lines = np.flatnonzero(foot.min(1) < 200)
+        return lines[-1] - lines[0]
+
+    assert height_of_the_caption(3) > 1.6 * height_of_the_caption(1)
+    assert height_of_the_caption(0.5) == height_of_the_caption(1)

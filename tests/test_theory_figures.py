@@ -35,9 +35,10 @@ def test_a_draw_goes_right_to_f_and_down_to_its_place():
     assert sum(bar.get_height() * bar.get_width() for bar in right.patches) <= 1 + 1e-6
 
 
-def test_all_named_distributions_are_shown():
-    titles = [axis.get_title() for axis in theory_figures.transforms(0, 20).axes]
-    assert [title for title in titles if "draws" not in title] == list(theory.NAMED)
+def test_the_distributions_asked_for_are_shown():
+    names = ["Cauchy", "uniform"]
+    titles = [axis.get_title() for axis in theory_figures.transforms(names, 0, 20).axes]
+    assert [title for title in titles if "draws" not in title] == names
 
 
 def test_the_dirac_gans_field_and_path_stand_at_each_penalty():
@@ -50,17 +51,15 @@ def test_the_dirac_gans_field_and_path_stand_at_each_penalty():
     assert (*start.get_xdata(), *start.get_ydata()) == (2.0, 0.0)
 
 
-def test_where_a_game_has_too_many_fakes_is_hatched():
+def test_a_game_shows_densities_above_and_judges_below():
     frame = toy_game.look(3, lambda z: z, lambda x: x, HUMPS)
-    axis, right = theory_figures.game(frame).axes
-    assert axis.get_title() == f"step 3: W1 = {frame['W1']:.2f}"
-    much, little = axis.collections
-    assert much.get_hatch() and not little.get_hatch()
-    assert right.lines[0].get_ydata()[0] == pytest.approx(float(frame["D"][0]))
-    assert right.lines[1].get_linestyle() == ":"
-    figure = theory_figures.games([frame] * 6)
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert len(labels) == 6 and labels[-1].endswith("(right axis)")  # D's curves are named too
+    above, below = theory_figures.game(frame).axes
+    assert above.get_title() == f"step 3: W1 = {frame['W1']:.2f}"
+    assert above.lines[0].get_ydata()[150] == pytest.approx(float(frame["q"][150]))
+    names = [text.get_text() for text in below.get_legend().get_texts()]
+    assert names == ["D, the network", "D* = p/(p+q)"]
+    several = theory_figures.games([frame] * 4).axes
+    assert len(several) == 8 and len(several[4].lines) == len(below.lines) - 1  # without D*
 
 
 def test_the_mode_that_is_asked_for_is_bold():
@@ -125,10 +124,13 @@ def test_the_best_judge_is_drawn_over_its_densities():
     assert best[abs(x - 1.5).argmin()] == pytest.approx(0.5, abs=0.03)
 
 
-def test_where_nothing_lies_no_best_judge_is_drawn():
+def test_where_nothing_lies_no_judge_counts():
     frame = toy_game.look(3, lambda z: 0.1 * z, lambda x: x, HUMPS)
-    best = theory_figures.game(frame).axes[1].lines[1].get_ydata()
-    assert 0 < sum(value != value for value in best) < len(best)
+    everywhere, bold, best = theory_figures.game(frame).axes[1].lines[1:]
+    assert not any(value != value for value in everywhere.get_ydata())
+    for line in (bold, best):
+        gone = [value != value for value in line.get_ydata()]
+        assert gone[0] and gone[-1] and 0 < sum(gone) < len(gone)
 
 
 def test_the_plan_of_a_transport_is_drawn_with_its_amounts():

@@ -221,7 +221,8 @@ def _levels(axis, levels: Mapping[str, float] | None) -> None:
 def progress(run, images: Tensor, title: str, caption: str) -> Figure:
     """What the live panel draws of a ``Run``: the step's charts, and samples (N, C, H, W)."""
     charts, terms = run.step.charts, run.history.terms
-    figure, axes = subplots(1, len(charts) + 1, figsize=(3.7 * (len(charts) + 1), 3.2))
+    shape = {"figsize": (3.4 * len(charts) + 4.2, 4), "width_ratios": [1] * len(charts) + [1.3]}
+    figure, axes = subplots(1, len(charts) + 1, **shape)
     for axis, chart in zip(axes, charts, strict=False):
         shown = {name: terms[name] for name in chart.terms if name in terms}
         curves(shown, len(run.batches), chart.heading, chart.ylabel, axis=axis)
@@ -291,6 +292,9 @@ def metric(
     return axis.figure
 
 
+PAGE = 800  # pixels: about the width of a notebook's column
+
+
 def sheet(
     rows: Mapping[str, Tensor],
     title: str = "",
@@ -301,11 +305,10 @@ def sheet(
     """Labelled rows of photographs as one PIL picture, enlarged ``scale`` times.
 
     ``rows``: label → uint8 (n, C, H, W). ``heads`` stand above the columns. ``scale`` None makes
-    the pictures about 128 pixels wide: small photographs are judged enlarged. Without Matplotlib,
-    because a slider does not wait: some milliseconds.
+    the pictures about 128 pixels wide: small photographs are judged enlarged. Letters grow with a
+    sheet wider than a page, which is shown smaller. Without Matplotlib, because a slider does not
+    wait: some milliseconds.
     """
-    font = font_manager.findfont("DejaVu Sans")
-    big, small = ImageFont.truetype(font, 13), ImageFont.truetype(font, 11)
     size = next(iter(rows.values())).shape[-1]
     scale = max(1, 128 // size) if scale is None else scale
     tiles = [Image.fromarray(tile(images, len(images))) for images in rows.values()]
@@ -313,24 +316,28 @@ def sheet(
     sizes = [(round(t.width * scale), round(t.height * scale)) for t in tiles]
     bicubic = Image.Resampling.BICUBIC
     tiles = [t.resize(size, bicubic) for t, size in zip(tiles, sizes, strict=True)]
-    left = 10 + round(max(big.getlength(label) for label in rows))
-    top = 8 + 18 * bool(title) + 16 * bool(heads)
     width, height = tiles[0].size
+    grown = max(1.0, width / PAGE)
+    font = font_manager.findfont("DejaVu Sans")
+    big, small = ImageFont.truetype(font, 13 * grown), ImageFont.truetype(font, 11 * grown)
+    left = 10 + round(max(big.getlength(label) for label in rows))
+    top = 8 + round(grown * (18 * bool(title) + 16 * bool(heads)))
+    line_height = round(15 * grown)
     step = height + 4
     letters = max(20, round((left + width) / small.getlength("n")))
     lines = textwrap.wrap(caption, letters)
     foot = top + step * len(tiles) + 4
-    picture = Image.new("RGB", (left + width + 2, foot + 15 * len(lines)), "white")
+    picture = Image.new("RGB", (left + width + 2, foot + line_height * len(lines)), "white")
     pen = ImageDraw.Draw(picture)
     pen.text((left, 4), title, "black", big)
     for i, head in enumerate(heads):
         middle = left + (i + 0.5) * width / len(heads)
-        pen.text((middle, top - 8), str(head), "black", small, anchor="mm")
+        pen.text((middle, top - 8 * grown), str(head), "black", small, anchor="mm")
     for i, (label, row) in enumerate(zip(rows, tiles, strict=True)):
         picture.paste(row, (left, top + i * step))
         pen.text((left - 6, top + i * step + height / 2), label, "black", big, anchor="rm")
     for i, line in enumerate(lines):
-        pen.text((left, foot + 15 * i), line, "#606060", small)
+        pen.text((left, foot + line_height * i), line, "#606060", small)
     return picture
 
 

@@ -137,7 +137,8 @@ axis_values = torch.linspace(-1.7, 1.7, 41)
 plane = torch.cartesian_prod(axis_values, axis_values)
 shades = LinearSegmentedColormap.from_list("belief", ["#E8935E", "#FFFFFF", "#5FA8DA"])
 LEVELS = [0, 0.15, 0.3, 0.4, 0.46, 0.5, 0.54, 0.6, 0.7, 0.85, 1]  # close together around one half
-SHADES = [shades(i / 9) for i in range(10)]
+TINTS = (0.0, 0.1, 0.2, 0.28, 0.37, 0.63, 0.72, 0.8, 0.9, 1.0)  # which side of one half: never pale
+SHADES = [shades(tint) for tint in TINTS]
 BANDWIDTHS = (0.25,)  # a quarter of the ring's radius: fine enough to see a gap in it
 
 
@@ -155,6 +156,7 @@ def snapshot(step, gen, disc, real):
         "points": points,
         "arrows": -0.25 * slope / slope.norm(dim=1, keepdim=True).clamp(min=1),
         "belief": torch.sigmoid(disc(plane)).detach().reshape(41, 41).T,
+        "height": torch.sigmoid(disc(points)).detach()[:, 0],
         "near": near_ring(points),
         "mmd2": losses.mmd2(points, real, BANDWIDTHS).item(),
     }
@@ -174,6 +176,14 @@ def draw(frame, axis=None, title=None, size=1.0):
     axis.quiver(*frame["points"][:60].T, *frame["arrows"].T, **arrows)
     axis.set(xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), aspect="equal", xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
+    gone = (frame["points"].abs().amax(1) > 1.7).float().mean().item()
+    if gone > 0.5:  # say so, and where they went
+        way = frame["points"].mean(0)
+        tip = (1.65 * way / way.abs().max()).tolist()
+        look = {"arrowstyle": "-|>", "color": "#7A3300", "linewidth": 3, "mutation_scale": 18}
+        axis.annotate("", tip, [0.45 * t for t in tip], arrowprops=look)
+        note = f"{gone:.0%} of the fakes\nhave left the picture"
+        axis.text(0, 0, note, ha="center", va="center", fontsize=15 if alone else 9)
     title = title or f"step {frame['step']}: {frame['near']:.0%} near the ring"
     axis.set_title(title, fontsize=15 if alone else 10)
     if alone:
@@ -197,7 +207,7 @@ frames, pictures, window = [], [], display(display_id=True)
 def film(step, gen, disc):
     if step in moments:
         frames.append(snapshot(step, gen, disc, real))
-        pictures.append(figures.png(draw(frames[-1]), dpi=72))
+        pictures.append(figures.png(draw(frames[-1]), dpi=66))
         window.update(Image(pictures[-1], alt=f"The points after {step} steps."))
 
 
@@ -214,36 +224,10 @@ require(frames[0]["near"] < 0.1, "the first frame is not of new networks")
 
 # %% [markdown]
 # **What you see.** Blue dots are real, orange triangles are fakes. The shading is
-# D's opinion: blue where it would believe a point, orange where it would not,
-# white where it cannot tell. An arrow says which way a fake would be believed more;
+# D's opinion: blue where it would believe a point, orange where it would not, the paler
+# the less sure. An arrow says which way a fake would be believed more;
 # G follows the arrows. The heap opens to all sides, shoots past the ring, and comes
 # back, because D has turned the outside orange meanwhile.
-#
-# Six moments of the same run:
-
-# %% tags=["thumbnail", "nbval-ignore-output"]
-chosen = [frames[i * (len(frames) - 1) // 5] for i in range(6)]
-figure, axes = plt.subplots(2, 3, figsize=(9, 6.4), layout="constrained")
-for axis, frame in zip(axes.flat, chosen, strict=True):
-    draw(frame, axis)
-figure.supxlabel(
-    "blue dots: real points, drawn by rule; orange triangles: fakes; shading: D, blue = real; "
-    "arrows: −∇ L_G",
-    fontsize=8,
-)
-figures.show(
-    figure,
-    alt="Six panels from the first step to the last: the heap of fakes in the middle opens, "
-    "reaches the ring, and covers it.",
-)
-
-# %% [markdown]
-# Go through the run step by step: follow the fakes around one bump in the shading.
-# ([GAN Lab](https://poloclub.github.io/ganlab/) is the same game in a browser.)
-
-# %% tags=["nbval-ignore-output"]
-by_step = {frame["step"]: frame for frame in frames}
-panels.panel(lambda step: draw(by_step[step]), step=panels.slider(list(by_step), "step", last))
 
 # %% [markdown]
 # ## How it works
@@ -270,10 +254,55 @@ figures.show(
 # $-\log D = \log(1 + e^{-\ell})$, which PyTorch calls *softplus* of $-\ell$.
 #
 # One step is two updates. First D learns; `detach` cuts the fakes loose from G.
-# Then G learns: the gradient runs through D into G, and only G is updated. **G
-# never sees a real point. All it gets is the slope of D at its own points**: the
-# arrows. D learns four times as fast as G, so that its advice is up to date. When
-# training ends, D is thrown away; only G is used.
+# Then G learns: the gradient runs through D into G, and only G is updated. D's
+# *learning rate*, the length of its steps, is four times G's, so that its advice is up to
+# date. When training ends, D is thrown away; only G is used.
+#
+# **G never sees a real point. All it gets is the slope of D at its own points**: the
+# arrows of the film. Draw D as a landscape, and each fake walks uphill:
+
+# %% jupyter={"source_hidden": true} tags=["thumbnail", "nbval-ignore-output"]
+figure = plt.figure(figsize=(10.5, 3.9))
+scenes = [frames[round(share * (len(frames) - 1))] for share in (6 / 32, 12 / 32, 1)]
+x, y = torch.meshgrid(axis_values, axis_values, indexing="xy")
+for place, frame in enumerate(scenes):
+    where = (place / 3 - 0.02, -0.12, 0.37, 1.12)
+    axis = figure.add_axes(where, projection="3d", computed_zorder=False)
+    height = {"cmap": shades, "vmin": 0.2, "vmax": 0.8, "linewidth": 0.2, "edgecolor": "#00000040"}
+    axis.plot_surface(x, y, frame["belief"], rcount=41, ccount=41, **height)
+    inside = frame["points"][:300].abs().amax(1) < 1.7
+    fakes, up = frame["points"][:300][inside], frame["height"][:300][inside] + 0.02
+    axis.scatter(*fakes.T, up, s=16, color="#B34700", marker="^", linewidths=0, zorder=5)
+    axis.set(zlim=(0.1, 0.9))
+    axis.set_axis_off()
+    axis.patch.set_alpha(0)  # or it would cut its neighbour's edge
+    axis.view_init(elev=40, azim=-60)
+    axis.set_box_aspect((1, 1, 0.75), zoom=1.2)
+    figure.text(place / 3 + 1 / 6, 0.93, f"step {frame['step']}", ha="center", fontsize=14)
+figures.show(
+    figure,
+    alt="Three hilly surfaces with orange triangles on them. First a bowl, orange inside and blue "
+    "towards the edge, fakes in it and on their way up; then a hill with a dent in the middle, fakes "
+    "all over it; at the end a volcano, orange within and without, all fakes along its pale rim.",
+    photo=True,
+)
+
+# %% [markdown]
+# *What you see.* Height and colour are D; triangles are fakes. At first all is better than
+# where the heap lies: a bowl, and G walks out of it to every side. Then D has marked the
+# outside down too, and the hill gets a dent. At the end it is a volcano whose rim is the ring,
+# and the fakes stand on the rim.
+#
+# Go through the run step by step: follow the fakes around one bump in the shading.
+# ([GAN Lab](https://poloclub.github.io/ganlab/) is the same game in a browser.)
+
+# %% tags=["nbval-ignore-output"]
+by_step = {frame["step"]: frame for frame in frames}
+start = scenes[0]["step"]
+panels.panel(lambda step: draw(by_step[step]), step=panels.slider(list(by_step), "step", start))
+
+# %% [markdown]
+# And if D cannot tell at all?
 
 # %%
 undecided = softplus(torch.tensor(0.0)).item()  # the logit 0 is D = 1/2
@@ -335,14 +364,13 @@ right.legend(loc="center right")
 figures.show(
     figure,
     alt="Left: the three losses swing at first, then creep towards log 2. Right: the share near "
-    "the ring rises from 0 to about 0.9, MMD squared falls to about 0.",
+    "the ring rises from 0 to about 0.95, MMD squared falls to about 0.",
 )
 
 # %% [markdown]
 # **What you see.** The losses say who is ahead, not how good the fakes are: G's is
 # about the same for a heap and for a ring, and all creep towards $\log 2$, the
-# value of a D that cannot tell. Each network's landscape moves with every step of the
-# other, so the last state need not be the best: this course's recorded runs give both.
+# value of a D that cannot tell.
 #
 # **What this does not show.** Each step sees fresh real points. With 226 pictures G
 # could get away with copying (chapter 04). And one seed may be luck: change `SEED`.
@@ -396,12 +424,17 @@ figure, axes = plt.subplots(2, 3, figsize=(9, 6.4), layout="constrained")
 for axis, frame in zip(axes.flat, broken, strict=True):
     draw(frame, axis, f"step {frame['step']}: MMD² {frame['mmd2']:.3f}")
 figure.supxlabel(f"{name}, learning rates: G {lr_g:g}, D {lr_d:g}", fontsize=8)
-figures.show(figure, alt=f"Six panels from the first step to the last, on the data: {name}.")
+figures.show(
+    figure,
+    alt=f"Six panels from the first step to the last, on the data: {name}. Where most fakes have "
+    "left the picture an arrow says which way.",
+)
 
 # %% [markdown]
-# **What you see.** G learns eight times as fast as D. The fakes leave the picture and
-# come back as one heap, each time at another place of the ring, gone before D has
-# marked it; MMD² is nearly as bad as at the start. Now put G's rate back to 0.0003
+# **What you see.** G learns eight times as fast as D. The fakes leave the picture (the
+# arrow says which way) and come back as one heap, each time at another place of the ring,
+# gone before D has marked it; MMD² is nearly as bad as at the start. A G that makes one
+# kind of thing only has *collapsed*: chapter 01 counts it. Now put G's rate back to 0.0003
 # and D's to 0.01; then try the spiral. Which of the two may be the faster?
 #
 # ## Your initial
@@ -434,8 +467,8 @@ window.update(Image(figures.movie(pictures, pause=250, colours=32), alt=alt))
 
 # %% [markdown]
 # **What you see.** The heap becomes a blot, the blot a letter. Last to empty are the bays
-# of the S, where D has to learn a narrow orange tongue. What will happen between *two*
-# letters? G is continuous and cannot tear.
+# of the S, where D has to learn a narrow orange tongue. Type *two* letters and look
+# between them: G is continuous and cannot tear.
 #
 # ## From two numbers to a picture
 #
@@ -556,43 +589,11 @@ exercises.answer("00.4", order, belief=belief)
 #   number computed from stand-ins says nothing about steel.
 # - **Exercises** have a blank, `...`, and check themselves when run.
 #
-# ## Appendix: this machine, and the data
+# ## Appendix: the data, and this machine
 #
-# *WARN* means that the course runs, with less: on the CPU, say, or on stand-ins.
-
-# %% tags=["nbval-ignore-output"]
-for found in doctor.examine():
-    has_path = {"/", "\\"} & set(found.detail)
-    print(f"[{found.status}]".ljust(7) + found.name + ("" if has_path else f": {found.detail}"))
-
-# %% [markdown]
-# No pictures lie in this repository, only where each set comes from, under which
-# licence, and, where the bytes were to be had, a checksum of every file.
-
-# %%
-rows = ["| set | what | size | licence | cite | checked |", "|---|---|---|---|---|---|"]
-for row in fetch.table():
-    if row["name"] in CATALOG:
-        size = f"{row['megabytes']} MB" if row["megabytes"] else "not known"
-        cells = [f"[{row['name']}]({row['page']})", row["about"], size]
-        cells += [row["licence"], row["citation"], row["checked"]]
-        rows.append("| " + " | ".join(cells) + " |")
-display(Markdown("\n".join(rows)))
-print(f"{len(CATALOG)} sets, {sum(entry.files for entry in CATALOG.values()):,} files")
-
-# %% [markdown]
-# `data.load(name)` looks in `$GANCOURSE_DATA/<name>` and in the cache, tries to
-# download, and at last draws a stand-in. (Severstal's needs a Kaggle account: see
-# `data/README.md`.) Where a set has no test part, a hash of the file name holds a
-# quarter back, on which nothing is ever tuned. Of the 300 steel scratches it leaves
-
-# %%
-held_out = [n for n in range(1, 301) if images.held_out(f"scratches_{n}.jpg")]
-print(f"{300 - len(held_out)} to train on, {len(held_out)} held out, the first five {held_out[:5]}")
-
-# %% [markdown]
-# This chapter downloads at most the steel (28 MB) and the cats (3 MB); another set
-# that is not on this machine is shown as its stand-in.
+# The sets that the course uses. It holds no pictures itself. `data.load(name)` looks in
+# `$GANCOURSE_DATA/<name>` and in the cache, tries to download, and at last draws a
+# stand-in. This chapter downloads at most the steel (28 MB) and the cats (3 MB).
 
 # %% tags=["nbval-ignore-output"]
 here = {row["name"] for row in fetch.table() if row["here"]}
@@ -611,6 +612,26 @@ figures.show_sheet(
 )
 
 # %% [markdown]
+# Their licences; `data/README.md` has sizes, citations and checksums, and says how to get
+# Severstal's, which needs a Kaggle account.
+
+# %%
+rows = ["| set | what | licence |", "|---|---|---|"]
+for row in fetch.table():
+    if row["name"] in CATALOG:
+        rows.append(f"| [{row['name']}]({row['page']}) | {row['about']} | {row['licence']} |")
+display(Markdown("\n".join(rows)))
+print(f"{len(CATALOG)} sets, {sum(entry.files for entry in CATALOG.values()):,} files")
+
+# %% [markdown]
+# Where a set has no test part, a hash of the file name holds a quarter back, on which
+# nothing is ever tuned. Of the 300 steel scratches it leaves
+
+# %%
+held_out = [n for n in range(1, 301) if images.held_out(f"scratches_{n}.jpg")]
+print(f"{300 - len(held_out)} to train on, {len(held_out)} held out, the first five {held_out[:5]}")
+
+# %% [markdown]
 # In memory a set is one tensor of bytes, `(N, C, H, W)`: pictures, channels, height,
 # width. A network sees numbers from −1 to 1.
 
@@ -618,6 +639,18 @@ figures.show_sheet(
 batch = shown[wanted[0]]
 print("stored ", tuple(batch.images.shape), batch.images.dtype)
 print("network", tuple(batch.floats().shape), batch.floats().dtype)
+
+# %% [markdown]
+# And this machine (`gancourse doctor` prints every check). *WARN* means that the course
+# runs, with less: on the CPU, say, or on stand-ins.
+
+# %% tags=["nbval-ignore-output"]
+checks = list(doctor.examine())
+print(f"{sum(found.status == 'OK' for found in checks)} of {len(checks)} checks are OK")
+for found in checks:
+    if found.status != "OK":
+        has_path = {"/", "\\"} & set(found.detail)
+        print(f"[{found.status}] {found.name}" + ("" if has_path else f": {found.detail}"))
 
 # %% [markdown]
 # ## References

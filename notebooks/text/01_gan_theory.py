@@ -26,14 +26,14 @@
 # - derive $D^* = p/(p+q)$ and the value $-\log 4 + 2\,\mathrm{JSD}$ (how far two
 #   distributions are apart, section 4), and check both by summing over a grid;
 # - explain by numbers: saturation, the Wasserstein critic, rotating updates,
-#   a loss that does not show convergence, and mode collapse.
+#   a loss that does not show convergence, and *mode collapse*: a generator that
+#   makes few kinds of things.
 #
 # **Two lectures.** Part 1, *from random numbers to a game* (sections 1 to 4): 17
-# minutes to read, 27 with the code. Part 2, *why it is hard to train* (5 to 10): 20
-# and 30. A minute or two of one CPU core (`quick`); a GPU does not help.
+# minutes to read, 27 with the code. Part 2, *why it is hard to train* (5 to 10): 18
+# and 28. A minute or two of one CPU core (`quick`); a GPU does not help.
 # **Data:** all of it is drawn by rule, in one or two dimensions, where the truth is
-# known. Cells that only draw are folded (what they call stands in
-# `gancourse_lab/theory_figures.py`).
+# known. Cells that only draw are folded.
 #
 # Throughout, $p$ is the true density, $q$ that of what a generator makes, and
 # $\log$ the natural logarithm.
@@ -114,30 +114,30 @@ weighs = film.end(
 print(f"25 frames, {weighs / 1000:.0f} kB")
 
 # %% [markdown]
-# *What you see,* of one seed each: at equal rates the fakes find the clusters and stay. A G
-# that is too fast runs, as one heap, to where D would believe it just now; D learns to
-# refuse that place; the heap runs on. Section 9 has more seeds, and at four times the
-# rate they differ.
+# *What you see,* of seed 0: at equal rates the fakes find the clusters and stay. In the
+# other two games they run, as one heap, to where D would believe them just now; D learns
+# to refuse that place; the heap runs on. At four times the rate that was bad luck: of the
+# four seeds in section 9 only this one ends so.
 #
 # ## Part 1 · From random numbers to a game
 #
 # ## 1 · Two kinds of models
 #
-# Learning from pairs of input and answer is *supervised* (logistic regression, a random
-# forest); without answers it is *unsupervised* ($k$-means, and GANs).
+# Learning from pairs of input and answer is *supervised*; without answers it is
+# *unsupervised* ($k$-means, and GANs).
 #
 # A table has rows $x$ and labels $y$. A **discriminative** model learns the
 # conditional $p(y \mid x)$: which label does this row have? A **generative**
 # model learns the joint $p(x, y)$, or $p(x)$ where there are no labels: which
-# rows are there at all? The joint contains the conditional,
+# rows are there? The joint contains the conditional,
 #
 # $$p(y \mid x) = \frac{p(x, y)}{\sum_{y'} p(x, y')},$$
 #
 # and not the other way round.
 #
-# Take two Gaussian classes in the plane, equally frequent, with means $\mu_0$,
-# $\mu_1$ and one covariance $\Sigma$. In the quotient above the quadratic terms
-# cancel, and a *logistic* conditional is left, with the sigmoid $\sigma$:
+# For two Gaussian classes, equally frequent, with means $\mu_0$, $\mu_1$ and one covariance
+# $\Sigma$, the quadratic terms of the quotient cancel, and a *logistic* conditional is left,
+# with the sigmoid $\sigma$:
 #
 # $$p(y{=}1 \mid x) = \sigma(w \cdot x + w_0), \quad
 #   w = \Sigma^{-1}(\mu_1 - \mu_0), \quad
@@ -168,8 +168,7 @@ print(f"error of the true model: formula {by_formula:.3f}, grid {by_grid:.3f}")
 
 # %% [markdown]
 # Now from 200 labelled points. The generative fit takes averages: class means and their
-# common covariance. The discriminative fit climbs the conditional likelihood of $w$ and
-# $w_0$, and never asks how the $x$ lie.
+# common covariance. The discriminative fit never asks how the $x$ lie.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -235,8 +234,8 @@ figures.show(
 )
 
 # %% [markdown]
-# Nobody can write down a density for pictures of cats. But to *draw* it is enough to turn
-# random numbers into samples. How?
+# Nobody can write down a density of cats. But to *draw* it is enough to turn random numbers
+# into samples. How?
 #
 # ## 2 · Random numbers out of random numbers
 #
@@ -283,9 +282,10 @@ panels.panel(
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
-    theory_figures.transforms(SEED),
-    "For six distributions, the rising curve C with draws going right and down, and beside it "
-    "the histogram of the draws under the true density.",
+    theory_figures.transforms(["exponential", "Cauchy"], SEED),
+    "For two more distributions, the rising curve C with draws going right and down, and beside it "
+    "the histogram of the draws under the true density. The exponential's C starts steep at 0; the "
+    "Cauchy's is steep in the middle and crawls far out.",
 )
 
 # %% [markdown]
@@ -296,16 +296,15 @@ figures.show(
 # is kept. For normals in $d$ dimensions, $g$ a tenth too wide, $M = 1.1^d$: of a colour
 # picture of 64 pixels a side ($d = 12{,}288$) nothing would ever be kept. *A walk*
 # (Metropolis et al. 1953, Hastings 1970): step from $x$ to a neighbour $x'$ with
-# probability $\min(1, p(x')/p(x))$; but neighbours are alike, and a thousand places may
-# be worth ten draws. And of pictures we have no $p$, only samples.
+# probability $\min(1, p(x')/p(x))$; but neighbours are alike. And of pictures we have no
+# $p$, only samples.
 #
 # ### A network as the transform
 #
-# The inverse transform is a function from simple numbers to samples. Let a
-# network be this function: $x = G(z)$, with $z$ from a simple distribution. In
-# one dimension it can be taught without knowing $C$. Sort a sample and as many
-# uniform numbers: as $C^{-1}$ never falls, the $i$-th of the one belongs to the
-# $i$-th of the other, and the rest is regression. We measure by $W_1$, how far mass has
+# Let a network be the function: $x = G(z)$, with $z$ from a simple distribution. In one
+# dimension it can be taught without knowing $C$. Sort a sample and as many uniform
+# numbers: as $C^{-1}$ never falls, the $i$-th of the one belongs to the $i$-th of the
+# other, and the rest is regression. We measure by $W_1$, how far mass has
 # to travel, on average, to turn one distribution into the other (section 6).
 
 
@@ -342,14 +341,13 @@ print(f"256 draws of the two humps themselves: W1 {statistics.mean(chance):.3f} 
 print(f"the network above:                     W1 {distance(made):.3f}")
 
 # %% [markdown]
-# In the plane there is no sorting. What remains is to compare two *heaps*: what $G$ made,
-# and what we have. There is a direct way and an indirect one.
+# In the plane there is no sorting. What remains is to compare two *heaps*, what $G$ made and
+# what we have, directly or indirectly.
 #
 # ## 3 · The direct way: match the distributions
 #
-# Measure how far the generated heap is from the true one, and let gradients
-# lower it. *Generative moment matching* (Li et al. 2015) takes the maximum mean
-# discrepancy of chapter 00,
+# *Generative moment matching* (Li et al. 2015) lowers the maximum mean discrepancy of
+# chapter 00,
 #
 # $$\mathrm{MMD}^2 = \mathbb{E}\,k(x, x') + \mathbb{E}\,k(\tilde x, \tilde x')
 #   - 2\,\mathbb{E}\,k(x, \tilde x), \qquad k(a, b) = e^{-(a - b)^2 / 2s^2},$$
@@ -480,10 +478,8 @@ figures.show(
 # $\mathrm{JSD} = \frac12 \mathrm{KL}(p \,\|\, m) + \frac12 \mathrm{KL}(q \,\|\, m)$
 # and $\mathrm{KL}(p \,\|\, m) = \int p \log (p/m) \, dx$. It lies between 0, for
 # $p = q$, and $\log 2$, where the two never overlap. So a perfect discriminator
-# tells $G$ how much the two differ, and nobody has chosen a kernel.
-#
-# Check it by sums over equal steps of $x$, against the package's means over cells of equal
-# probability:
+# tells $G$ how much the two differ, and nobody has chosen a kernel. Checked by sums in two
+# ways:
 
 
 # %%
@@ -556,9 +552,10 @@ require(ours == theirs)  # the package's
 
 
 # %% [markdown]
-# Now the generator of section 3 plays. From time to time we look: the density $q$ of what
-# $G$ makes of 4,000 evenly spaced $z$, the network's $D$, and the $D^*$ that $p$ and $q$
-# call for.
+# Now the generator of section 3 plays. From time to time we look: above, the density $q$ of
+# what $G$ makes of 4,000 evenly spaced $z$; below, the network's $D$. $D$ learns four times
+# as fast as $G$, and both rates sink to a fiftieth by the end. **Guess first:** where will
+# the first heap of fakes run?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -570,52 +567,68 @@ def players(numbers, width, rates, **options):
     return gen, disc, opt_gen, opt_disc
 
 
-steps = by_profile(40, 1500, 6000) if STEPS is None else STEPS
+steps = by_profile(40, 3000, 6000) if STEPS is None else STEPS
 count = 8 if profile == "smoke" else 20
-moments = sorted({round(steps * (i / count) ** 1.7) for i in range(count + 1)})  # often at first
-RATES = (1e-3, 2e-3)
+moments = sorted({round(steps * (i / count) ** 2) for i in range(count + 1)})  # often at first
+RATES = (1e-3, 4e-3)
+
+
+def slowing(optimisers):
+    """Schedules under which the rates sink to a fiftieth over the game."""
+    return [torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.02, max(1, steps)) for o in optimisers]
+
+
 device.seed_everything(SEED)
 gen, disc, *optimisers = players(1, 64, RATES, activation=Smooth())
+schedules = slowing(optimisers)
 told, frames, film = [], [], Film()
 for step in range(steps + 1):
     if step in moments:
         frames.append(toy_game.look(step, gen, disc, humps))
         frames[-1]["networks"] = copy.deepcopy((gen, disc))
-        film.add(theory_figures.game(frames[-1]), f"The game after {step} steps.")
+        picture = theory_figures.game(frames[-1], best=False)
+        film.add(picture, f"The game after {step} steps.")
     if step < steps:
         real = humps.sample((256, 1)).float()
         told.append(train_step(gen, disc, *optimisers, real, noise(256, 1)))
+        for schedule in schedules:
+            schedule.step()
 weighs = film.end(
-    "Animation: the dashed density of the fakes starts as one narrow peak, shoots off to one side "
-    "and comes back, always to where the bold curve D is high, and lies on both humps of the real "
-    "density in the end, with peaks that these have not, while D comes near one half."
+    "Animation: the orange density of the fakes starts as one narrow peak, spreads to where the "
+    "bold curve D is high, and settles on both humps of the real density, with a spike at the left "
+    "end that these have not, while D comes near one half wherever there are points."
 )
 print(f"{len(frames)} frames, {weighs / 1000:.0f} kB; {theory_figures.DRAWN}")
 
 # %% [markdown]
-# *What you see.* Where there are too many fakes (hatched) $D$ goes below ½, where too
-# few, above; and the fakes move up the slope of $D$. As a slider, and as a strip:
+# *What you see.* Where orange stands above blue, too many fakes, $D$ goes below ½; where it
+# stands below, above ½; and the fakes move up the slope of $D$. (Thin: no points lie there,
+# and $D$ has learnt nothing.) At the end $q$ has both humps and $D$ is near ½ wherever there
+# are points. A spike stays at the left end, where a whole stretch of $z$ lands. Four moments:
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
+figures.show(
+    theory_figures.games([chosen[0], chosen[1], chosen[3], chosen[5]]),
+    "Four moments of the game: a narrow generated peak under a flat D; then a wide heap with the "
+    "valley filled; then two peaks, narrower than the humps; at the end q near both humps, with a "
+    "spike on the left, and D near one half.",
+)
+
+# %% [markdown]
+# Is this $D$ the best one, $D^*$? Both at a moment of your choice:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 by_step = {frame["step"]: frame for frame in frames}
 panels.panel(
     lambda step: theory_figures.game(by_step[step]),
-    step=panels.slider(list(by_step), "step", frames[-1]["step"]),
-)
-
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
-figures.show(
-    theory_figures.games(chosen),
-    "Six moments of the game: a narrow generated peak under a flat D at first; then a heap far to "
-    "one side; then the generated density spreads over the two humps of the real one, and D lies "
-    "near one half.",
+    step=panels.slider(list(by_step), "step", chosen[2]["step"]),
 )
 
 # %% [markdown]
-# In numbers: the value that the network's $D$ reaches, and the most that any
-# $D$ could reach against the same fakes. The gap narrows at first and does not close:
-# $D$ chases a $G$ that moves.
+# Its wide waves are there, its narrow ones are not: $D$ is smooth, and chases a $G$ that
+# moves. In numbers: the value that the network's $D$ reaches, and the most that any $D$
+# could reach against the same fakes.
 
 # %% tags=["nbval-ignore-output"]
 print(" step   V(D, G)  V(D*, G)   gap     W1")
@@ -631,8 +644,11 @@ require(all(frame["value"] <= frame["most"] + 1e-5 for frame in frames))
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
 gens, *others = players(1, 64, RATES, copies=SEEDS, activation=Smooth())
+schedules = slowing(others[1:])
 for _ in bar(range(steps), desc="games"):
     train_step(gens, *others, humps.sample((SEEDS, 256, 1)).float(), noise(SEEDS, 256, 1))
+    for schedule in schedules:
+        schedule.step()
 with torch.no_grad():
     indirect = [distance(one) for one in gens(EVERY_Z.expand(SEEDS, -1, -1))[..., 0]]
 width = min(direct, key=lambda s: statistics.mean(direct[s]))
@@ -641,9 +657,10 @@ for name, values in {f"MMD, s = {width}": direct[width], "against D": indirect}.
 print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 
 # %% [markdown]
-# In one dimension a kernel does it as well, if its width is right; here the width was chosen
-# by the truth. (No ranking: batches, steps and rates differ.) What the game brings: nobody had to choose a width. $D$ finds by itself where and
-# at which scale the heaps differ.
+# One game in three had strayed when its rates ran out: a game need not settle, and part 2
+# asks why. The kernel was steadier. (No ranking: its width was chosen by the truth, and so
+# were the game's rates and steps, out of a dozen tried.) What the game brings:
+# nobody had to choose a width. $D$ finds by itself where and at which scale the heaps differ.
 #
 # ## Part 2 · Why it is hard to train
 #
@@ -682,8 +699,8 @@ for theta in (1, 3, 6):
 
 # %% [markdown]
 # Over training time: reals around 4, fakes starting around 0, five updates of $D$ for each
-# of $G$, so that $D$ is good. $G$ steps by plain gradient descent (Adam divides a gradient
-# by its size, which hides saturation). Five seeds with each loss, from the same weights.
+# of $G$. $G$ steps by plain gradient descent (Adam divides a gradient by its size, which
+# hides saturation). Five seeds with each loss, from the same weights.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -717,8 +734,7 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see.* At $D = \tfrac12$ both slopes are the same; they differ at the start, where
-# it is decided whether $G$ gets going. With $\log(1 - D)$ no seed arrived. With $-\log D$
+# *What you see.* At $D = \tfrac12$ both slopes are the same; they differ at the start. With $\log(1 - D)$ no seed arrived. With $-\log D$
 # all crossed the reals within some fifteen steps and came to stay after thirty to fifty;
 # in four seeds of five they rest narrower than the reals are.
 #
@@ -865,7 +881,7 @@ figures.show(
 # is in the unit of $x$, and a little high: a penalty is no constraint.
 #
 # Mind the signs: each player *maximises* its part, optimisers minimise, so in code both get
-# a minus (`losses.wasserstein_discriminator`, `wasserstein_generator`).
+# a minus.
 #
 # ## 7 · Taking turns, and going round
 #
@@ -932,8 +948,8 @@ weighs = film.end(
 print(f"31 frames, {weighs / 1000:.0f} kB")
 
 # %% [markdown]
-# So plain gradient steps can circle for ever. Radford et al. (2016) met this in practice
-# and lowered Adam's momentum from 0.9 to 0.5, because their training oscillated.
+# So plain gradient steps can circle for ever. Radford et al. (2016) lowered Adam's momentum
+# from 0.9 to 0.5, because their training oscillated.
 #
 # ### A GAN of two numbers, and a brake
 #
@@ -995,11 +1011,11 @@ for gamma in (0.0, 0.3, 1.0, 3.0):
     print(f"{slowest.real:.3f} ± {abs(slowest.imag):.3f} i")
 
 # %% [markdown]
-# *What you see.* Without the penalty $G$ and $D$ chase each other round and round, on
-# circles that shrink slower and slower: far out the slopes pull inwards a little, near the
-# end nothing does ($\mathrm{Re}\,\lambda = 0$). A little penalty
-# and they spiral in; too much, and $D$ is so flat that $G$ creeps. Near the end the
-# distance falls like $e^{t\,\mathrm{Re}\,\lambda}$ with
+# *What you see.* Without the penalty $G$ and $D$ chase each other round, on circles that
+# shrink slower and slower: far out the slopes pull inwards a little, near the end hardly at
+# all (to first order nothing does, $\mathrm{Re}\,\lambda = 0$). A little penalty and they
+# spiral in; too much, and $D$ is so flat that $G$ creeps. With a penalty the distance falls,
+# near the end, like $e^{t\,\mathrm{Re}\,\lambda}$ with
 # $\lambda = \frac12(-\gamma \pm \sqrt{\gamma^2 - 1})$: fastest at $\gamma = 1$.
 #
 # ## 8 · When is it finished?
@@ -1031,8 +1047,8 @@ history = dict(zip(("D's loss", "G's loss"), zip(*told, strict=True), strict=Tru
 levels = {"log 4": math.log(4), "log 2": math.log(2)}
 figures.show(
     theory_figures.losses_and_distance(history, frames, levels),
-    "Left: at first D's loss dips and G's rises; then both run flat and noisy near log 4 and "
-    "log 2. Right: the distance W1 rises, falls quickly, and then goes up and down.",
+    "Left: within 300 steps D's loss rises to log 4 and G's falls to log 2; both stay there, flat "
+    "and noisy. Right: the distance W1 falls quickly, and then goes up and down.",
 )
 
 # %% tags=["nbval-ignore-output"]
@@ -1044,15 +1060,15 @@ for frame in chosen:
 lowest = min(frames, key=lambda frame: frame["W1"])
 print(f"lowest W1 of {len(frames)} looks: {lowest['W1']:.3f} at step {lowest['step']}", end="; ")
 print(f"at the end {frames[-1]['W1']:.3f}")
+late = [frame["W1"] for frame in frames if frame["step"] >= steps / 6]
+print(f"from step {steps // 6} on: between {min(late):.3f} and {max(late):.3f}")
 
 # %% [markdown]
-# *What you see.* From step 250 on both losses rest at $\log 4$ and $\log 2$ but for one spike,
-# while $W_1$ doubles and halves. $D$ is near ½ at the end, and at the start too, where it has learnt nothing.
-# Nor need the last state be the best. So a recorded run of this course holds the best *and* the last
-# weights, and chapter 08 is about measures that do not come from $D$. (When training ends
-# $D$ is thrown away: at ½ everywhere it knows nothing any more.)
-
-# %% [markdown]
+# *What you see.* From step 500 on both losses rest at $\log 4$ and $\log 2$ but for short
+# spikes, while $W_1$ doubles and halves. Who stops at step 1920 gets a $W_1$ of 0.18 instead
+# of 0.07, and no loss says so. $D$ is near ½ at the end, and at the start too, where it has
+# learnt nothing. Chapter 08 is about measures that do not come from $D$.
+#
 # ## 9 · Mode collapse
 #
 # The usual test: eight small Gaussians on a ring (Metz et al. 2017). A mode
@@ -1113,29 +1129,15 @@ figures.show(
 
 # %% [markdown]
 # *What you see.* At equal rates every seed finds all eight. With a $G$ four times as fast
-# luck decides, and one seed proves nothing. At eight times each ends as one clump, each
-# elsewhere.
+# luck decides. At eight times each ends as one clump, each elsewhere.
 #
 # Nothing in $G$'s loss asks for variety: where $D$ is highest a thousand copies of one fake
-# do best. Nor does the count see quality: compare the shares with the ring's 0.9889.
+# do best. Nor does the count see quality (the ring's own share is 0.9889).
 #
 # ## 10 · The zoo
 #
-# What later GANs changed is mostly what the two players get to see.
-
-# %% [markdown]
-# | kind | what is new | learns from | source |
-# |---|---|---|---|
-# | progressive | layers for higher resolutions are added while training, in $G$ and $D$: first the coarse layout, then detail; most steps are small and cheap, so training is quicker | images | Karras et al. 2018 |
-# | conditional | a label $y$ goes into $G$ and $D$: $p(x \mid y)$ instead of $p(x)$ | images with labels | Mirza and Osindero 2014 |
-# | image-to-image (pix2pix) | $G$ gets an image; $D$ judges pairs; an L1 term pulls to the known answer | pairs of images | Isola et al. 2017 |
-# | CycleGAN | two generators, there and back; the way back must return the input | two heaps of images, no pairs | Zhu et al. 2017 |
-# | text-to-image (StackGAN) | the condition is an embedded sentence; a second $G$ refines the first one's image | images with captions | Zhang et al. 2017 |
-# | super-resolution (SRGAN) | $G$ gets a small image; $D$ and a feature loss ask for plausible detail | images, made small | Ledig et al. 2017 |
-#
-# Chapters 05 to 07 build CycleGAN. The slides that this chapter follows name more uses:
-# rendered training worlds made to look real, pictures for object detectors, 3-D shapes,
-# and, in chapters 10 to 12, rare classes and augmentation.
+# What later GANs changed is mostly what the two players get to see. Chapters 05 to 07 build
+# CycleGAN.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
@@ -1151,7 +1153,7 @@ figures.show(
 # The label is the mode: $y \in \{0, \dots, 7\}$. It goes into both networks as
 # eight more inputs, seven zeros and a one. $D$ then judges the *pair*
 # $(x, y)$: a good point with a wrong label is a fake. The step is the one of section
-# 4, with a label.
+# 4.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -1182,20 +1184,20 @@ figures.show(
 
 # %% [markdown]
 # The label settles *where*, and not *how wide*: inside each mode the fakes spread less than
-# half as far as the reals (the last line), a small collapse in each of eight places. The
-# shares above cannot see it.
+# half as far as the reals (the last line), a small collapse that the shares cannot see.
 
 # %%
 if profile != "smoke":
-    require(accuracy.min() > 0.9 and max(indirect) < 0.5 and inside.max() < SPREAD / 2)
+    require(
+        accuracy.min() > 0.9 and statistics.median(indirect) < 0.5 and inside.max() < SPREAD / 2
+    )
     require(counts["equal rates"][-1].sum() > counts["G 8 times as fast"][-1].sum())
     require(traces["non-saturating"].means[-1].median() < traces["saturating"].means[-1].median())
 
 # %% [markdown]
-# **What this chapter does not show.** All of it has one or two dimensions, endless real data
-# and a known $p$. With a few hundred photographs $D$ can learn the data by heart, and is
-# far from $D^*$ for another reason (chapters 02 to 04). Three to five seeds show that a
-# recipe varies; they cannot rank two that are close.
+# **What this chapter does not show.** All of it has one or two dimensions and endless real
+# data. With a few hundred photographs $D$ can learn the data by heart (chapters 02 to 04).
+# Three to five seeds show that a recipe varies; they cannot rank two that are close.
 #
 # ## 11 · Exercises
 #
@@ -1261,28 +1263,24 @@ exercises.answer("01.4", factor, path=path)
 # %% [markdown]
 # ## Summary
 #
-# - The joint answers what the conditional cannot, and it can be drawn from.
-#   GANs learn to draw without writing a density down.
-# - Inverse transform, rejection and a walk need $C$ or $p$. A network as the transform
-#   needs only a judge of heaps.
-# - The direct judge is MMD with a kernel width; the indirect one is trained.
-#   At its best it is $D^* = p/(p+q)$ and the game is worth
-#   $-\log 4 + 2\,\mathrm{JSD}$.
-# - A sure $D$ gives the minimax loss slope $-D \approx 0$ and the
-#   non-saturating one $-(1-D) \approx -1$. Without overlap the JSD is flat;
-#   $W_1$ is not, and its critic needs a bounded slope.
-# - Simultaneous steps spiral out, alternating ones circle, extragradient ones
-#   spiral in; a penalty on $D$'s slope is a brake. $D$'s loss at $\log 4$ does not show
-#   convergence.
+# - The joint answers what the conditional cannot, and GANs draw from it without writing a
+#   density down: a network as the transform, and a judge of heaps.
+# - The direct judge is MMD with a kernel width; the indirect one is trained. At its best it
+#   is $D^* = p/(p+q)$ and the game is worth $-\log 4 + 2\,\mathrm{JSD}$.
+# - A sure $D$ gives the minimax loss slope $-D \approx 0$ and the non-saturating one
+#   $-(1-D) \approx -1$. Without overlap the JSD is flat; $W_1$ is not, and its critic needs
+#   a bounded slope.
+# - Simultaneous steps spiral out, alternating ones circle, extragradient ones spiral in; a
+#   penalty on $D$'s slope is a brake. $D$'s loss at $\log 4$ does not show convergence.
 # - Nothing in $G$'s loss asks for all modes. Count them.
 #
-# **References.** N. Metropolis et al. 1953 and W. Hastings 1970 (the walk) · I. Goodfellow
+# **References.** I. Goodfellow
 # et al., *Generative Adversarial Nets*, 2014 · M. Arjovsky, L. Bottou, *Towards Principled
 # Methods*, 2017 · Y. Li et al., *Generative Moment Matching Networks*, 2015 · M. Arjovsky
 # et al., *Wasserstein GAN*, 2017 · I. Gulrajani et al., *Improved Training of Wasserstein
 # GANs*, 2017 · L. Mescheder et al., *Which Training Methods for GANs do actually
 # Converge?*, 2018 · L. Metz et al., *Unrolled GANs*, 2017 · G. Korpelevich, *The
-# extragradient method*, 1976 · A. Radford et al., *DCGAN*, 2016 · the zoo's, in its table.
+# extragradient method*, 1976 · A. Radford et al., *DCGAN*, 2016 · the zoo's, over its diagrams.
 #
 # **Next:** [02 · A DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb)
 
