@@ -103,8 +103,8 @@ figures.show_sheet(alt, shown, "", caption, scale=4)
 
 # %% [markdown]
 # *What you see.* Run Q paints a mask; run P returns its input and a green stain. Half-way P
-# was well ahead of its input (KID, chapter 02's distance to real pictures, 1.10 against
-# 2.88), and lost it again. The number is D's
+# was well ahead of its input, and lost it again: KID, chapter 02's distance to real
+# pictures (0: as near as real ones), was 1.10, the input's own 2.88. The number is D's
 # learning rate, twice G's in P and half of it in Q; the end of section 3 has the story.
 
 # %% [markdown]
@@ -200,8 +200,10 @@ figures.show(
 # is drawn in thin grey; at the right are samples of four latents (rows) after 0, 56, 126
 # and 252 steps (columns), of a CycleGAN a horse $x$, $G(x)$ and $F(G(x))$ after the last
 # step. Curves are averaged over 9 steps; where one *ends* is the mean of its last 20.
-# Under each figure stands what the monitor of section 5 said. Choose a run, or read on:
-# all of them follow.
+# Under each figure stands what the monitor of section 5 said.
+#
+# **Guess first:** eight runs after 252 steps, six samples each. One is healthy. Which? And
+# what ails the others?
 
 # %%
 gallery = {name: recorded(name) for name in FAULTS}
@@ -268,27 +270,48 @@ def picture_of(run, title=""):
     return figure
 
 
-def show_run(name, look):
-    """The figure of a gallery run, with ``look`` as its text, and what the monitor said."""
+def said(name):
+    """What the monitor said of a gallery run."""
     run = gallery[name]
-    figures.show(picture_of(run), f"{name}: {look}", photo=True)
     for flag in run["flags"] or [{"name": "no flag", "evidence": "the monitor was silent"}]:
         at = f"step {flag['step']}: " if "step" in flag else ""
         print(f"{at}{flag['name']}: {flag['evidence']}")
 
 
-panels.panel(
-    lambda run: picture_of(gallery[run]),
-    photo=True,
-    run=panels.slider(list(FAULTS), "run", "lr-x10"),
+def show_run(name, look):
+    """The figure of a gallery run, with ``look`` as its text, and what the monitor said."""
+    figures.show(picture_of(gallery[name]), f"{name}: {look}", photo=True)
+    said(name)
+
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+WARD = ("collapse", "dead", "healthy", "leak", "strong-d", "checkerboard", "lr-x10", "eps")
+ward = {"reals": steel.images[:6]}
+for letter, name in zip("ABCDEFGH", WARD, strict=True):
+    ward[letter] = gallery[name].strip[:, -1, :1]
+alt = (
+    "Six real pictures of steel, and eight rows of six samples: A one texture, B one grey, C dark, "
 )
+alt += "woven pictures, D smooth patches, E blotches, F a fine grid, G stripes, H soft stains."
+title = "who is healthy?"
+figures.show_sheet(alt, ward, title, f"{steel.caption}; recorded runs, step 252", scale=2.5)
+
+# %% [markdown]
+# <details><summary>Who is who</summary>
+#
+# A mode collapse · B dead ReLUs · **C healthy** · D augmentation leaks · E D too strong ·
+# F checkerboard · G learning rate × 10 · H `BatchNorm2d(n, 0.8)`.
+# </details>
+#
+# The healthy one is no beauty: 252 steps are few, and so a look at the samples alone does
+# not tell it from a sick one.
 
 # %% [markdown]
 # ### Healthy
 #
 # **Look:** the two beliefs part within 50 steps and end at 0.64 and 0.34;
 # neither comes near 0 or 1. Samples go from one grey to pictures that differ, darker
-# than the reals and without a real scratch: 252 steps are few. · **And yet** G's loss
+# than the reals and without a real scratch. · **And yet** G's loss
 # *rises*, from 0.57 to 1.28: D learns as well.
 
 # %%
@@ -296,16 +319,17 @@ show_run("healthy", "G's loss rises to 1.3, D's falls to 0.9; dark samples, some
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 given_time = recorded("healthy-long")
-shown = {"reals": steel.images[:6]}
-for epoch in (18, 36, 72):
-    shown[f"{14 * epoch:,} steps"] = given_time.strip[:, given_time.columns.index(epoch)]
-alt = "Six scratches; six latents after 252 steps, dark and woven, after 504, and after 1,008: bright lines on grey."
-figures.show_sheet(alt, shown, "", f"the healthy run, longer; {given_time.caption}", scale=2.5)
+shown = {"real": steel.images[:5]}
+for epoch in (18, 72):
+    shown[f"{14 * epoch:,} steps"] = given_time.strip[:5, given_time.columns.index(epoch)]
+alt = "Five real scratches; five latents after 252 steps, dark and woven, and after 1,008: grey "
+alt += "steel with bright lines."
+figures.show_sheet(alt, shown, "", f"the healthy run, longer; {given_time.caption}", scale=4)
 
 # %% [markdown]
-# *What you see:* given four times as long, the same run draws bright lines on an even grey,
-# one here and one there. So healthy at step 252 does not mean good yet; the gallery stops
-# there because by then every fault shows.
+# *What you see:* given four times as long, the same run has lost its weave: even grey
+# steel, and in one of five a bright band. So healthy at step 252 does not mean good yet;
+# the gallery stops there because by then every fault shows.
 
 # %% [markdown]
 # ### Learning rate × 10
@@ -313,10 +337,18 @@ figures.show_sheet(alt, shown, "", f"the healthy run, longer; {given_time.captio
 # **Look:** along a row, at the samples of *one* latent: blurred and dark, then hard black
 # and white, then stripes on grey. Each is another picture, none a better one. ·
 # **Cause:** one step of Adam, here the 150th, moves a sample by 0.30 standard deviations
-# of the reals, a healthy one by 0.06. · **Repair:** divide both rates by 3 to 10.
+# of the reals, a healthy one by 0.06. · **Repair:** divide both rates by 3 to 10. (The
+# slider shows every other run as well.)
 
 # %%
-show_run("lr-x10", "G's loss climbs above 3, beliefs drift apart; no two pictures of a row alike")
+said("lr-x10")
+
+# %% tags=["nbval-ignore-output"]
+panels.panel(
+    lambda run: picture_of(gallery[run]),
+    photo=True,
+    run=panels.slider(list(FAULTS), "run", "lr-x10"),
+)
 
 # %% [markdown]
 # ### D too strong
@@ -330,18 +362,6 @@ show_run("lr-x10", "G's loss climbs above 3, beliefs drift apart; no two picture
 
 # %%
 show_run("strong-d", "D's loss goes to 0, G's climbs to 6, beliefs to 1 and 0; blotches that stay")
-
-# %% [markdown]
-# ### Fakes not detached
-#
-# **Look:** at nothing in this figure; in three of five seeds the curves lie among those
-# of healthy runs. Only the gradient shows it: its norm is 2.1, and with `detach()` it is
-# exactly 0. · **Cause:** `D(fake)` instead of `D(fake.detach())` in D's step, and G's
-# `zero_grad` in front of both: G also learns to make D's work easier. · **Repair:**
-# `detach()` (exercise 3).
-
-# %%
-show_run("no-detach", "G's loss a little above the healthy one, D's a little below; woven stripes")
 
 # %% [markdown]
 # ### Wrong range
@@ -428,18 +448,6 @@ show_run("checkerboard", "D gains until step 120, then loses; samples covered by
 show_run("leak", "beliefs near one half, samples with smooth areas of mid-grey")
 
 # %% [markdown]
-# ### Resumed without the optimiser
-#
-# **Look:** after step 126 the curves part from the healthy ones, over the last 100 steps
-# by 0.03 on average. · **Cause:** only the networks were saved. Adam starts
-# again without its averages, and its first step moves every weight by the
-# full learning rate. · **Repair:** save optimisers, random states, pools and
-# the position in the data too (`gancourse.train.checkpoint`).
-
-# %%
-show_run("resume", "the healthy curves up to step 126; then beside them, at a small distance")
-
-# %% [markdown]
 # ### The healthy CycleGAN
 #
 # **Look:** cycle and identity fall together, from 0.37 to 0.21 and 0.20. After 120 steps
@@ -461,25 +469,57 @@ show_run("healthy-cyclegan", "cycle and identity fall from 0.37 to 0.2; blurred 
 show_run("lambda-0", "no cycle curve; adversarial losses of 0.2 to 0.5; patterns, no horse")
 
 # %% [markdown]
-# ### Identity not scaled
+# ### Four that no picture shows
 #
-# **Look:** the identity curve falls a little later and ends at 0.22 instead
-# of 0.20. That is more than twenty healthy runs differ by, but who has those? ·
-# **Cause:** `0.5 * idt` where λ · 0.5 is meant. · **Repair:** add up the log (section 4).
+# In the next four runs the samples tell nothing, and three of the four curves next to
+# nothing. Orange is the sick run, grey the healthy one of the same seed.
 
-# %%
-show_run("identity", "curves close to the healthy ones; blurred striped horses")
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+HIDDEN = {
+    "no-detach": ("gen", "fakes not detached:\nG's loss"),
+    "resume": ("gen", "optimiser state lost:\nG's loss"),
+    "identity": ("idt_a", "identity not scaled:\nits loss"),
+    "still": ("disc_a", "D_A never updated:\nits loss"),
+}
+caption = f"{gallery['no-detach'].caption}\n{gallery['still'].caption}"
+figure, axes = figures.subplots(1, 4, figsize=(10.5, 2.9), caption=caption)
+for axis, (name, (term, title)) in zip(axes, HIDDEN.items(), strict=True):
+    run = gallery[name]
+    well = gallery["healthy-cyclegan" if run.model == "cyclegan" else "healthy"]
+    draw_curve(axis, curves_of(well)[term], figures.GREY, "-", "healthy")
+    draw_curve(axis, curves_of(run)[term], figures.ORANGE, "--", "sick")
+    axis.set_title(title)
+    axis.set(xlabel="step", ylim=(0, 1.25 * axis.get_ylim()[1]))
+axes[0].legend(loc="upper left", ncols=2)
+figures.show(
+    figure,
+    "Four diagrams, each with a grey and an orange curve that lie almost on each other, but for "
+    "D_A's loss, which stays at one half.",
+)
 
 # %% [markdown]
-# ### D_A never updated
+# **Fakes not detached.** `D(fake)` instead of `D(fake.detach())` in D's step, and G's
+# `zero_grad` in front of both: G also learns to make D's work easier. Only the gradient
+# shows it: D's step leaves one of norm 2.1 in G, and with `detach()` exactly 0. ·
+# **Repair:** `detach()` (exercise 3).
 #
-# **Look:** $D_A$'s loss ends at 0.52, where it began: an untrained D that
-# answers 0 gets $\tfrac12 (0 - 1)^2 + \tfrac12 0^2 = \tfrac12$. The samples do not show
-# it. · **Cause:** `zero_grad` between the two backward passes. · **Repair:** once, in
-# front of both. Compare the weights before and after a step.
+# **Resumed without the optimiser.** Only the networks were saved. Adam starts again without
+# its averages, at step 126, and its first step moves every weight by the full learning rate;
+# from there the curves part by 0.03 on average. · **Repair:** save optimisers, random
+# states, pools and the position in the data too (`gancourse.train.checkpoint`).
+#
+# **Identity not scaled.** `0.5 * idt` where λ · 0.5 is meant. The curve ends at 0.22 instead
+# of 0.20, more than twenty healthy runs differ by, but who has those? · **Repair:** add up
+# the log (section 4).
+#
+# **D_A never updated.** `zero_grad` between the two backward passes. $D_A$'s loss ends at
+# 0.52, where it began: an untrained D that answers 0 gets
+# $\tfrac12 (0 - 1)^2 + \tfrac12 0^2 = \tfrac12$. · **Repair:** once, in front of both.
+# Compare the weights before and after a step.
 
 # %%
-show_run("still", "D_A's loss stays at 0.52, the rest is like the healthy run; blurred horses")
+for name in HIDDEN:
+    said(name)
 
 # %% [markdown]
 # ### D wins, and G goes home
@@ -538,7 +578,7 @@ for label, runs in (("this package, × 2", SICK), ("this package, × ½", CURED)
 # *What you see.* At twice G's rate KID falls to 1.10 and climbs back to 2.95, the value
 # of doing nothing (2.88). · **Cause**, as we read it: once D tells every fake, G earns
 # nothing by trying, and returning the input has cycle and identity loss 0. · **Repair:**
-# half the rate, 0.78. (R1, a penalty on D's slope at real pictures, is none here: $G$ hardly
+# half the rate, 0.78. (R1, chapter 01's penalty on D's slope at real pictures, is none here: $G$ hardly
 # leaves the start. One run each.)
 #
 # **On three seeds, in this package:** 1.33, 2.27 and 1.76 at twice the rate, 0.93, 0.78 and
@@ -967,7 +1007,7 @@ for name in records.names():
         raised = review({term: by_step(run, term) for term in run.curves}, settings)
         silent += not raised
         for flag in raised:
-            print(f"{name}: {flag}")
+            print(f"{name}: step {flag.step}, {flag.name}")
 print(f"silent: {silent}")
 
 # %% [markdown]
