@@ -238,13 +238,12 @@ def test_d_s_answers_stand_below_their_images_under_the_group_s_name():
     assert titles == ["reals", "fakes"]
 
 
-def test_pulls_have_one_scale_and_the_cycle_s_counts_lambda_times():
+def test_pulls_have_a_scale_each_and_the_title_says_their_ratio_with_lambda():
     picture, one = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
     figure = objective_figures.pulls([(picture, picture, 10 * one, one)] * 2, 5.0)
-    first = [axis.images[0] for axis in figure.axes[2:4]]
-    by_d, by_cycle = (image.get_array() for image in first)
-    assert by_cycle[4, 4] == pytest.approx(by_d[4, 4] / 2)  # 5 · 1 beside 10
-    assert len({image.norm.vmax for image in first}) == 1
+    by_d, by_cycle = (axis.images[1].get_array() for axis in figure.axes[2:4])
+    assert by_d[4, 4] == by_cycle[4, 4] == pytest.approx(1)
+    assert figure.axes[3].get_title() == "the cycle, × λ = 5: 0.50 of it"  # 5 · 1 beside 10
 
 
 # What stands under a cell
