@@ -1,0 +1,61 @@
+"""Magnetic tiles as two domains: A, crops without a defect, and B, crops around one.
+
+Both are cut from the same tiles at the pictures' own pixels, so that the defect is the only thing
+in which the domains differ. A piece of metal is in training or held out, never in both.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from gancourse import data
+from gancourse.data import catalog, fetch, images
+from gancourse.data.sets import ImageSet
+from gancourse_lab import crops, defects
+
+NAME = "magnetic-tile"
+# Kinds that fit into 64 px and lie inside the metal; breaks lie at a tile's rim, frays and uneven
+# tiles are larger than a crop.
+KINDS = ("blowhole", "crack")
+CLEAN_CROPS = 2  # of a tile
+PARTS = {"A": crops.CLEAN, "B": " and ".join(KINDS)}
+
+
+def domain(part: str, size: int, split: str = "train", source: str = "auto") -> ImageSet:
+    """Domain ``part``, "A" or "B", of the tiles: crops of ``size`` pixels, one channel.
+
+    Split by the piece's name as ``data.load`` splits the tiles. Stand-ins are drawn where the real
+    tiles are missing, as there.
+    """
+    where = None if source == "stand-in" else fetch.locate(catalog.find(NAME), source == "real")
+    if where is None:
+        return _drawn(part, size, split)
+    sheets = [
+        sheet for sheet in defects.tile_sheets(where).sheets if images.in_split(sheet.piece, split)
+    ]
+    return of_sheets(sheets, part, size, split)
+
+
+def of_sheets(sheets: list[defects.Sheet], part: str, size: int, split: str) -> ImageSet:
+    """The crops of ``part`` of ``sheets``, by Cloudera's rule."""
+    rule = crops.Rule(size=size, pixels=size, clean=CLEAN_CROPS, clean_from="all")
+    made = crops.cut(sheets, rule)
+    wanted = (crops.CLEAN,) if part == "A" else KINDS
+    at = [i for i, kind in enumerate(made.kinds) if kind in wanted]
+    names = [f"{made.kinds[i]}/{made.names[i]}" for i in at]
+    return ImageSet(made.images[at], names, NAME, PARTS[part], split)
+
+
+def _drawn(part: str, size: int, split: str) -> ImageSet:
+    """The same of drawn tiles, which are as large as a crop."""
+    asked = {"size": size, "channels": 1, "split": split, "source": "stand-in"}
+    names = ["MT_Free"] if part == "A" else [f"MT_{kind.title()}" for kind in KINDS]
+    sets = [data.load(NAME, part=name, **asked) for name in names]
+    return ImageSet(
+        torch.cat([part.images for part in sets]),
+        [name for part in sets for name in part.names],
+        NAME,
+        PARTS[part],
+        split,
+        source="stand-in",
+    )
