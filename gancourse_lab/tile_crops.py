@@ -18,27 +18,23 @@ NAME = "magnetic-tile"
 # tiles are larger than a crop.
 KINDS = ("blowhole", "crack")
 CLEAN_CROPS = 2  # of a tile
+METAL = 64  # pixels of a tile that a crop shows
 PARTS = {"A": crops.CLEAN, "B": " and ".join(KINDS)}
 
 
-def domain(part: str, size: int, split: str = "train", source: str = "auto") -> ImageSet:
-    """Domain ``part``, "A" or "B", of the tiles: crops of ``size`` pixels, one channel.
+def domain(
+    part: str, pixels: int, split: str = "train", source: str = "auto", side: int = METAL
+) -> ImageSet:
+    """Domain ``part``, "A" or "B", of the tiles: crops of ``side`` px at ``pixels``, one channel.
 
     Split by the piece's name as ``data.load`` splits the tiles. Stand-ins are drawn where the real
     tiles are missing, as there.
     """
     where = None if source == "stand-in" else fetch.locate(catalog.find(NAME), source == "real")
     if where is None:
-        return _drawn(part, size, split)
-    sheets = [
-        sheet for sheet in defects.tile_sheets(where).sheets if images.in_split(sheet.piece, split)
-    ]
-    return of_sheets(sheets, part, size, split)
-
-
-def of_sheets(sheets: list[defects.Sheet], part: str, size: int, split: str) -> ImageSet:
-    """The crops of ``part`` of ``sheets``, by Cloudera's rule."""
-    rule = crops.Rule(size=size, pixels=size, clean=CLEAN_CROPS, clean_from="all")
+        return _drawn(part, pixels, split)
+    sheets = [s for s in defects.tile_sheets(where).sheets if images.in_split(s.piece, split)]
+    rule = crops.Rule(size=side, pixels=pixels, clean=CLEAN_CROPS, clean_from="all")
     made = crops.cut(sheets, rule)
     wanted = (crops.CLEAN,) if part == "A" else KINDS
     at = [i for i, kind in enumerate(made.kinds) if kind in wanted]
@@ -46,9 +42,9 @@ def of_sheets(sheets: list[defects.Sheet], part: str, size: int, split: str) -> 
     return ImageSet(made.images[at], names, NAME, PARTS[part], split)
 
 
-def _drawn(part: str, size: int, split: str) -> ImageSet:
+def _drawn(part: str, pixels: int, split: str) -> ImageSet:
     """The same of drawn tiles, which are as large as a crop."""
-    asked = {"size": size, "channels": 1, "split": split, "source": "stand-in"}
+    asked = {"size": pixels, "channels": 1, "split": split, "source": "stand-in"}
     names = ["MT_Free"] if part == "A" else [f"MT_{kind.title()}" for kind in KINDS]
     sets = [data.load(NAME, part=name, **asked) for name in names]
     return ImageSet(
