@@ -11,6 +11,7 @@ from gancourse.train.cyclegan import translate
 from gancourse_lab.defects import boxes_in
 
 FEWEST = 8  # pixels: a smaller patch is noise of the network, not a defect
+BESIDE = 6  # pixels around a known defect that still belong to it: masks are drawn by hand
 QUIET = 0.95  # of the pictures that should be left alone, none of whose patches counts
 
 
@@ -36,13 +37,18 @@ def boxes(mask: np.ndarray) -> np.ndarray:
     return boxes_in(mask)
 
 
-def level_of(network: nn.Module, left_alone: Tensor, quiet: float = QUIET) -> float:
+def level_of(
+    network: nn.Module, left_alone: Tensor, known: np.ndarray, quiet: float = QUIET
+) -> float:
     """The lowest level at which the share ``quiet`` of pictures to be left alone has no mask.
 
     ``left_alone``: uint8 (N, 1, H, W) that are in the target domain already, so that whatever the
-    network changes in them is its own noise.
+    network changes beside their ``known`` defects (N, H, W) is its own noise. At a defect that is
+    there it may darken or brighten what it likes.
     """
     found = difference(left_alone, translate(network, left_alone))
+    near = np.stack([ndimage.binary_dilation(mask, iterations=BESIDE) for mask in known])
+    found[near] = 0
     levels = np.arange(1.0, 256.0)
     for level in levels:
         if (~masks(found, level).any((1, 2))).mean() >= quiet:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from gancourse.data import images
 from gancourse.notebook import figures
@@ -51,6 +52,23 @@ def show_crops(axis, sheet: Sheet, size: int, title: str = "") -> list[str]:
             _frame(axis, (*at, at[0] + size, at[1] + size), KEPT).set_linewidth(2)
     axis.set(xlim=(-size / 2, width + size / 2), ylim=(height + size / 2, -size / 2))
     return reasons
+
+
+def show_shrunk(axis, sheet: Sheet, size: int, pixels: int) -> None:
+    """The crop of ``size`` around the first defect of ``sheet``, as ``pixels`` show it.
+
+    Of a sheet that is smaller than the crop, as much as there is.
+    """
+    grey = images.decode(sheet.file, None, 1)[0].numpy()
+    side = min(size, *sheet.size)
+    box = sheet.boxes[0]
+    corner = np.clip((box[:2] + box[2:] - side) / 2, 0, np.array(sheet.size[::-1]) - side)
+    left, top = corner.round().astype(int).tolist()
+    part = Image.fromarray(grey[top : top + side, left : left + side])
+    axis.imshow(part.resize((pixels, pixels), Image.Resampling.BICUBIC), cmap="gray", vmin=0)
+    axis.set_axis_off()
+    wide = (box[2:] - box[:2]).max() * pixels / side
+    axis.set_title(f"a {sheet.kinds[0]} at {pixels} px: {wide:.0f} px of it", fontsize=10)
 
 
 def _picture(axis, sheet: Sheet, title: str) -> None:

@@ -6,6 +6,7 @@ in which the domains differ. A piece of metal is in training or held out, never 
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from gancourse import data
@@ -42,11 +43,45 @@ def domain(
     return ImageSet(made.images[at], names, NAME, PARTS[part], split)
 
 
+def with_masks(
+    split: str = "train", source: str = "auto", side: int = METAL
+) -> tuple[torch.Tensor, np.ndarray]:
+    """Crops of domain B, uint8 (N, 1, side, side), and their masks (N, side, side) bool.
+
+    As ``domain`` cuts them, defect by defect.
+    """
+    where = None if source == "stand-in" else fetch.locate(catalog.find(NAME), source == "real")
+    if where is None:
+        sets = [data.load(NAME, part=name, **_asked(side, split)) for name in _parts("B")]
+        marks = torch.cat([one.truth["mask"] for one in sets]).any(1)
+        return torch.cat([one.images for one in sets]), marks.numpy()
+    pictures, masks = [], []
+    for sheet in defects.tile_sheets(where).sheets:
+        if not set(sheet.kinds) & set(KINDS) or not images.in_split(sheet.piece, split):
+            continue
+        grey = images.decode(sheet.file, None, 1)
+        for box in sheet.boxes:
+            at = crops.place(box, side, (0, sheet.size[0]), crops.steel_span(grey))
+            if not isinstance(at, str):
+                rows, columns = slice(at[1], at[1] + side), slice(at[0], at[0] + side)
+                pictures.append(grey[:, rows, columns])
+                masks.append(sheet.mask[rows, columns])
+    return torch.stack(pictures), np.stack(masks)
+
+
+def _asked(pixels: int, split: str) -> dict:
+    """How drawn tiles are loaded."""
+    return {"size": pixels, "channels": 1, "split": split, "source": "stand-in"}
+
+
+def _parts(part: str) -> list[str]:
+    """The tiles' own names of what a domain holds."""
+    return ["MT_Free"] if part == "A" else [f"MT_{kind.title()}" for kind in KINDS]
+
+
 def _drawn(part: str, pixels: int, split: str) -> ImageSet:
     """The same of drawn tiles, which are as large as a crop."""
-    asked = {"size": pixels, "channels": 1, "split": split, "source": "stand-in"}
-    names = ["MT_Free"] if part == "A" else [f"MT_{kind.title()}" for kind in KINDS]
-    sets = [data.load(NAME, part=name, **asked) for name in names]
+    sets = [data.load(NAME, part=name, **_asked(pixels, split)) for name in _parts(part)]
     return ImageSet(
         torch.cat([part.images for part in sets]),
         [name for part in sets for name in part.names],

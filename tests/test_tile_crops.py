@@ -12,6 +12,7 @@ from gancourse import profiles
 from gancourse.data import images
 from gancourse.errors import GancourseError
 from gancourse_lab import added, crop_figures, crops, defects, layouts, tile_crops
+from gancourse_lab.imbalance import digests
 from gancourse_studies import blind_sheet, cyclegan
 
 
@@ -128,10 +129,21 @@ def test_specks_are_no_defect():
 def test_the_level_is_that_below_which_pictures_left_alone_get_no_mask():
     bright = torch.full((20, 1, 64, 64), 180, dtype=torch.uint8)
     dark = torch.full((20, 1, 64, 64), 60, dtype=torch.uint8)
-    assert added.level_of(Spot(), dark) == 1  # it changes nothing
-    assert 39 <= added.level_of(Spot(), bright) <= 41
+    nowhere = np.zeros((20, 64, 64), bool)
+    assert added.level_of(Spot(), dark, nowhere) == 1  # it changes nothing
+    assert 39 <= added.level_of(Spot(), bright, nowhere) <= 41
     most_dark = torch.cat([dark[:19], bright[:1]])
-    assert added.level_of(Spot(), most_dark) == 1  # one in twenty may
+    assert added.level_of(Spot(), most_dark, nowhere) == 1  # one in twenty may
+    there = nowhere.copy()
+    there[:, 20:30, 40:52] = True
+    assert added.level_of(Spot(), bright, there) == 1  # it may deepen what is there
+
+
+def test_crops_with_masks_are_the_domains(tiles):
+    pictures, masks = tile_crops.with_masks("train", "real", 120)
+    domain = tile_crops.domain("B", 120, "train", "real", 120)
+    assert sorted(digests(pictures)) == sorted(digests(domain.images))
+    assert masks.any((1, 2)).all() and masks.shape == (len(pictures), 120, 120)
 
 
 def test_the_outline_lies_on_the_rim_of_the_mask():
