@@ -14,6 +14,7 @@ from gancourse.notebook import figures
 from gancourse_lab import crops
 from gancourse_lab.defects import Sheet
 
+ROOM = np.array([-3, -3, 3, 3])  # pixels between a defect and its frame: small ones stay visible
 KEPT, REFUSED = figures.SKY, figures.ORANGE
 SHORT = {  # reasons as they fit beside a frame
     "the defect is wider than a crop": "too wide",
@@ -28,7 +29,7 @@ def show_defects(axis, sheet: Sheet, title: str = "", boxes: bool = True) -> Non
     _picture(axis, sheet, title)
     if boxes or sheet.mask is None:
         for box in sheet.boxes:
-            _frame(axis, box, KEPT)
+            _frame(axis, box + ROOM, KEPT)
 
 
 def show_crops(axis, sheet: Sheet, size: int, title: str = "") -> list[str]:

@@ -43,6 +43,15 @@ def domain(
     return ImageSet(made.images[at], names, NAME, PARTS[part], split)
 
 
+def load(settings, part: str, split: str = "train", source: str = "auto") -> ImageSet:
+    """Domain ``part`` as a run with ``settings`` takes it: a picture shows ``METAL`` px of a tile.
+
+    Training crops are larger, by ``load_size``: what the window is cut from.
+    """
+    pixels = settings.load_size if split == "train" else settings.size
+    return domain(part, pixels, split, source, round(METAL * pixels / settings.size))
+
+
 def with_masks(
     split: str = "train", source: str = "auto", side: int = METAL
 ) -> tuple[torch.Tensor, np.ndarray]:

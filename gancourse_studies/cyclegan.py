@@ -17,9 +17,7 @@ def domain(settings, part: str, source: str, split: str = "train") -> ImageSet:
     """Domain ``part`` of ``settings``: of tiles, crops without and with a defect."""
     if settings.data != tile_crops.NAME or settings.folder_a:
         return load_domain(settings, part, source, split)
-    pixels = settings.load_size if split == "train" else settings.size
-    side = round(tile_crops.METAL * pixels / settings.size)
-    return tile_crops.domain(part, pixels, split, source, side)
+    return tile_crops.load(settings, part, split, source)
 
 
 class Experiment:
