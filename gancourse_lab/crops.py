@@ -170,7 +170,7 @@ def _of_sheet(sheet: Sheet, grey: torch.Tensor, rule: Rule) -> tuple[list[tuple]
     if rule.clean_from == "all" or not len(sheet.boxes):
         rng = np.random.default_rng([rule.seed, *sheet.file.name.encode()])
         for _ in range(rule.clean):
-            at = _clean_place(sheet, size, rows, span, rng)
+            at = clean_place(sheet, size, rows, span, rng)
             if at is None:
                 refused["no place without a defect"] += 1
             else:
@@ -184,7 +184,7 @@ def _of_sheet(sheet: Sheet, grey: torch.Tensor, rule: Rule) -> tuple[list[tuple]
     return crops, refused
 
 
-def _clean_place(sheet: Sheet, size: int, rows, span, rng) -> tuple[int, int] | None:
+def clean_place(sheet: Sheet, size: int, rows, span, rng) -> tuple[int, int] | None:
     """A random left and top where a crop touches no defect's box; None where none is found."""
     free = span[1] - span[0] - size, rows[1] - rows[0] - size
     if min(free) < 0:
