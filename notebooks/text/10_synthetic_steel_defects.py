@@ -420,9 +420,9 @@ figures.show(
 # *What you see.* At 64 pixels 68 % of the tiles' defects are small enough, yet 36 % get a crop:
 # the others lie near a rim. A larger crop admits more and loses more to the rim: 25 % at
 # 96, 11 % at 128. NEU-DET's boxes are large against its 200 pixels: 20, 35 and 41 % get a
-# crop; on its pictures of scratches 11, 20 and 22 %. And what 64 pixels leave out is no random third: it is
-# *kinds*. Long cracks, breaks along a side, frays and uneven halves do not exist for
-# whoever trains on these crops.
+# crop; on its pictures of scratches 11, 20 and 22 %. And what 64 pixels leave out is no
+# random third: it is *kinds*. Long cracks, breaks along a side, frays and uneven halves do
+# not exist for whoever trains on these crops.
 
 # %% [markdown]
 # ## 5 · Clean crops
@@ -521,8 +521,8 @@ for pair in pairs:
 # domain B metal with a blowhole or a crack. Four choices matter:
 #
 # - **The same tiles on both sides.** A's crops come from defective tiles too, beside the
-#   defect. Else the surest way to look like B is to become darker, because more blowholes
-#   were photographed in the dark.
+#   defect. Else whatever else differs between the two sets of tiles, light or wear, would be
+#   translated, too.
 # - **Begin as the identity** (chapter 06): $G(x) = \tanh(\operatorname{artanh}(0.98\,x) +
 #   d(x))$ with $d = 0$ at first. What is learnt is an *addition*, which is what a
 #   defect is.
@@ -700,8 +700,9 @@ if shown:
 # which sees whole crops, does not mind.
 #
 # At step 1,000 chapter 09's monitor raised *mode collapse*: the samples vary 0.07 times as
-# much as real defects do. It looks at four crops, and the first four are of one tile. Over
-# all held-out crops:
+# much as real defects do. It looks at four crops a way, at defective ones here. All four are of
+# exposure 1, and vary as little (0.08) *before* they are translated. Over all held-out clean
+# crops:
 
 # %% tags=["nbval-ignore-output"]
 for label, some in (("clean crops", clean.images), ("their translations", made)):
@@ -715,8 +716,8 @@ for label, some in (("clean crops", clean.images), ("their translations", made))
 # %% [markdown]
 # ## 9 · When to stop: the loss, or KID?
 #
-# The generators' loss is written at every step, KID to real defective crops takes a minute.
-# Does the cheap number find the same moment as the dear one?
+# The generators' loss is written at every step, KID to real defective crops needs
+# translations and a feature network. Does the cheap number find the same moment as the dear one?
 
 # %%
 KID, FID = trained.kid, trained.fid
@@ -756,15 +757,15 @@ print(f"change against untouched {told['change×10³']:.2f}, p = {told['p']:.4f}
 # No. The loss is lowest at step 304, where KID is still 0.45, and from there it *rises* while
 # KID falls to 0.27: a loss in a game says how the two players stand, not where they are. KID
 # and FID agree on 1,200 to 1,400 steps; whether the rise of KID after that is more than
-# chance was not tested. On 22 held-out crops of 4 pieces of metal, translations are nearer to defective
-# metal than their inputs are, 0.55 against 1.31.
+# chance was not tested. To the 22 held-out defective crops, of 4 pieces of metal,
+# translations are nearer than their inputs are: 0.55 against 1.31.
 
 # %% [markdown]
 # ## 10 · Counted by somebody who did not know
 #
-# KID says that two sets are near, not that a crop shows a defect. So a reader was given
+# KID says that two sets are near, not that a crop shows a defect. So give a reader
 # 100 numbered crops in random order: 50 translations, 25 real defective ones, 25 real
-# clean ones. The reader knew neither the sources nor the shares, and wrote down which
+# clean ones. Knowing neither the sources nor the shares, the reader writes down which
 # defect each one shows, and whether it is made.
 
 # %%
@@ -777,19 +778,21 @@ else:
     print("not counted yet")
 
 # %% [markdown]
-# Where the table says *not counted yet*, be the first: the module's `make` writes the
-# four sheets and a key, `count` turns your answers into the record. Whatever the table says of
-# the translations has to be read beside the other two rows: a reader also sees defects in
-# clean metal, and takes photographs for made.
+# Where the table says *not counted yet*, be the first: `make` of
+# `gancourse_studies.blind_sheet` writes four sheets and a key, `count` turns your answers
+# into the record. Whatever the table says of
+# the translations has to be read beside the other two rows: a reader may see defects in
+# clean metal, too, and take photographs for made.
 #
-# **The answer in one sentence.** From 85 crops of defects, in 21 minutes of one core, a
-# CycleGAN learnt to add dark spots, flakes and short cracks to four of five clean crops of
-# tiles that it never saw, which brings them nearer to real defective metal (KID 0.55
-# instead of 1.31, p = 0.0005); in a third of all crops the mask holds more than one place.
+# **The answer in one sentence.** From 85 crops of defects, in 21 minutes on one core, a
+# CycleGAN learnt to add dark spots, flakes and short cracks to clean metal that it never
+# saw: of sixteen crops nine got one that you would notice (79 % of all a mask, a third more
+# than one place), and the set came nearer to real defective metal (KID 0.55, before 1.31).
 #
 # What this does not show: whether a classifier or a detector gains by it; whether the
-# defects are new, or copies of the 85 (chapter 04's test was not run); what another seed would
-# add. This is one run.
+# defects are new, or copies of the 85 (chapter 04's test was not run); what another seed
+# would add. This is one run, and its test takes crops for independent, while several show
+# one tile.
 
 # %% [markdown]
 # ## 11 · From the replica to metal
@@ -814,9 +817,9 @@ exercises.answer("10.1", row_and_column)
 
 # %% [markdown]
 # **2. Predict, then run.** A defect of 20 by 20 pixels lies with its left side at $x = 2$
-# of a tile of 200 pixels, half-way down. The crop has 64 pixels and must not leave the tile. How many pixels lie
-# between the centre of the defect and that of the crop? Is it kept? And from which
-# left side on would it be?
+# of a tile of 200 pixels, half-way down. The crop has 64 pixels and must not leave the tile.
+# How many pixels lie between the centre of the defect and that of the crop? Is it kept? And
+# from which left side on would it be?
 
 # %% tags=["exercise"]
 between = ...  # pixels
