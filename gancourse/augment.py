@@ -64,9 +64,10 @@ def classical(images: Tensor, policy: str = "basic") -> Tensor:
     return out.to(images.dtype)
 
 
-def crop_and_flip(images: Tensor, size: int) -> Tensor:
+def crop_and_flip(images: Tensor, size: int, upside_down: bool = False) -> Tensor:
     """A random ``size``×``size`` window of each image (N, C, H, W), mirrored half of the time.
 
+    ``upside_down``: half of the time that, too.
     The reference CycleGAN's preparation: images are loaded larger than the networks take them
     (286 for 256). Raises ``GancourseError`` where an image is smaller than the window.
     """
@@ -81,6 +82,8 @@ def crop_and_flip(images: Tensor, size: int) -> Tensor:
     rows = torch.randint(height - size + 1, (n, 1), **there) + span
     columns = torch.randint(width - size + 1, (n, 1), **there) + span
     columns = torch.where(torch.rand(n, 1, **there) < 0.5, columns, columns.flip(1))
+    if upside_down:
+        rows = torch.where(torch.rand(n, 1, **there) < 0.5, rows, rows.flip(1))
     cut = images[at, :, rows[:, :, None], columns[:, None, :]]
     return cut.permute(0, 3, 1, 2).contiguous()
 

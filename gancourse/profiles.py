@@ -133,6 +133,7 @@ class CycleGANSettings(Settings):
     size: int = 256
     load_size: int = 286  # enlarged by 11.7 %, so that the random crop has something to choose
     channels: int = 3
+    upside_down: bool = False  # training pictures, half of the time: steel has no up or down
     width: int = 64  # of G's first stage; the residual blocks have four times as many
     blocks: int = 9  # 6 at 128 px (paper, section 7.2), 3 at 64 px (CMU)
     start: str = "paper"  # "identity": G begins as x → 0.98·x (chapter 05)

@@ -56,12 +56,15 @@ def crop_at(
     ``off_centre`` x size away from the crop's, except along a side on which the crop fills the
     image. The crop lies within rows 0 to ``height`` and columns ``span`` (see ``steel_span``).
     """
-    at = _place(box, size, (0, height), span, off_centre)
+    at = place(box, size, (0, height), span, off_centre)
     return None if isinstance(at, str) else at
 
 
-def _place(box, size: int, rows, span, off_centre: float) -> tuple[int, int] | str:
-    """Left and top of the crop around ``box``, or why there is none."""
+def place(box, size: int, rows, span, off_centre: float = 0.25) -> tuple[int, int] | str:
+    """Left and top of the crop around ``box`` as in ``crop_at``, or why there is none.
+
+    The crop lies within ``rows`` and columns ``span``, each (first, one past the last).
+    """
     corner = []
     for low, high, (first, end) in ((box[0], box[2], span), (box[1], box[3], rows)):
         if size > end - first:
@@ -159,7 +162,7 @@ def _of_sheet(sheet: Sheet, grey: torch.Tensor, rule: Rule) -> tuple[list[tuple]
     places, refused = [], Counter()
     areas = (sheet.boxes[:, 2:] - sheet.boxes[:, :2]).prod(1)
     for i in np.argsort(-areas, kind="stable"):
-        at = _place(sheet.boxes[i], size, rows, span, rule.off_centre)
+        at = place(sheet.boxes[i], size, rows, span, rule.off_centre)
         if isinstance(at, str):
             refused[at] += 1
         elif rule.per_defect or not places:
@@ -167,7 +170,7 @@ def _of_sheet(sheet: Sheet, grey: torch.Tensor, rule: Rule) -> tuple[list[tuple]
     if rule.clean_from == "all" or not len(sheet.boxes):
         rng = np.random.default_rng([rule.seed, *sheet.file.name.encode()])
         for _ in range(rule.clean):
-            at = _clean_place(sheet, size, rows, span, rng)
+            at = clean_place(sheet, size, rows, span, rng)
             if at is None:
                 refused["no place without a defect"] += 1
             else:
@@ -181,7 +184,7 @@ def _of_sheet(sheet: Sheet, grey: torch.Tensor, rule: Rule) -> tuple[list[tuple]
     return crops, refused
 
 
-def _clean_place(sheet: Sheet, size: int, rows, span, rng) -> tuple[int, int] | None:
+def clean_place(sheet: Sheet, size: int, rows, span, rng) -> tuple[int, int] | None:
     """A random left and top where a crop touches no defect's box; None where none is found."""
     free = span[1] - span[0] - size, rows[1] - rows[0] - size
     if min(free) < 0:

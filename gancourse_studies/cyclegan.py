@@ -5,10 +5,19 @@ from __future__ import annotations
 import torch
 
 from gancourse.data.batches import PairBatches, load_domain, looked_at, pairs_of
+from gancourse.data.sets import ImageSet
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, check_settings, translate
+from gancourse_lab import tile_crops
 from gancourse_studies import folders, recording
 
 MANY = 256  # held-out images translated for a metric, at most
+
+
+def domain(settings, part: str, source: str, split: str = "train") -> ImageSet:
+    """Domain ``part`` of ``settings``: of tiles, crops without and with a defect."""
+    if settings.data != tile_crops.NAME or settings.folder_a:
+        return load_domain(settings, part, source, split)
+    return tile_crops.load(settings, part, split, source)
 
 
 class Experiment:
@@ -21,8 +30,8 @@ class Experiment:
 
         check_settings(settings)  # before anything is loaded
         self.settings, self.device = settings, device
-        self.train_a, self.train_b = (load_domain(settings, p, source) for p in "AB")
-        self.test_a, self.test_b = (load_domain(settings, p, source, "test") for p in "AB")
+        self.train_a, self.train_b = (domain(settings, p, source) for p in "AB")
+        self.test_a, self.test_b = (domain(settings, p, source, "test") for p in "AB")
         larger = max(len(self.train_a), len(self.train_b))
         enough = settings.batch_size if larger < settings.batch_size else 1  # an epoch is over it
         folders.check(self.train_a, self.test_a, enough)

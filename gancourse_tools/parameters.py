@@ -28,7 +28,7 @@ WORDS = {
     "AUGMENT": tuple(augment.POLICIES),
     "FEATURES": features.KINDS,
 }
-FOLDERS = ("FOLDER_A", "FOLDER_B")
+FOLDERS = ("FOLDER_A", "FOLDER_B", "STRIPS")
 
 
 def parameters_of(book) -> dict[str, object]:

@@ -603,6 +603,9 @@ def test_crops_are_windows_and_half_are_mirrored():
     assert ((step == 1).all((1, 2)) | (step == -1).all((1, 2))).all()
     assert abs((step[:, 0, 0] < 0).float().mean() - 0.5) < 0.045
     assert set(cut[:, 0, 0, 0].tolist()) == {0.0, 1.0, 2.0}
+    turned = augment.crop_and_flip(image, 10, upside_down=True)[:, 0].diff(dim=1)
+    assert ((turned == 1).all((1, 2)) | (turned == -1).all((1, 2))).all()
+    assert abs((turned[:, 0, 0] < 0).float().mean() - 0.5) < 0.045
 
 
 # Resuming, translating

@@ -51,7 +51,7 @@ def test_chapters_pass_the_guards(path, guard):
 def test_chapters_are_small():
     sizes = [path.stat().st_size for path in CHAPTERS]
     assert max(sizes, default=0) <= 2 * MEGABYTE
-    assert sum(sizes) <= 18 * MEGABYTE  # photographs at twice their size; 20 is the design's limit
+    assert sum(sizes) <= 20 * MEGABYTE  # photographs at twice their size
 
 
 # The guards on notebooks that are wrong on purpose

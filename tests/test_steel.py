@@ -236,7 +236,7 @@ def test_clean_crops_never_touch_a_defect_an_edge_or_the_margin(tmp_path):
     pixels = np.arange(60 * 200, dtype=np.int32).reshape(60, 200)  # where a crop came from
     rng = np.random.default_rng(0)
     for _ in range(200):
-        left, top = crops._clean_place(one, 24, (3, 57), (33, 197), rng)
+        left, top = crops.clean_place(one, 24, (3, 57), (33, 197), rng)
         window = pixels[top : top + 24, left : left + 24]
         assert window.shape == (24, 24) and 3 <= top <= 33 and 33 <= left <= 173
 

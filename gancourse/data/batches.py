@@ -59,8 +59,9 @@ def batches_of(images: ImageSet, settings) -> Batches:
 
 
 def pairs_of(images_a: ImageSet, images_b: ImageSet, settings) -> PairBatches:
-    """``PairBatches`` with the settings' random crop and flip."""
-    change = functools.partial(augment.crop_and_flip, size=settings.size)
+    """``PairBatches`` with the settings' random crop and flips."""
+    how = {"size": settings.size, "upside_down": settings.upside_down}
+    change = functools.partial(augment.crop_and_flip, **how)
     return PairBatches(images_a, images_b, settings.batch_size, change, settings.seed)
 
 

@@ -103,6 +103,17 @@ def subplots(
     return figure, figure.subplots(*shape, **options)
 
 
+def subplot_mosaic(
+    rows: Sequence[Sequence[str]], figsize: tuple[float, float], title: str = "", caption: str = ""
+):
+    """(figure, name → axis) of the layout ``rows``, otherwise as ``subplots``."""
+    figure = Figure(figsize=figsize, layout="constrained")
+    if title:
+        figure.suptitle(title)
+    _caption(figure, caption)
+    return figure, figure.subplot_mosaic(rows)
+
+
 def _caption(figure: Figure, caption: str) -> None:
     if caption:
         figure.supxlabel(caption, color=GREY)

@@ -574,7 +574,8 @@ exercises.answer("00.4", order, belief=belief)
 # | [07 · Horse to zebra](07_cyclegan_horse2zebra.ipynb) | What does the paper's own set show? | ready |
 # | [08 · Evaluating](08_evaluating_gans.ipynb) | What does a score mean at a few hundred pictures? | ready |
 # | [09 · Is it working?](09_is_it_working.ipynb) | What does a sick run look like? | ready |
-# | 10–12 | Synthetic defects, and whether they help the detector | planned |
+# | [10 · Synthetic steel defects](10_synthetic_steel_defects.ipynb) | Can a network add a defect to clean metal? | ready |
+# | 11–12 | Whether synthetic defects help the detector | planned |
 #
 # **How to read a chapter.**
 #

@@ -1,0 +1,130 @@
+"""Pictures of steel with its defects marked, and with the crops that a rule takes or refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from gancourse.data import images
+from gancourse.notebook import figures
+from gancourse_lab import crops
+from gancourse_lab.defects import Sheet
+
+ROOM = np.array([-3, -3, 3, 3])  # pixels between a defect and its frame: small ones stay visible
+KEPT, REFUSED = figures.SKY, figures.ORANGE
+SHORT = {  # reasons as they fit beside a frame
+    "the defect is wider than a crop": "too wide",
+    "the defect would be far from the middle": "far from the middle",
+    "the defect lies on an edge or in a dark margin": "on an edge",
+    "the steel is narrower than a crop": "steel too narrow",
+}
+
+
+def show_defects(axis, sheet: Sheet, title: str = "", boxes: bool = True) -> None:
+    """``sheet`` with its mask in colour, or its boxes where it has no mask."""
+    _picture(axis, sheet, title)
+    if boxes or sheet.mask is None:
+        for box in sheet.boxes:
+            _frame(axis, box + ROOM, KEPT)
+
+
+def show_crops(axis, sheet: Sheet, size: int, title: str = "") -> list[str]:
+    """``sheet`` with a frame for each defect's crop, kept or refused; returns the reasons.
+
+    A refused crop is drawn where it would have to lie for the defect to be in its middle.
+    """
+    span = crops.steel_span(images.decode(sheet.file, None, 1))
+    height, width = sheet.size
+    _picture(axis, sheet, title)
+    reasons = []
+    for box in sheet.boxes:
+        at = crops.place(box, size, (0, height), span)
+        if isinstance(at, str):
+            reasons.append(SHORT[at])
+            corner = (box[:2] + box[2:] - size) / 2
+            frame = _frame(axis, (*corner, *(corner + size)), REFUSED, "--", clip_on=False)
+            frame.set_linewidth(2)
+        else:
+            reasons.append("kept")
+            _frame(axis, (*at, at[0] + size, at[1] + size), KEPT).set_linewidth(2)
+    axis.set(xlim=(-size / 2, width + size / 2), ylim=(height + size / 2, -size / 2))
+    return reasons
+
+
+def show_clean(axis, sheet: Sheet, size: int, count: int = 6) -> int:
+    """``sheet`` with its defects' frames and ``count`` drawn clean crops; how many there are.
+
+    Defects are dashed, as what a clean crop may not touch.
+    """
+    _picture(axis, sheet, "")
+    for box in sheet.boxes:
+        _frame(axis, box, REFUSED, "--")
+    rng, (height, width), found = np.random.default_rng(0), sheet.size, 0
+    for _ in range(count):
+        at = crops.clean_place(sheet, size, (0, height), (0, width), rng)
+        if at is not None:
+            _frame(axis, (*at, at[0] + size, at[1] + size), KEPT)
+            found += 1
+    axis.set_title(f"{size} px: {found} of {count} drawn", fontsize=10)
+    return found
+
+
+def show_shrunk(axis, sheet: Sheet, size: int, pixels: int) -> None:
+    """The crop of ``size`` around the first defect of ``sheet``, as ``pixels`` show it.
+
+    Of a sheet that is smaller than the crop, as much as there is.
+    """
+    grey = images.decode(sheet.file, None, 1)[0].numpy()
+    side = min(size, *sheet.size)
+    box = sheet.boxes[0]
+    corner = np.clip((box[:2] + box[2:] - side) / 2, 0, np.array(sheet.size[::-1]) - side)
+    left, top = corner.round().astype(int).tolist()
+    part = Image.fromarray(grey[top : top + side, left : left + side])
+    axis.imshow(part.resize((pixels, pixels), Image.Resampling.BICUBIC), cmap="gray", vmin=0)
+    axis.set_axis_off()
+    wide = (box[2:] - box[:2]).max() * pixels / side
+    axis.set_title(f"a {sheet.kinds[0]} at {pixels} px: {wide:.0f} px of it", fontsize=10)
+
+
+def _picture(axis, sheet: Sheet, title: str) -> None:
+    grey = images.decode(sheet.file, None, 1)[0].numpy()
+    seen = np.repeat(grey[..., None], 3, -1).astype(float)
+    if sheet.mask is not None and sheet.mask.any():
+        red = np.array([213.0, 94.0, 0.0])
+        seen[sheet.mask] = 0.55 * seen[sheet.mask] + 0.45 * red
+    axis.imshow(seen.astype(np.uint8))
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=10)
+
+
+def _frame(axis, box: Sequence[float], colour: str, style: str = "-", **options):
+    """A frame around ``box`` with a dark rim, so that it is seen on bright steel, too."""
+    left, top, right, bottom = map(float, box)
+    rim = [patheffects.withStroke(linewidth=3.5, foreground="black"), patheffects.Normal()]
+    frame = Rectangle(
+        (left - 0.5, top - 0.5),
+        right - left,
+        bottom - top,
+        fill=False,
+        edgecolor=colour,
+        linestyle=style,
+        linewidth=1.5,
+        path_effects=rim,
+        **options,
+    )
+    return axis.add_patch(frame)
+
+
+def admitted(axis, longest: np.ndarray, size: int, label: str) -> None:
+    """How many defects have a longest side up to x pixels, and where a crop of ``size`` stands."""
+    x = np.sort(longest)
+    share = np.arange(1, len(x) + 1) / len(x)
+    axis.plot(x, share, color=figures.BLUE)
+    axis.axvline(size, color=figures.ORANGE, linestyle="--")
+    inside = x <= size
+    axis.fill_between(x, share, where=inside, color=figures.BLUE, alpha=0.15, linewidth=0)
+    axis.set(xlabel="longest side of a defect (px)", ylim=(0, 1.02), title=label)
