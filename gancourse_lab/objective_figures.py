@@ -83,7 +83,8 @@ def _outside(row: float) -> int:
 def _thumbnail(axis, place: tuple[float, float], image: Tensor) -> None:
     """A picture beside its box, 74 points wide."""
     column, row = place
-    shown = OffsetImage(image.permute(1, 2, 0).numpy(), zoom=74 / image.shape[-1])
+    pixels, zoom = image.permute(1, 2, 0).numpy(), 74 / image.shape[-1]
+    shown = OffsetImage(pixels, zoom=zoom, interpolation="lanczos")
     at = (column, row + 0.6 * _outside(row))
     axis.add_artist(AnnotationBbox(shown, at, frameon=False, pad=0))
 
