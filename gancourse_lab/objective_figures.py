@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Rectangle
@@ -231,25 +230,24 @@ def answers(shown: Mapping[str, Tensor], judged: Tensor, caption: str = "") -> F
 def pulls(found: Sequence[tuple[Tensor, ...]], lam: float, caption: str = "") -> Figure:
     """x, G(x) and where D and λ times the cycle pull at it, a row for each of ``found``.
 
-    ``found``: (x, G(x), pull of D_B, pull of the cycle), each (1, 3, h, w). Both maps have one
-    scale, sums of |pull| over channels and 3×3 pixels, so that they can be compared; the colours
-    go by the root, or the weaker one would be black.
+    ``found``: (x, G(x), pull of D_B, pull of the cycle), each (1, 3, h, w). The maps are sums of
+    |pull| over channels and 3×3 pixels. Each of the two columns has its own scale, or the weaker
+    one would be black; how much weaker it is, its heading says.
     """
-    heads = ("x", "G(x)", "D_B pulls", f"the cycle pulls, × λ = {lam:g}")
-    figure, axes = subplots(len(found), 4, figsize=(9.6, 2.45 * len(found)), caption=caption)
+    figure, axes = subplots(len(found), 4, figsize=(9.6, 2.5 * len(found)), caption=caption)
     strengths = [(_strength(by_d), _strength(lam * by_cycle)) for _, _, by_d, by_cycle in found]
-    most = float(torch.stack([by_d for by_d, _ in strengths]).quantile(0.995))
+    by_column = zip(*strengths, strict=True)
+    most = [float(torch.stack(column).quantile(0.995)) for column in by_column]
+    weaker = f"λ = {lam:g} times the cycle's\n(brightest: {most[1] / most[0]:.2f} of D_B's)"
     for row, (x, gx, *_), forces in zip(axes, found, strengths, strict=True):
         for axis, image in zip(row[:2], (x, gx), strict=True):
             axis.imshow(((image[0] + 1) / 2).clamp(0, 1).permute(1, 2, 0))
-        for axis, force in zip(row[2:], forces, strict=True):
-            drawn = axis.imshow(force, cmap="inferno", norm=PowerNorm(0.5, 0, most))
-    for axis, head in zip(axes[0], heads, strict=True):
-        axis.set_title(head, fontsize=9)
+        for axis, force, top in zip(row[2:], forces, most, strict=True):
+            axis.imshow(force, cmap="inferno", vmin=0, vmax=top)
+    for axis, head in zip(axes[0], ("x", "G(x)", "the pull of D_B", weaker), strict=True):
+        axis.set_title(head, fontsize=11)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
-    bar = figure.colorbar(drawn, ax=axes, shrink=0.6, ticks=[0, most / 4, most])
-    bar.set_ticklabels(["0", "¼", "1"])
     return figure
 
 
