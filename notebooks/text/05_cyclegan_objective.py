@@ -244,17 +244,15 @@ figures.show(
 # $\mathbb{E}[\log D_B(y)] + \mathbb{E}[\log(1 - D_B(G(x)))]$. In the experiments the
 # paper takes least squares, which trained more stably: $G$ minimises
 # $\mathbb{E}[(D_B(G(x)) - 1)^2]$, $D_B$ minimises
-# $\tfrac12\mathbb{E}[(D_B(y) - 1)^2] + \tfrac12\mathbb{E}[D_B(G(x))^2]$. (Halved to
-# slow $D$ down; but Adam divides each gradient by its own size, and to it a loss and its
-# half are the same.) There is no noise $z$: each $x$ gets one answer, always the same.
+# $\tfrac12\mathbb{E}[(D_B(y) - 1)^2] + \tfrac12\mathbb{E}[D_B(G(x))^2]$.
+# There is no noise $z$: each $x$ gets one answer, always the same.
 #
 # **Cycle.** There and back, both ways, by mean absolute difference:
 # $\mathbb{E}\lvert F(G(x)) - x \rvert$, the *forward* cycle, and
 # $\mathbb{E}\lvert G(F(y)) - y \rvert$, the *backward* one. L1, because a squared
 # error is smallest for the mean of all candidates, a blur. $F \circ G$ and $G \circ F$
 # are two autoencoders whose code is a picture of the other domain, and an adversary
-# decides what a code may look like. (The paper also tried an adversarial loss for the
-# cycle, without gain.) Section 6 shows where λ pulls.
+# decides what a code may look like. Section 6 shows where λ pulls.
 #
 # **Identity.** A picture that is in the target domain already should stay as it
 # is: $\mathbb{E}\lvert G(y) - y\rvert + \mathbb{E}\lvert F(x) - x\rvert$ (after
@@ -789,8 +787,7 @@ figures.show_sheet(alt, rows, "", f"{long_a.caption}; recorded runs, seed 0", sc
 # twice as near as another's, and the judge finds nine tenths of the zebra that it finds in
 # true ones. *GAN alone*
 # paints good zebras in meadows that are nearly anybody's. *Cycle alone* found a code:
-# nobody asked its $G$ for zebras, only for something that $F$ can undo. (Exchanged
-# colours are a known accident of other runs, too; smaller first weights help.)
+# nobody asked its $G$ for zebras, only for something that $F$ can undo.
 
 # %% [markdown]
 # ### Is KID a yardstick?
@@ -1126,9 +1123,6 @@ figures.show_sheet(alt, rows, "", test_maps.caption, scale=160 / side)
 # | a few more defects for a classifier | balanced sampling and classical augmentation first |
 # | evidence: a scan, a measurement | none of them; what they add is invented (Cohen 2018) |
 #
-# On the defects the sources disagree: added GAN pictures raised sensitivity from 90 to
-# 95 % in Jain et al. (2020), while simple balanced sampling was best in Chen (2026).
-#
 # ## 11 · Exercises
 #
 # Put your answer in the place of `...` and run the cell. It says ✓, or ✗ with a
@@ -1216,9 +1210,7 @@ exercises.answer("05.4", pixels, side_of_map)
 # Learning for Unpaired Image-to-Image Translation*, 2020 · C. Meng et al., *SDEdit*, 2022 · T. Brooks, A. Holynski,
 # A. Efros, *InstructPix2Pix*, 2023 · J. P. Cohen, M. Luck, S. Honari,
 # *Distribution Matching Losses Can Hallucinate Features in Medical Image
-# Translation*, 2018 · S. Jain et al., *Synthetic Data Augmentation for Surface Defect
-# Detection and Classification Using Deep Learning*, 2020 · Chen, *Metallurgical
-# Industry Automation* 50(3), 105–119, 2026.
+# Translation*, 2018.
 #
 # **Next:** [06 · Grumpy cats: what the cycle loss
 # keeps](06_cyclegan_grumpy_cats.ipynb)
