@@ -231,25 +231,22 @@ def answers(shown: Mapping[str, Tensor], judged: Tensor, caption: str = "") -> F
 def pulls(found: Sequence[tuple[Tensor, ...]], lam: float, caption: str = "") -> Figure:
     """x, G(x) and where D and λ times the cycle pull at it, a row for each of ``found``.
 
-    ``found``: (x, G(x), pull of D_B, pull of the cycle), each (1, 3, h, w). Each map has its own
-    scale, sums of |pull| over channels and 3×3 pixels, laid over G(x) in grey; a title says how
-    strong its brightest place is beside D_B's.
+    ``found``: (x, G(x), pull of D_B, pull of the cycle), each (1, 3, h, w). The maps are sums of
+    |pull| over channels and 3×3 pixels. Each of the two columns has its own scale, or the weaker
+    one would be black; how much weaker it is, its heading says.
     """
-    figure, axes = subplots(len(found), 4, figsize=(10.4, 2.6 * len(found)), caption=caption)
+    figure, axes = subplots(len(found), 4, figsize=(9.6, 2.5 * len(found)), caption=caption)
     strengths = [(_strength(by_d), _strength(lam * by_cycle)) for _, _, by_d, by_cycle in found]
-    most = [float(torch.stack(part).quantile(0.995)) for part in zip(*strengths, strict=True)]
-    heads = ("x", "G(x)", "D_B pulls", f"the cycle, × λ = {lam:g}: {most[1] / most[0]:.2f} of it")
+    by_column = zip(*strengths, strict=True)
+    most = [float(torch.stack(column).quantile(0.995)) for column in by_column]
+    weaker = f"λ = {lam:g} times the cycle's\n(brightest: {most[1] / most[0]:.2f} of D_B's)"
     for row, (x, gx, *_), forces in zip(axes, found, strengths, strict=True):
         for axis, image in zip(row[:2], (x, gx), strict=True):
             axis.imshow(((image[0] + 1) / 2).clamp(0, 1).permute(1, 2, 0))
-        grey = ((gx[0].mean(0) + 1) / 2).clamp(0, 1)
         for axis, force, top in zip(row[2:], forces, most, strict=True):
-            part = (force / top).clamp(0, 1)
-            clear = ((part - 0.15) / 0.5).clamp(0, 0.85)  # the picture shows where little pulls
-            axis.imshow(grey, cmap="gray", vmin=0, vmax=1.3)
-            axis.imshow(part, cmap="autumn", vmin=0, vmax=1, alpha=clear)
-    for axis, head in zip(axes[0], heads, strict=True):
-        axis.set_title(head)
+            axis.imshow(force, cmap="inferno", vmin=0, vmax=top)
+    for axis, head in zip(axes[0], ("x", "G(x)", "the pull of D_B", weaker), strict=True):
+        axis.set_title(head, fontsize=11)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
     return figure

@@ -587,10 +587,12 @@ for label, (policy, parts) in SETTINGS.items():
 finished(steps, SETTINGS)
 z = sample_z(64, plain, torch.device("cpu"), torch.Generator().manual_seed(7))
 fakes = {label: step.sample(z, ema=True) for label, step in steps.items()}
-rows = {"held-out": held_out.images} | fakes
-rows = {label: images[:6] for label, images in rows.items()}
+rows = {"real, held out": held_out.images, "none": fakes["none"]}
+rows["DiffAugment"] = fakes["DiffAugment"]  # two of the four: side by side one sees no more
+rows = {label: images[:4] for label, images in rows.items()}
 title = f"{profile}, {len(histories['none'])} steps; {held_out.caption}"
-figures.show_sheet("A row of real cats, and a row of six fakes for each setting.", rows, title)
+alt = "Four real cats; four fakes without augmentation and four with DiffAugment, plaid both."
+figures.show_sheet(alt, rows, title, scale=192 / plain.size)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -610,8 +612,8 @@ axes[0].set_ylabel("loss")
 figures.show(figure, "Four panels, one a setting, with D's and G's loss against the epoch.")
 
 # %% [markdown]
-# **What you see.** Plaid with a dark mask here and there, after 180 steps. Without
-# augmentation D's loss is lowest, that is, D is farthest ahead already.
+# **What you see.** Plaid with a dark mask here and there, after 180 steps, in both
+# rows; DiffAugment's has more contrast. Without augmentation D's loss is lowest, that is, D is farthest ahead already.
 
 # %% tags=["nbval-ignore-output"]
 finished(steps, SETTINGS)
@@ -779,7 +781,9 @@ figure, axes = figures.subplots(2, 4, title=title, caption=of_all, **size)
 for column, (label, group) in zip(axes.T, runs.items(), strict=True):
     found = both_losses(group[0].curves)
     for axis, name, heading in ((column[0], "G's loss", label), (column[1], "D's loss", "")):
-        figures.curves({name: found[name]}, group[0].per_epoch, heading, "", axis=axis)
+        ylabel = name if label == "none" else ""
+        figures.curves({name: found[name]}, group[0].per_epoch, heading, ylabel, axis=axis)
+        axis.get_legend().remove()  # the rows are named at the left
         axis.axvline(EARLY, color=figures.GREY, linewidth=1, linestyle="--")
         axis.axhline(0.25, color=figures.GREY, linewidth=0.9, linestyle=":")
 for axis in axes[0]:
@@ -893,7 +897,9 @@ figures.show(
 #
 # Each statistic at both epochs, its mean over the seeds, and *none* against each of
 # the others: blue and `+` where all seeds lie apart as the study claims, orange and
-# `−` where they lie apart the other way round, grey and `·` where they overlap.
+# `−` where they lie apart the other way round, grey and `·` where they overlap. All thirty
+# comparisons share the same three unaugmented runs: if these are unlucky, many cells change
+# colour together.
 
 # %%
 CLAIMED = {  # 1: higher without augmentation, -1: lower
@@ -957,8 +963,8 @@ table([f"{KID}, mean (range)", "last weights", "average"], rows)
 
 # %% [markdown]
 # And the leaks: what of the augmentation did G learn to draw? Sidedness near 0
-# says that it mirrors; mid-grey above that of the cats, that it draws cutout's
-# squares or translation's rims. Two records keep both numbers, of 256 fakes of their
+# says that it mirrors; above 1, that the fakes look to the cats' side even more than the cats
+# do; mid-grey above that of the cats, that it draws cutout's squares or translation's rims. Two records keep both numbers, of 256 fakes of their
 # averaged weights; the training images must be the record's, so this needs the real
 # data.
 
@@ -1021,42 +1027,35 @@ else:
     print("These are not the images of the records: nothing to compare.")
 
 # %% [markdown]
-# **What you see.** Six times the mean cat under noise, with six different photographs
-# nearest, whose poses and backgrounds the fakes have not. Of the 18 recorded samples
-# of the unaugmented runs 16 lie nearer to the mean cat than to any photograph; of the
-# real held-out cats 16 of 46 do. That is collapse. Whether they copy is not shown: the
-# mean cat, which copies nothing, has an AUC of 0.96, a blur 0.72. Nor is an AUC of 0.3
-# to 0.4, as with augmentation, a sign of honesty: the pictures are poor (chapter 04).
+# **What you see.** Six times the mean cat under noise; the nearest photographs have other poses
+# and backgrounds. That is collapse. Whether it copies is not shown: the mean cat itself,
+# which copies nothing, has the highest AUC of all. Nor is an AUC below ½, as with
+# augmentation, a sign of honesty: the pictures are poor (chapter 04).
 #
-# **The answer.** With augmentation D remembers its photographs far less, and the fakes
-# stay varied and are better after 300 epochs, with DiffAugment *not* sooner; none is
-# good: the best KID-768×10³, 3.8, is above another cat's 2.5. In detail:
+# **The answer in one sentence** (the figure is the table of colours above): with augmentation
+# D remembers its photographs far less, and the fakes stay varied and are better after 300
+# epochs, with DiffAugment *not* sooner; and none is good, the best lies farther from the
+# held-out cats than another cat does.
 #
-# - *Overfitting*: holds. D's margin is 0.95 without augmentation after 300 epochs,
-#   0.27 with the classical one, 0.08 with DiffAugment.
-# - *Collapse*: holds, late. Without augmentation diversity falls from 0.76 at epoch
-#   100, when DiffAugment's is lower (0.66), to 0.47 at 300; with it, it rises to 0.82
-#   to 0.93.
-# - *Quality*: "better" holds (8.4 against 4.1 to 5.6 at epoch 300), "sooner" fails
-#   for DiffAugment and is not settled for the classical way. At epoch 100 DiffAugment
-#   and *both* are behind in every seed (8.3 and 8.6 against 7.4); the classical runs
-#   overlap with them (7.7), and lead in the mean with averaged weights. They pass 7
-#   at epoch 175, DiffAugment and *both* at 200, the unaugmented at 250, only there.
-# - *Losses*: G's fluctuates less with augmentation (0.18 against 0.07 to 0.12), D's
-#   only where DiffAugment is in. D's settles in 7 augmented runs of 9, G's in 4.
-# - *Leaks and copies*: the classical run mirrors, as section 4 says it must (sidedness
-#   −0.11, of held-out cats 0.74; DiffAugment's 1.50, more lopsided than the cats; one run
-#   of each), and neither draws grey squares. That the unaugmented
-#   runs **copy is not shown**: they collapse round the mean cat.
+# <details><summary>Sentence by sentence, with the numbers</summary>
 #
-# **What this does not show.** Three seeds are few, and the many comparisons make
-# some luck certain. One recipe, one cat, one learning rate: Zhao et al. (2020)
-# report gains for much larger networks. For 10,000 epochs we can only say that
-# without augmentation more is worse from epoch 250 on, and that with DiffAugment KID
-# still falls at 300. The smaller a loss, the smaller its fluctuation can be: a D that wins
-# *looks* calm. If held-out cats have near twins in training, the margin is too small.
-# The study ran its own code, which we have not; where a sentence fails here, it may
-# still describe what the study saw.
+# - *Overfitting*: holds. D's margin after 300 epochs: 0.95 without augmentation, 0.27
+#   classical, 0.08 with DiffAugment.
+# - *Collapse*: holds, late. Diversity falls from 0.76 to 0.47 between the two epochs; with
+#   augmentation it ends at 0.82 to 0.93.
+# - *Quality*: "better" holds (KID 8.4 against 4.1 to 5.6). "Sooner" fails for DiffAugment and
+#   *both*, behind in every seed at epoch 100 (8.3 and 8.6 against 7.4), and is not settled for
+#   the classical way (7.7, overlapping).
+# - *Losses*: G's fluctuates less with augmentation, D's only where DiffAugment is in.
+# - *Leaks*, one run of each, so a hint: the classical run mirrors, as section 4 says it must
+#   (sidedness −0.11; held-out cats 0.74); DiffAugment's does not. Neither draws grey squares.
+# </details>
+#
+# **What this does not show.** Three seeds are few, and with thirty comparisons some luck is to
+# be expected. One recipe, one cat, one learning rate: Zhao et al. (2020) report gains for much
+# larger networks. For 10,000 epochs we can only say that without augmentation more is worse
+# from epoch 250 on. A D that wins *looks* calm: the smaller a loss, the smaller its
+# fluctuation. The study ran its own code, which we have not.
 #
 # ## 9 · Exercises
 #
@@ -1118,9 +1117,12 @@ for label, step in (("right step", train_step), ("suspect step", suspect_step)):
     print(f"{label:16s}{mid_grey(rows[label]):10.3f}{scores[0]:10.2f}{scores[1]:12.2f}")
 for label in ("cats", "cats through T"):
     print(f"{label:16s}{mid_grey(rows[label]):10.3f}")
-rows = {label: images[:8] for label, images in rows.items()}
-alt = "Cats, cats with a grey square, and the fakes of the two steps."
-figures.show_sheet(alt, rows, f"after {toy_epochs} epochs; {toy_cats.caption}", scale=6)
+for label, images in rows.items():  # the greyest, or one would have to search for the squares
+    greyest = sorted(range(len(images)), key=lambda i, seen=images: -mid_grey(seen[i : i + 1]))
+    rows[label] = images[greyest[:5]]
+alt = "Cats, cats with a grey square, and the fakes of the two steps: of each the five greyest."
+title = f"the five greyest of each, after {toy_epochs} epochs; {toy_cats.caption}"
+figures.show_sheet(alt, rows, title, scale=10)
 
 
 # %% [markdown]
