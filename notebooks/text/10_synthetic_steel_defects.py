@@ -795,13 +795,7 @@ else:
 # one tile.
 
 # %% [markdown]
-# ## 11 · From the replica to metal
-
-# %% [markdown]
-# ## 12 · Boxes for a detector
-
-# %% [markdown]
-# ## 13 · Exercises
+# ## 11 · Exercises
 #
 # **1. Write it.** A row of `train.csv` begins with the number of a pixel. Which row and
 # which column of the picture is that, both counted from 0?
