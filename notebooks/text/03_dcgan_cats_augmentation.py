@@ -587,9 +587,10 @@ for label, (policy, parts) in SETTINGS.items():
 finished(steps, SETTINGS)
 z = sample_z(64, plain, torch.device("cpu"), torch.Generator().manual_seed(7))
 fakes = {label: step.sample(z, ema=True) for label, step in steps.items()}
-rows = {"real, held out": held_out.images, "none": fakes["none"]}
-rows["DiffAugment"] = fakes["DiffAugment"]  # two of the four: side by side one sees no more
-rows = {label: images[:4] for label, images in rows.items()}
+rows = {"real, held out": held_out.images[:4]}
+for label in ("none", "DiffAugment"):  # two of the four: side by side one sees no more
+    if label in fakes:
+        rows[label] = fakes[label][:4]
 title = f"{profile}, {len(histories['none'])} steps; {held_out.caption}"
 alt = "Four real cats; four fakes without augmentation and four with DiffAugment, plaid both."
 figures.show_sheet(alt, rows, title, scale=192 / plain.size)
