@@ -441,18 +441,20 @@ def collected(grid: Grid, out: str | Path) -> dict:
     A size of a data set that lacks a job is left out, and its missing jobs are counted. Raises
     ``GancourseError`` where nothing is complete.
     """
-    out, found, missing = Path(out), {"folds": {}, "cells": [], "generators": []}, {}
+    out, missing = Path(out), {}
+    found = {"folds": {}, "tuning": {}, "cells": [], "generators": [], "commits": []}
     for data in grid.data:
-        one = dataclasses.replace(grid, data=(data,))
+        complete = []
         for n in grid.sizes:
-            of_size = jobs(dataclasses.replace(one, sizes=(n,)))
-            read = {job: sweep.read(out, job.key) for job in of_size}
-            lacking = sum(content is None for content in read.values())
+            of_size = jobs(dataclasses.replace(grid, data=(data,), sizes=(n,)))
+            lacking = sum(sweep.read(out, job.key) is None for job in of_size)
             if lacking:
                 missing[f"{data_key(data)} n={n}"] = lacking
-                continue
-            for job, content in read.items():
-                _collect(found, grid, job, content)
+            else:
+                complete.append(n)
+        if complete:
+            for job in jobs(dataclasses.replace(grid, data=(data,), sizes=tuple(complete))):
+                _collect(found, job, sweep.read(out, job.key))
     if not found["cells"]:
         raise GancourseError(
             f"{out} has no finished part of the study ({missing} jobs are missing). Sweep on: "
@@ -461,22 +463,20 @@ def collected(grid: Grid, out: str | Path) -> dict:
     return found | {"missing": missing}
 
 
-def _collect(found: dict, grid: Grid, job: Job, content: dict) -> None:
-    """Put the result of ``job`` where a record has it, once."""
+def _collect(found: dict, job: Job, content: dict) -> None:
+    """Put the result of ``job`` where a record has it."""
+    data = data_key(job.arguments[1])
     if job.function is describe_fold:
-        data = data_key(job.arguments[1])
-        folds = found["folds"].setdefault(data, [])
-        if len(folds) < len(grid.seeds):
-            folds.append(_kept_fold(content, job.arguments[2]))
+        found["folds"].setdefault(data, []).append(_kept_fold(content, job.arguments[2]))
     elif job.function is tune:
-        found.setdefault("tuning", {})[content["key"].removesuffix("-tuning")] = content
+        found["tuning"][data] = content
     elif job.function is train_cell:
-        kept = _kept_cell(content)
-        if kept not in found["cells"]:  # the ceiling belongs to every size
-            found["cells"].append(kept)
+        found["cells"].append(_kept_cell(content))
+        if content["commit"] not in found["commits"]:
+            found["commits"].append(content["commit"])
     else:
-        _, data, seed, n, model = job.arguments
-        about = {"data": data_key(data), "seed": seed, "n": n, "model": model}
+        _, _, seed, n, model = job.arguments
+        about = {"data": data, "seed": seed, "n": n, "model": model}
         keep = ("real", "pictures", "steps", "minutes", "quality")
         found["generators"].append(about | {key: content[key] for key in keep})
 
@@ -500,10 +500,10 @@ def _kept_cell(content: dict) -> dict:
 
 
 def record(grid: Grid, out: str | Path, path: str | Path, run: str) -> Path:
-    """Write what is ``collected`` to ``path``, with ``SHOWN`` pictures of each generator of seed 0.
+    """Write what is ``collected`` to ``path``, with pictures of the first seed's generators.
 
-    Of the smallest number of real pictures and of all; lossy (WebP), so a classifier that trains
-    on them sees almost what the study's did.
+    ``SHOWN`` of each; lossy (WebP), so a classifier that trains on them sees almost what the
+    study's did. Its commit is the cells', null where they are of several.
     """
     content = collected(grid, out)
     cells, minutes = content["cells"], [one["minutes"] for one in content["generators"]]
@@ -516,7 +516,7 @@ def record(grid: Grid, out: str | Path, path: str | Path, run: str) -> Path:
         "model": "measurement",
         "experiment": "steel",
         "run": run,
-        "commit": recording.commit(),
+        "commit": content["commits"][0] if len(content["commits"]) == 1 else None,
         "device": "CPU, 1 thread (fp32)",
         "features": content["generators"][0]["quality"]["features"],
         "settings": profiles.without_folders(dataclasses.asdict(grid)),
