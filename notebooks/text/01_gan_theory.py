@@ -553,8 +553,8 @@ require(ours == theirs)  # the package's
 
 # %% [markdown]
 # Now the generator of section 3 plays. From time to time we look: above, the density $q$ of
-# what $G$ makes of 4,000 evenly spaced $z$; below, the network's $D$. $D$ learns four times
-# as fast as $G$, and both rates sink to a fiftieth by the end. **Guess first:** where will
+# what $G$ makes of 4,000 evenly spaced $z$, each widened to a bell of deviation 0.1; below,
+# the network's $D$. $D$ learns four times as fast as $G$, and both rates sink to a fiftieth by the end. **Guess first:** where will
 # the first heap of fakes run?
 
 
