@@ -1,11 +1,11 @@
 """A hundred crops of tiles for a reader who does not know their source, and the count of answers.
 
     python -m gancourse_studies.blind_sheet make RECORD FOLDER KEY
-    python -m gancourse_studies.blind_sheet count KEY ANSWERS RECORD FOLDER
+    python -m gancourse_studies.blind_sheet count KEY ANSWERS RECORD FOLDER READER
 
 The pictures go to FOLDER, which of them is what to KEY, elsewhere. ANSWERS is a JSON file: number →
 {"defect": "none", "blowhole", "crack" or "other", "made": true or false}. ``count`` writes the
-record into FOLDER.
+record into FOLDER; READER says who read, and what of the sources was known.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def counted(key: dict, answers: dict) -> dict:
     return table
 
 
-def count(key: Path, answers: Path, record: str, out: Path) -> Path:
-    """Write the record of the answers into ``out``."""
+def count(key: Path, answers: Path, record: str, out: Path, reader: str) -> Path:
+    """Write the record of the answers into ``out``; ``reader``: who read, and what was known."""
     of, said = (json.loads(Path(f).read_text(encoding="utf-8")) for f in (key, answers))
     content = {
         "model": "measurement",
@@ -107,7 +107,7 @@ def count(key: Path, answers: Path, record: str, out: Path) -> Path:
         "commit": recording.commit(),
         "settings": {"record": record, "counts": COUNTS, "scale": SCALE, "seed": 0},
         "data": {"caption": "real magnetic-tile crops, 64 px", "source": "real"},
-        "reader": "one, who knew neither sources nor shares",
+        "reader": reader,
         "counted": counted(of, said),
         "answers": {n: said[n] | {"source": of[n]["source"]} for n in sorted(of, key=int)},
     }
@@ -118,10 +118,10 @@ def main(words: list[str] | None = None) -> None:
     """The command line: see the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     orders = parser.add_subparsers(required=True, dest="order")
-    for order, names in (("make", "record out key"), ("count", "key answers record out")):
+    for order, names in (("make", "record out key"), ("count", "key answers record out reader")):
         each = orders.add_parser(order)
         for name in names.split():
-            each.add_argument(name, type=str if name == "record" else Path)
+            each.add_argument(name, type=str if name in ("record", "reader") else Path)
     given = vars(parser.parse_args(words))
     {"make": make, "count": count}[given.pop("order")](**given)
 

@@ -228,7 +228,8 @@ def test_the_count_becomes_a_record(tmp_path):
     for name, content in (("key.json", KEY), ("answers.json", said)):
         (tmp_path / name).write_text(json.dumps(content))
     words = ["count", *(str(tmp_path / n) for n in ("key.json", "answers.json")), "a/b"]
-    blind_sheet.main([*words, str(tmp_path / "blind-4")])
+    blind_sheet.main([*words, str(tmp_path / "blind-4"), "one, who knew nothing"])
     record = records.load(tmp_path / "blind-4")
     assert record["counted"]["translated"]["called made"] == 2
+    assert record["reader"] == "one, who knew nothing"
     assert record["answers"]["2"]["source"] == "clean"
