@@ -108,6 +108,7 @@ def count(key: Path, answers: Path, record: str, out: Path, reader: str) -> Path
         "settings": {"record": record, "counts": COUNTS, "scale": SCALE, "seed": 0},
         "data": {"caption": "real magnetic-tile crops, 64 px", "source": "real"},
         "reader": reader,
+        "device": "judged by eye",
         "counted": counted(of, said),
         "answers": {n: said[n] | {"source": of[n]["source"]} for n in sorted(of, key=int)},
     }

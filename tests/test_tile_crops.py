@@ -231,5 +231,5 @@ def test_the_count_becomes_a_record(tmp_path):
     blind_sheet.main([*words, str(tmp_path / "blind-4"), "one, who knew nothing"])
     record = records.load(tmp_path / "blind-4")
     assert record["counted"]["translated"]["called made"] == 2
-    assert record["reader"] == "one, who knew nothing"
+    assert record["reader"] == "one, who knew nothing" and "by eye" in record.caption
     assert record["answers"]["2"]["source"] == "clean"
