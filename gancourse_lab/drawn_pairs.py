@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gancourse import device
 from gancourse.data import ImageSet, standins
@@ -15,7 +15,7 @@ from gancourse.train.cyclegan import translate
 from gancourse_lab import fcn_score
 
 Against = tuple[float, float]  # the own partner, and another's
-HEAD = ("", "meadow: own", "other", "zebra: own", "other", "edges: own", "other", "F(G(x)) to x")
+HEAD = ("", "meadow: own", "other", "zebra: own", "other", "edges: own", "other")
 
 
 class PairScore(NamedTuple):
@@ -82,7 +82,6 @@ class Compared(NamedTuple):
 
     images: dict[str, Tensor]  # with the scale: "own y" and "x untouched"
     scores: dict[str, PairScore]
-    off: dict[str, float]  # mean |F(G(x)) - x| in grey levels
 
     @property
     def rows(self) -> list[tuple]:
@@ -91,16 +90,13 @@ class Compared(NamedTuple):
         for name, score in self.scores.items():
             meadow = [f"{value:.1f}" for value in score.meadow]
             others = [f"{value:.2f}" for value in score.zebra + score.edges]
-            back = f"{self.off[name]:.1f}" if name in self.off else ""
-            made.append((name, *meadow, *others, back))
+            made.append((name, *meadow, *others))
         return made
 
 
-def compared(generators: Mapping[str, tuple], x: ImageSet, y: ImageSet, judge) -> Compared:
-    """Setting → (gen_ab, gen_ba), each applied to ``x``, whose own partners are ``y``."""
-    images, off = {"own y": y.images, "x untouched": x.images}, {}
-    for name, (gen_ab, gen_ba) in generators.items():
-        images[name], back = there_and_back(gen_ab, gen_ba, x.images)
-        off[name] = grey_levels(back, x.images)
+def compared(generators: Mapping[str, nn.Module], x: ImageSet, y: ImageSet, judge) -> Compared:
+    """Setting → G, each applied to ``x``, whose own partners are ``y``."""
+    images = {"own y": y.images, "x untouched": x.images}
+    images |= {name: translate(gen_ab, x.images) for name, gen_ab in generators.items()}
     scores = {name: own_and_other(judge, made, x, y) for name, made in images.items()}
-    return Compared(images, scores, off)
+    return Compared(images, scores)
