@@ -703,7 +703,7 @@ print(f"\nwhat works, average weights: {value:.2f}, 95 % interval [{low:.2f}, {h
 # %% [markdown]
 # **As published**, all three seeds end farther from held-out scratches than
 # photographs of *inclusions*, another defect, are. **What works** comes well
-# below inclusions (0.86; on a laptop, with other widths and rates, 0.52; one seed each).
+# below inclusions (0.86, one seed; on a laptop, with other widths and rates, 0.52 and 0.70).
 # **Longer** lies between, with more precision (explained below) than the GPU's "what
 # works". The averaged weights win in every row.
 #
@@ -739,7 +739,7 @@ print(f"last point of what works: {series['what works'][1][0][-1]:.2f} at epoch 
 # *Precision* is the share of fakes within reach of the training images, *recall* the share
 # of training images within reach of the fakes. An image reaches as far as its third
 # nearest neighbour on its own side, in Inception's features (Kynkäänniemi et al. 2019).
-# In the best run, the laptop's, 21 fakes in a hundred lie where scratches lie, and two
+# In the best run, the laptop's first, 21 fakes in a hundred lie where scratches lie, and two
 # real scratches in a hundred have a fake near: a few kinds, where a plant wants those that
 # its classifier has not seen.
 #

@@ -929,16 +929,15 @@ for policy, group in policies.items():
         print(f"{policy}, {weights} weights: AUC {mean:.3f}{spread}")
 
 # %% jupyter={"source_hidden": true}
-size = 3.3 * len(runs), 2.8
 figure, axes = figures.subplots(
-    1, len(runs), figsize=size, sharex=True, caption=first["data"]["caption"]
+    2, len(runs) // 2, figsize=(8, 5), sharex=True, caption=first["data"]["caption"]
 )
 for axis, (name, run) in zip(axes.flat, runs.items(), strict=True):
     stored = run.at_path("final.average.copying")
     groups = {"fakes": stored["fake"], "held-out images": stored["held_out"]}
     title = f"{name}, averaged weights: AUC {stored['auc']:.2f}"
     distributions(groups, distance_to_nearest, title, axis=axis)
-axes[0].legend()
+axes.flat[0].legend()
 figures.show(
     figure,
     "Panels, one a run: two histograms of distances, fakes of the averaged weights and "
@@ -1094,7 +1093,7 @@ else:
 # that steel shows.
 #
 # Now the sentence that we came for: "similar but not too similar, so the generator did
-# not overfit". Three runs are asked, so each gets a third of the level.
+# not overfit". Four runs are asked, so each gets a quarter of the level.
 
 # %%
 each = LEVEL / len(runs)
@@ -1103,19 +1102,19 @@ for weights in ("average", "last"):
     p_values = [run.at_path(f"final.{weights}.copying.p_value") for run in runs.values()]
     nearer = sum(p < each for p in p_values)
     rows.append([f"{weights} weights", *[f"{p:.2g}" for p in p_values], f"{nearer} of {len(runs)}"])
-    require(nearer == {"average": 2, "last": 0}[weights])
+    require(nearer == {"average": 3, "last": 0}[weights])
 table([f"p, by ranks at 128 px; level {each:.4f}", *runs, "nearer"], rows)
 print(f"the ranks show a share of copies of about {share_seen(n_run, m_run, each):.0%}")
 
 # %% [markdown]
 # **The answer in one sentence.** No copies seen, though the averaged fakes lie *nearer* to
-# the training images than new photographs do in two runs of three; they are blurred, which can
+# the training images than new photographs do in three runs of four; they are blurred, which can
 # explain it, and a share of copies below some 29 % could have passed the ranks.
 #
-# Where blur hardly counts (16 × 16, seen against unseen) the laptop's run stays below the
+# Where blur hardly counts (16 × 16, seen against unseen) the laptop's first run stays below the
 # level, and 20 % of planted copies would have shown. So the sentence's conclusion is not
 # contradicted, and its argument fails: "not too similar" does not follow from distances. Fog
-# (0.60, 0.64) lies as near as believable scratches (0.62): nearness is no sign of quality.
+# (0.60, 0.64) lies as near as believable scratches (0.62, 0.63): nearness is no sign of quality.
 #
 # **What this does not show.** Held-out and training images may show the same coil: then the
 # baseline itself lies near, and the test forgives a generator that lies as near. Few or
