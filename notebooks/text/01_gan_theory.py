@@ -938,14 +938,14 @@ for eta in (0.05, 0.2, 0.5):
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 film = Film(dpi=70)
-for count in range(0, 61, 2):
+for count in range(0, 61, 3):
     film.add(theory_figures.turns(path, 0.2, count), f"Three paths after {count} steps.")
 weighs = film.end(
     "Animation: three paths in the plane from the same start. Simultaneous steps spiral outwards, "
     "alternating ones stay on an ellipse, extragradient ones spiral in to the star.",
-    pause=120,
+    pause=180,
 )
-print(f"31 frames, {weighs / 1000:.0f} kB")
+print(f"{len(film.pictures)} frames, {weighs / 1000:.0f} kB")
 
 # %% [markdown]
 # So plain gradient steps can circle for ever. Radford et al. (2016) lowered Adam's momentum
