@@ -171,6 +171,15 @@ def ladder(results: Results, data: str, n: int | str, steps: Sequence, caption: 
     return figure
 
 
+def by_generator(points: Sequence[dict]) -> dict[tuple, list[dict]]:
+    """(data set, model, n), named as in figures → its ``points``, one a seed."""
+    found = {}
+    for point in points:
+        key = (of_data(point["data"]), NAMES[point["model"]], point["n"])
+        found.setdefault(key, []).append(point)
+    return found
+
+
 def needs(points: Sequence[dict], caption: str = "") -> Figure:
     """KID and benefit of the generators against the number of real pictures they learnt from.
 
@@ -214,10 +223,12 @@ def quality(points: Sequence[dict], caption: str = "") -> Figure:
     for axis, (key, label) in zip(axes, panels.items(), strict=True):
         for at, kind in enumerate(kinds):
             of = [p for p in points if (p["data"], p["model"], str(p["n"])) == kind]
-            marker, name = "osv^D<>*"[at % 8], f"{kind[0]}, {kind[1]}, {kind[2]} real"
+            marker = "osv^D<>*"[at % 8]
+            name = f"{of_data(kind[0])}, {NAMES[kind[1]]}, {kind[2]} real"
             axis.plot([p[key] for p in of], [p["benefit"] for p in of], marker, ms=5, label=name)
         axis.axhline(0, color="black", lw=0.8)
         axis.set_xlabel(label)
     axes[0].set_ylabel(f"what it added to {SCORE}")
-    axes[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    handles, labels = axes[-1].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=8, loc="outside upper right", ncols=2)
     return figure

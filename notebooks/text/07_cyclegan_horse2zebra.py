@@ -886,7 +886,7 @@ print(f"edges kept from A to G(A), as chapter 06 measures them: {edges.kept:.2f}
 # **What this can do, and what not.** A few minutes and a few hundred pictures buy
 # brightness, colours and textures, not shapes: no scratch becomes a patch, a patch is
 # added. And what is added is *invented*. For examples to train a classifier on that may
-# be what you want (chapter 10 adds defects so; 11, planned, asks if they help); where a picture is
+# be what you want (chapter 10 adds defects so; 11 asks if they help); where a picture is
 # evidence, it is not: a translated scan can show a tumour that nobody has, or lose one
 # that somebody has (Cohen et al., 2018). Chapter 05, section 10 says what to take
 # instead. For large pictures train on crops: the networks translate any side that four
