@@ -7,7 +7,7 @@ The arms differ in the crops with a box; their number, the clean crops, the step
 metal, "pasted", real defects cut out along their mask and set onto the same clean metal, and "real
 and translated". All are tested on the defects of held-out pieces. A crop lies anywhere around its
 defect, in training and test alike: in the chapter's crops the middle alone would be a good guess.
-Needs the real tiles; writes a record. Eight minutes on one core.
+Needs the real tiles; writes a record. Six minutes on one core.
 """
 
 from __future__ import annotations
