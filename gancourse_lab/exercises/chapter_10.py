@@ -68,7 +68,7 @@ def boxes() -> dict[str, tuple]:
         "one in the other": [12, 15, 15, 20],
         "boxes that touch": [20, 10, 30, 30],
         "boxes apart to the side": [40, 10, 50, 30],
-        "boxes apart both ways": [40, 50, 50, 70],
+        "boxes apart both ways": [40, 50, 60, 70],
     }
     return {label: (first, other) for label, other in others.items()}
 
