@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.patches import Rectangle
 from PIL import Image
+from torch import Tensor
 
 from gancourse.data import images
 from gancourse.notebook import figures
@@ -88,6 +89,31 @@ def show_shrunk(axis, sheet: Sheet, size: int, pixels: int) -> None:
     axis.set_axis_off()
     wide = (box[2:] - box[:2]).max() * pixels / side
     axis.set_title(f"a {sheet.kinds[0]} at {pixels} px: {wide:.0f} px of it", fontsize=10)
+
+
+def boxed(pictures: dict[str, Tensor], boxes: dict[str, list[tuple]], caption: str):
+    """A figure: a row of pictures (n, 3, H, W) uint8 with boxes for each label of ``boxes``.
+
+    Its ``boxes`` are (the true box, the told one or None, whether that is sure) of each picture.
+    True ones are blue; told ones orange, dotted where it is not sure; all one pixel too large, so
+    that small defects stay visible. Contrast is stretched.
+    """
+    count = len(next(iter(pictures.values())))
+    shape = {"figsize": (11, 1.42 * len(boxes) + 0.2), "squeeze": False}
+    figure, axes = figures.subplots(len(boxes), count, caption=caption, **shape)
+    for line, (label, row) in zip(axes, boxes.items(), strict=True):
+        for axis, picture, (true, told, sure) in zip(line, pictures[label], row, strict=True):
+            grey = picture.float().mean(0).numpy()
+            low, high = np.quantile(grey, [0.005, 0.995])
+            shown = {"cmap": "gray", "vmin": low, "vmax": high, "interpolation": "bicubic"}
+            axis.imshow(grey, **shown)
+            axis.set(xticks=[], yticks=[])
+            told_too = [(told, REFUSED, "-" if sure else ":")] if told is not None else []
+            for box, colour, style in [(true, KEPT, "-"), *told_too]:
+                frame = _frame(axis, np.array(box) + [-1, -1, 1, 1], colour, style, clip_on=False)
+                frame.set(path_effects=[], linewidth=1.6)
+        line[0].set_ylabel(label, fontsize=10)
+    return figure
 
 
 def _picture(axis, sheet: Sheet, title: str) -> None:

@@ -10,13 +10,13 @@ import functools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import numpy as np
 from PIL import Image
 
 from gancourse.data import catalog, fetch
 from gancourse_lab import defects
+from gancourse_lab.annotations import voc_object
 from gancourse_lab.defects import Sheets
 from gancourse_standins import SETS, draw, write_severstal
 
@@ -64,16 +64,9 @@ def write_neu(folder: Path, n: int, seed: int = 0) -> Path:
             _, pixels, truth = draw(NEU, part, number, height=200, width=200, channels=1, seed=seed)
             name = f"{part}_{number}"
             Image.fromarray(pixels[0]).save(folder / "IMAGES" / f"{name}.jpg", quality=95)
-            text = "".join(_object(part, box) for box in truth["boxes"].astype(int).tolist())
+            text = "".join(voc_object(part, box) for box in truth["boxes"].astype(int).tolist())
             (folder / "ANNOTATIONS" / f"{name}.xml").write_text(f"<annotation>{text}</annotation>")
     return folder
-
-
-def _object(kind: str, box: list[int]) -> str:
-    """A VOC object: pixels count from 1, the last one included."""
-    ends = zip(("xmin", "ymin", "xmax", "ymax"), (box[0] + 1, box[1] + 1, *box[2:]), strict=True)
-    corners = "".join(f"<{tag}>{value}</{tag}>" for tag, value in ends)
-    return f"<object><name>{escape(kind)}</name><bndbox>{corners}</bndbox></object>"
 
 
 def write_tiles(folder: Path, n: int, seed: int = 0) -> Path:

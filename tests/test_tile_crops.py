@@ -176,6 +176,20 @@ def test_clean_frames_leave_the_defects_out(tmp_path):
     assert crop_figures.show_clean(axis, sheet, 96, 5) == 0
 
 
+def test_a_true_box_and_a_told_one_are_drawn_and_doubt_is_dotted():
+    pictures = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
+    row = [([10, 20, 30, 40], [12, 20, 30, 40], True), ([1, 2, 3, 4], None, False)]
+    doubt = [(box, box, False) for box, _, _ in row]
+    figure = crop_figures.boxed({"a": pictures, "b": pictures}, {"a": row, "b": doubt}, "drawn")
+    drawn = [
+        [(p.get_x(), p.get_width(), p.get_linestyle()) for p in axis.patches]
+        for axis in figure.axes
+    ]
+    assert drawn[0] == [(8.5, 22, "-"), (10.5, 20, "-")]  # a pixel of room
+    assert len(drawn[1]) == 1 and [style for _, _, style in drawn[2]] == ["-", ":"]
+    assert [axis.get_ylabel() for axis in figure.axes] == ["a", "", "b", ""]
+
+
 def test_every_reason_of_the_rule_has_a_short_name():
     span, rows = (0, 100), (0, 100)
     cases = {

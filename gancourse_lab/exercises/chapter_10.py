@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gancourse_lab import crops
+from gancourse_lab import crops, localiser
 from gancourse_lab.exercises import Exercise
 from gancourse_lab.exercises.questions import Function, Value
 
@@ -38,6 +38,39 @@ def is_kept(left: float) -> bool:
     """Whether a defect whose left side is ``left`` gets a crop."""
     box = (left, 90, left + DEFECT, 90 + DEFECT)
     return crops.crop_at(box, CROP, TILE, (0, TILE)) is not None
+
+
+def overlap(a, b) -> float:
+    """Intersection over union of two boxes."""
+    return float(localiser.iou([a], [b])[0])
+
+
+def of_the_sum(a, b) -> float:
+    """The mistake of counting the intersection twice in the union."""
+    sides = [max(0, min(a[i + 2], b[i + 2]) - max(a[i], b[i])) for i in (0, 1)]
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return sides[0] * sides[1] / sum(areas)
+
+
+def without_the_zero(a, b) -> float:
+    """The mistake of letting an intersection have negative sides."""
+    sides = [min(a[i + 2], b[i + 2]) - max(a[i], b[i]) for i in (0, 1)]
+    both = sides[0] * sides[1]
+    return both / (sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)) - both)
+
+
+def boxes() -> dict[str, tuple]:
+    """Pairs that are equal, overlap, lie in each other, touch, and lie apart both ways."""
+    first = [10, 10, 20, 30]
+    others = {
+        "two equal boxes": first,
+        "boxes that overlap": [15, 20, 25, 40],
+        "one in the other": [12, 15, 15, 20],
+        "boxes that touch": [20, 10, 30, 30],
+        "boxes apart to the side": [40, 10, 50, 30],
+        "boxes apart both ways": [40, 50, 60, 70],
+    }
+    return {label: (first, other) for label, other in others.items()}
 
 
 EXERCISES = {
@@ -147,5 +180,32 @@ def row_and_column(number, height):
         "of_white = 0.02 * 127.5\nof_grey = 0",
         "$0.02 \\cdot 127.5 = 2.55$, and 0 stays 0. The shift is below what section 8's mask "
         "counts, and without it artanh(1) would be infinite.",
+    ),
+    "10.5": Exercise(
+        (
+            Function(
+                "the intersection over the union",
+                overlap,
+                boxes,
+                (
+                    "The intersection goes from the larger left to the smaller right side.",
+                    "Its width is `max(0, min(a[2], b[2]) - max(a[0], b[0]))`. The union is both "
+                    "areas less the intersection.",
+                ),
+                (
+                    (of_the_sum, "The intersection is in both areas: the union has it once."),
+                    (without_the_zero, "Boxes apart have no intersection: no side is negative."),
+                ),
+            ),
+        ),
+        """
+def iou(a, b):
+    wide = max(0, min(a[2], b[2]) - max(a[0], b[0]))
+    high = max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return wide * high / (sum(areas) - wide * high)
+""",
+        "Small boxes are judged hard: one of 8 by 12 pixels that is told two pixels to the right "
+        "and two too low has an IoU of 0.45, and counts as not found.",
     ),
 }
