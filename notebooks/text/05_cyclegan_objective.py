@@ -25,7 +25,7 @@
 #
 # **Data:** drawn horses and zebras with known poses (always stand-ins), and the CMP
 # facades with their label maps, real or seeded stand-ins; every figure says which.
-# **Time:** 17 minutes to read, with the code 65; about a minute to run on two CPU cores
+# **Time:** 29 minutes to read, with the code 47; about a minute to run on two CPU cores
 # (`quick`). The paper is Zhu, Park, Isola and Efros, *Unpaired Image-to-Image Translation
 # using Cycle-Consistent Adversarial Networks* (2017).
 

@@ -29,7 +29,7 @@
 # - test a claim about a setting over seeds and over pictures.
 #
 # **Data:** 64-pixel photographs of two kinds of cats, or drawn stand-ins where
-# they are not at hand; every figure says which. **Time:** 15 minutes to read, 45 with
+# they are not at hand; every figure says which. **Time:** 23 minutes to read, 38 with
 # the code; a minute and a half to run on two idle CPU cores. The data
 # and one of the recipes come from the assignment "When Cats Meet GANs" of
 # Carnegie Mellon's course 16-726, the claim that is tested from a student's

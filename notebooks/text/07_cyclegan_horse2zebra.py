@@ -27,7 +27,7 @@
 #
 # **Data:** horse2zebra, the official set, 1,067 horses and 1,334 zebras for
 # training, 120 and 140 for the test, or seeded stand-ins; every figure says which.
-# **Time:** 17 minutes to read, with the code 65; a minute or two to run on two CPU cores
+# **Time:** 27 minutes to read, with the code 46; a minute or two to run on two CPU cores
 # (`quick`). The reference recipe at 256 px (`full`) takes hours on a GPU. The story follows
 # M. Gallaspy's *Implementing CycleGAN* (Cloudera Fast Forward Labs, 2022).
 

@@ -27,8 +27,8 @@
 # - name what no score sees, and choose a stopping rule.
 #
 # **Two lectures.** *Part 1: the scores* (sections 1 to 5): how they are computed, and what
-# breaks them; 9 minutes to read, 35 with the code. *Part 2: trust, and comparing* (sections
-# 6 to 12): how sure a number is, and what a table of them says; 9 minutes, 35 with the
+# breaks them; 16 minutes to read, 25 with the code. *Part 2: trust, and comparing* (sections
+# 6 to 12): how sure a number is, and what a table of them says; 16 minutes, 25 with the
 # code. Either can be read alone. The whole runs in about a minute on two CPU cores
 # (`quick`; not run on a GPU). **Data:** horse2zebra, the official test set of 120 horses
 # and 140 zebras, or seeded stand-ins; every figure says which. What takes more pictures

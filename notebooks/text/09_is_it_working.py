@@ -25,7 +25,7 @@
 # - read a run with six numbers that you can write down in forty lines;
 # - let a monitor watch your training, and say how far to trust it.
 #
-# **Time:** 18 minutes to read, an hour and five with the code; about a minute to run on
+# **Time:** 34 minutes to read, 51 with the code; about a minute to run on
 # two CPU cores (`quick`; not measured on a GPU). **Data:** the scratch images of the NEU
 # surface defect database, or seeded stand-ins, drawn horses and zebras (always
 # stand-ins), and recorded runs; every figure says which.

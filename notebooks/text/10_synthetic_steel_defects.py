@@ -27,7 +27,7 @@
 # - tell what such a translator cannot do, without asking the person who trained it;
 # - write boxes for a detector, and compare made boxes with drawn ones.
 #
-# **Time:** 15 minutes to read, 45 with the code; a minute and a half to run on one
+# **Time:** 23 minutes to read, 36 with the code; a minute and a half to run on one
 # CPU core (`quick`; not run on a GPU). **Data:** NEU-DET, the magnetic tiles (both real here, or
 # seeded stand-ins) and strips in Severstal's layout, which are drawn: the real ones need
 # an account. Every figure says which.

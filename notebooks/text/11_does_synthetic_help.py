@@ -31,7 +31,7 @@
 # **Data:** NEU-DET (six classes, scratches made scarce) and magnetic tiles (clean or
 # defective), or seeded stand-ins where they are not at hand; every figure says which.
 # The study itself is recorded: it takes about ten hours of a core.
-# **Time:** 14 minutes to read, 30 with the code; about a minute on two CPU cores
+# **Time:** 14 minutes to read, 20 with the code; about a minute on two CPU cores
 # (`quick`); not measured on a GPU.
 
 # %% tags=["parameters"]
