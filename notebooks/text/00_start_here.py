@@ -433,8 +433,9 @@ figures.show(
 # %% [markdown]
 # **What you see.** G learns eight times as fast as D. The fakes leave the picture (the
 # arrow says which way) and come back as one heap, each time at another place of the ring,
-# gone before D has marked it; MMD² is nearly as bad as at the start. A G that makes one
-# kind of thing only has *collapsed*: chapter 01 counts it. Now put G's rate back to 0.0003
+# gone before D has marked it; MMD² is nearly as bad as at the start. It is best while nearly all
+# fakes are *outside*: its kernel, 0.25 wide, hardly feels those that are far away. A G that makes one kind of thing only has *collapsed*:
+# chapter 01 counts it. Now put G's rate back to 0.0003
 # and D's to 0.01; then try the spiral. Which of the two may be the faster?
 #
 # ## Your initial

@@ -731,8 +731,9 @@ print(f"last point of what works: {series['what works'][1][0][-1]:.2f} at epoch 
 
 # %% [markdown]
 # *What you see.* As published nothing improves after the first measurement. At
-# epoch 120, near the published end, the longer recipes too are *worse than inclusions*.
-# What works is still falling.
+# epoch 120, near the published end, the longer recipes too are *worse than inclusions*, and what
+# works (5.3) is no better than the published one at its end (4.4 to 5.4). So the number of
+# epochs may be most of it: the published recipe over 600 was not run. What works is still falling.
 #
 # ### Would a plant be helped?
 #
@@ -873,11 +874,12 @@ for label in ("real", "as published", LAPTOP):
 # thirds. Chapter 07 takes forty, and a clock.
 #
 # **The answer in one sentence.** The published recipe does not draw scratches; eight changes
-# *together* do, but of few kinds (recall 0.02), and one picture in seven is blank.
+# *together* do, but of few kinds (recall 0.02), nearer to the training pictures than new ones
+# are (chapter 04), and one picture in seven is blank.
 #
 # **What this does not show.** Which of the eight it takes: each recipe but the published
 # one was trained once, and none differs from "what works" in one setting. The steel is one
-# plant's; and no classifier was asked.
+# plant's; a classifier is asked in chapter 11.
 #
 # ## 9 · Walking through latent space
 #

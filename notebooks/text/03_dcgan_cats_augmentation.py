@@ -1047,7 +1047,8 @@ else:
 # - *Quality*: "better" holds (KID 8.4 against 4.1 to 5.6). "Sooner" fails for DiffAugment and
 #   *both*, behind in every seed at epoch 100 (8.3 and 8.6 against 7.4), and is not settled for
 #   the classical way (7.7, overlapping).
-# - *Losses*: G's fluctuates less with augmentation, D's only where DiffAugment is in.
+# - *Losses*: G's fluctuates less with augmentation, D's only where DiffAugment is in. They do
+#   not *settle*, by section 6's criterion: G's curves are as high at 300 as at 100, or higher.
 # - *Leaks*, one run of each, so a hint: the classical run mirrors, as section 4 says it must
 #   (sidedness −0.11; held-out cats 0.74); DiffAugment's does not. Neither draws grey squares.
 # </details>

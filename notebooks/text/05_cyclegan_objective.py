@@ -229,8 +229,8 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see:* the horses get stripes, and lose most of them on the way back; the zebra turns
-# brown, and its stripes come back too bold.
+# *What you see:* the horses get stripes, and lose most of them on the way back; the zebra's back
+# turns brown, and its stripes come back too bold.
 #
 # The paper's objective:
 #
@@ -544,7 +544,8 @@ figures.show_sheet(alt, shown, "", about, scale=160 / settings.size)
 # %% [markdown]
 # *What you see:* after one epoch stripes stand where the animal stood, without legs or head,
 # and the way back paints a brown cloud there. What does $D_B$ answer, patch by patch? 1 means
-# real, 0 made. (That of chapter 07's photographs, after ten minutes, from the identity.)
+# real, 0 made. (That of chapter 07's photographs, after ten minutes, from the identity. Its patches of
+# 70 pixels are larger than these pictures: each logit sees nearly all, and weighs its middle most.)
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 halfway = records.load("horse2zebra/laptop-2600-halfway")
@@ -623,7 +624,7 @@ figures.show(
 # ### Where $G$ starts
 #
 # The paper's generator starts with noise, so cycle and identity loss first teach one
-# lesson: *copy the picture*. On a laptop one never sees more. But we know its answer. Write $G(x) = \tanh\big(\operatorname{artanh}(0.98\,x) + d(x)\big)$, where $d$
+# lesson: *copy the picture*. But we know its answer. Write $G(x) = \tanh\big(\operatorname{artanh}(0.98\,x) + d(x)\big)$, where $d$
 # is the same network without its tanh, artanh undoes a tanh, and set the last convolution of $d$ to 0. Now
 # $G(x) = 0.98\,x$ before the first step, and every step can only *change* the picture.
 # (artanh(1) is infinite: hence 0.98.) Since the start keeps the content, $\lambda$ can be
@@ -686,9 +687,9 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see:* from noise, the way back is still off by 0.2 after 450 steps, three
-# times as much as from the identity, and the cat in the picture is nobody's. From the
-# identity the first 100 steps paint a muzzle onto the cat that is there. In KID that run
+# *What you see:* white comes first from noise, at step 25, but on a cat that is nobody's: the
+# way back is still off by 0.2 after 450 steps, three times as much as from the identity. From
+# the identity the first 100 steps paint a muzzle onto the cat that is there. In KID that run
 # is better than doing nothing, the other worse.
 
 # %% [markdown]
@@ -767,9 +768,10 @@ alt = (
 figures.show_sheet(alt, rows, "", f"{long_a.caption}; recorded runs, seed 0", scale=2)
 
 # %% [markdown]
-# *What you see:* *full* paints stripes where the horse stood and keeps its hills and sky, with a
-# pink fringe and a grid. *GAN alone* paints cleaner zebras, under the same pale sky each
-# time, and puts hills where there were none. *Cycle alone* has grass above, sky below
+# *What you see:* *full* paints stripes where the horse stood and keeps its hills, with a pink
+# fringe, a grid and a tinted sky. *GAN alone* paints cleaner zebras, in the horse's place and
+# pose, though nothing asks for that (a convolutional $G$ works place by place), but under the same
+# pale sky each time, with hills where there were none. *Cycle alone* has grass above, sky below
 # and a checkered animal, and from that the way back makes the brown horse again.
 #
 # *The answer in one sentence:* in *full*, and nearly so in GAN + forward, the own meadow is
@@ -809,9 +811,9 @@ for label, key in (("untouched", "untouched inputs"), ("other zebras", "training
 # %% [markdown]
 # *The answer in one sentence:* KID ranks these settings as the truth does, and calls
 # all of them worse than doing nothing: a grid of pixels and a tint of the sky cost more KID
-# than a coat is worth. So a KID *below* that of the untouched inputs is strong evidence for a
-# translation; one *above* it may mean "translated, with a grid". (One seed, one kind of
-# picture.)
+# than a coat is worth, as it seems. So a KID *above* that of the untouched inputs may mean
+# "translated, with a grid"; one below it, as in chapters 06 and 07, had to make up for that, too.
+# (One seed, one kind of picture; none of these runs lies below.)
 
 # %% [markdown]
 # ## 8 · Taking it apart, on facades
