@@ -114,10 +114,11 @@ weighs = film.end(
 print(f"25 frames, {weighs / 1000:.0f} kB")
 
 # %% [markdown]
-# *What you see,* of seed 0: at equal rates the fakes find the clusters and stay. In the
-# other two games they run, as one heap, to where D would believe them just now; D learns
-# to refuse that place; the heap runs on. At four times the rate that was bad luck: of the
-# four seeds in section 9 only this one ends so.
+# *What you see,* of seed 0: at equal rates the fakes find the clusters and stay, as a ring that
+# runs through them. In the other two games they run, at eight times the rate as one heap, at
+# four first as a line across the ring, to where D would believe them just now; D learns to
+# refuse that place; they run on. (Their D is half as fast as at equal rates, too.) At four
+# times the rate that was bad luck: of the four seeds in section 9 only this one ends so.
 #
 # ## Part 1 · From random numbers to a game
 #
@@ -478,7 +479,8 @@ figures.show(
 # $\mathrm{JSD} = \frac12 \mathrm{KL}(p \,\|\, m) + \frac12 \mathrm{KL}(q \,\|\, m)$
 # and $\mathrm{KL}(p \,\|\, m) = \int p \log (p/m) \, dx$. It lies between 0, for
 # $p = q$, and $\log 2$, where the two never overlap. So a perfect discriminator
-# tells $G$ how much the two differ, and nobody has chosen a kernel. Checked by sums in two
+# tells $G$ how much the two differ, and nobody has chosen a kernel. (A network's $D$ has a
+# sharpness of its own: below.) Checked by sums in two
 # ways:
 
 
@@ -660,7 +662,8 @@ print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 # One game in three had strayed when its rates ran out: a game need not settle, and part 2
 # asks why. The kernel was steadier. (No ranking: its width was chosen by the truth, and so
 # were the game's rates and steps, out of a dozen tried.) What the game brings:
-# nobody had to choose a width. $D$ finds by itself where and at which scale the heaps differ.
+# $D$ finds by itself where the heaps differ, at any scale that its architecture can draw: the
+# width has moved into the network.
 #
 # ## Part 2 · Why it is hard to train
 #
@@ -1131,7 +1134,8 @@ figures.show(
 # *What you see.* At equal rates every seed finds all eight. With a $G$ four times as fast
 # luck decides. At eight times each ends as one clump, each elsewhere.
 #
-# Nothing in $G$'s loss asks for variety: where $D$ is highest a thousand copies of one fake
+# Nothing in $G$'s loss, at a *fixed* $D$, asks for variety (only the best $D$ makes it the JSD of
+# section 4): where $D$ is highest a thousand copies of one fake
 # do best. Nor does the count see quality (the ring's own share is 0.9889).
 #
 # ## 10 · The zoo
@@ -1272,7 +1276,7 @@ exercises.answer("01.4", factor, path=path)
 #   a bounded slope.
 # - Simultaneous steps spiral out, alternating ones circle, extragradient ones spiral in; a
 #   penalty on $D$'s slope is a brake. $D$'s loss at $\log 4$ does not show convergence.
-# - Nothing in $G$'s loss asks for all modes. Count them.
+# - Nothing in $G$'s loss at a fixed $D$ asks for all modes. Count them.
 #
 # **References.** I. Goodfellow
 # et al., *Generative Adversarial Nets*, 2014 · M. Arjovsky, L. Bottou, *Towards Principled
