@@ -109,6 +109,41 @@ patient_5 = "strong-d"
         "for, settles it. **5** D is sure, its margin is 0.99, and the pictures do not change: a "
         "step moves the samples by 0.0002, since G learns a thousandth as fast as it should.",
     ),
+    "09.6": Exercise(
+        (
+            Value(
+                "patient 6",
+                "identity",
+                (
+                    "It has left home, and came back. Which mistake lets it leave at all?",
+                    "At λ = 40 the first stroke costs more than D pays. And the third has no flag.",
+                ),
+                (("lambda", "Then it would never have left: look at step 200."),),
+            ),
+            Value(
+                "patient 7",
+                "colours",
+                (
+                    "It works, by every number. What is Grumpy Cat's eye like?",
+                    "Compare with the opening figure of chapter 06: her eyes are blue.",
+                ),
+                (),
+            ),
+            Value(
+                "patient 8",
+                "lambda",
+                (
+                    "Its pictures never change. Which weight makes every change dear, from step 1?",
+                    "The smallest error of the way back of the three: who asked for that?",
+                ),
+                (("identity", "That one concerns pictures of the target domain: it can leave."),),
+            ),
+        ),
+        'patient_6 = "identity"\npatient_7 = "colours"\npatient_8 = "lambda"',
+        "**6** The identity term weighs 50 times as much: at step 200 there is a mask, then D is "
+        "sure and home is cheapest. **7** Orange eyes and a bluish nose: red and blue of B are "
+        "exchanged. **8** At λ = 40 nothing that G could paint is worth its price.",
+    ),
     "09.2": Exercise(
         (
             Property(
@@ -180,40 +215,5 @@ def repair(step):
         "reached = 1 - 2 * 0.02\nraised = True",
         "$\\sqrt{0.0004} = 0.02$. One of the two discriminators is enough: $D_B$ teaches $G$ "
         "nothing any more, however well $D_A$ and $F$ are matched.",
-    ),
-    "09.6": Exercise(
-        (
-            Value(
-                "patient 6",
-                "identity",
-                (
-                    "It has left home, and came back. Which mistake lets it leave at all?",
-                    "At λ = 40 the first stroke costs more than D pays. And the third has no flag.",
-                ),
-                (("lambda", "Then it would never have left: look at step 200."),),
-            ),
-            Value(
-                "patient 7",
-                "colours",
-                (
-                    "It works, by every number. What is Grumpy Cat's eye like?",
-                    "Compare with the opening figure of chapter 06: her eyes are blue.",
-                ),
-                (),
-            ),
-            Value(
-                "patient 8",
-                "lambda",
-                (
-                    "Its pictures never change. Which weight makes every change dear, from step 1?",
-                    "The smallest error of the way back of the three: who asked for that?",
-                ),
-                (("identity", "That one concerns pictures of the target domain: it can leave."),),
-            ),
-        ),
-        'patient_6 = "identity"\npatient_7 = "colours"\npatient_8 = "lambda"',
-        "**6** The identity term weighs 50 times as much: at step 200 there is a mask, then D is "
-        "sure and home is cheapest. **7** Orange eyes and a bluish nose: red and blue of B are "
-        "exchanged. **8** At λ = 40 nothing that G could paint is worth its price.",
     ),
 }

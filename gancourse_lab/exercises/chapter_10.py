@@ -160,29 +160,6 @@ def row_and_column(number, height):
     ),
     "10.4": Exercise(
         (
-            Value(
-                "of a white pixel",
-                2.55,
-                (
-                    "White is 1. What is 0.98 in grey levels, if −1 is 0 and 1 is 255?",
-                    "0.02 of a half-range of 127.5.",
-                ),
-                ((5.1, "From −1 to 1 are 255 levels: 0.02 is 0.02 · 127.5."),),
-                tolerance=0.06,
-            ),
-            Value(
-                "of a mid-grey pixel",
-                0,
-                ("What is mid-grey on that scale?", "0.98 times 0."),
-                tolerance=0.01,
-            ),
-        ),
-        "of_white = 0.02 * 127.5\nof_grey = 0",
-        "$0.02 \\cdot 127.5 = 2.55$, and 0 stays 0. The shift is below what section 8's mask "
-        "counts, and without it artanh(1) would be infinite.",
-    ),
-    "10.5": Exercise(
-        (
             Function(
                 "the intersection over the union",
                 overlap,

@@ -961,17 +961,7 @@ leak = ...  # a list such as ["Q"]
 exercises.answer("10.3", leak)
 
 # %% [markdown]
-# **4. Predict.** The start is $0.98\,x$ in the networks' scale of −1 to 1, before the first
-# step. By how many of 255 grey levels does $G$ then change a white pixel, and
-# by how many a mid-grey one (127.5)?
-
-# %% tags=["exercise"]
-of_white = ...
-of_grey = ...
-exercises.answer("10.4", of_white, of_grey)
-
-# %% [markdown]
-# **5. Write it.** The overlap of two boxes, each left, top, right and bottom, right and bottom
+# **4. Write it.** The overlap of two boxes, each left, top, right and bottom, right and bottom
 # outside: the area of their intersection over that of their union.
 
 
@@ -981,10 +971,10 @@ def iou(a, b):
     return ...
 
 
-exercises.answer("10.5", iou)
+exercises.answer("10.4", iou)
 
 # %% [markdown]
-# **6. Open.** Cut your own strips: set `STRIPS` to a folder with `train_images/` and
+# **5. Open.** Cut your own strips: set `STRIPS` to a folder with `train_images/` and
 # `train.csv` and run sections 1 to 5. Which size admits 95 % of your defects, and what is
 # among the rest? What would a crop half as large lose?
 
