@@ -217,7 +217,7 @@ def quality(points: Sequence[dict], caption: str = "") -> Figure:
     panels["copying"] = "copying AUC (½: none)"
     figure, axes = figures.subplots(
         1, 3, figsize=(8.6, 3.0), sharey=True,
-        title="does a better generator help more?", caption=caption,
+        caption=caption,
     )  # fmt: skip
     kinds = sorted({(p["data"], p["model"], str(p["n"])) for p in points})
     for axis, (key, label) in zip(axes, panels.items(), strict=True):

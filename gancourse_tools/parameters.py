@@ -9,7 +9,9 @@ from gancourse import augment, data, profiles
 from gancourse.errors import GancourseError, among, unknown
 from gancourse.files import path_of
 from gancourse.metrics import features
+from gancourse_lab.imbalance import GENERATORS, PLAIN
 
+ARMS = (*PLAIN, *(f"{model}{end}" for model in GENERATORS for end in ("", "+classical")))
 # Of the chapters' numbers: (kind, smallest, largest). Those that become a setting have its range.
 NUMBERS = {
     "EPOCHS": (int, *profiles.RANGES["epochs"]),
@@ -21,14 +23,19 @@ NUMBERS = {
     "ITERATION": (int, 0, 2),
     "NEIGHBOURS": (int, 1, 8),
     "SHARE": (float, 0, 1),
+    "RATIO": (float, 0.5, 2),
 }
 WORDS = {
     "PROFILE": profiles.PROFILES,
     "DATA": data.SOURCES,
     "AUGMENT": tuple(augment.POLICIES),
     "FEATURES": features.KINDS,
+    "CELL": ("neu", "tiles"),
+    "ARM": ARMS,
+    "AGAINST": ARMS,
 }
-FOLDERS = ("FOLDER_A", "FOLDER_B", "STRIPS")
+FOLDERS = ("FOLDER_A", "FOLDER_B", "STRIPS", "OWN")
+TEXTS = ("MINORITY",)  # a class of a reader's own, by any name
 
 
 def parameters_of(book) -> dict[str, object]:

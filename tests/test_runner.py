@@ -456,7 +456,7 @@ def test_a_timeout_is_above_0(tmp_path, timeout):
 
 def test_every_parameter_of_the_chapters_is_checked():
     """A number, a word or a folder of the table, or a switch."""
-    known = {*parameters.NUMBERS, *parameters.WORDS, *parameters.FOLDERS}
+    known = {*parameters.NUMBERS, *parameters.WORDS, *parameters.FOLDERS, *parameters.TEXTS}
     for path in course.notebooks(CHAPTERS_FOLDER).values():
         for name, default in parameters.parameters_of(course._read(path)).items():
             assert name in known or isinstance(default, bool), (path.name, name)
