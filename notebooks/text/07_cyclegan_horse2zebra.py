@@ -632,9 +632,9 @@ figures.show(
 # *What you see:* between steps 12,700 and 14,400 first $D_A$, then $D_B$ stops making
 # mistakes; both make some once more, near 16,000, and then never again. A judge who is always right has nothing to teach: the adversarial terms stay
 # at 1 whatever $G$ does, while cycle and identity loss go on pulling towards *do
-# nothing*. The stripes go, and KID is back near the untouched horses; the total loss
-# meanwhile falls. (A prototype's run. Of three seeds of a wide, fast D on chapter 06's
-# cats two fell back in the same way; chapter 09 has the cure.)
+# nothing*. The stripes go, and KID is most of the way back to the untouched horses. (A
+# prototype's run. Of three seeds of a wide, fast D on chapter 06's cats two fell back for a
+# time; chapter 09 has the cure.)
 
 # %% [markdown]
 # ## 7 · How good is it?

@@ -1430,9 +1430,9 @@ figures.show(
 # constant rate, goes up and down by several bands, and from epoch 16 on the running
 # average of the weights (dashed) lies below every epoch of the weights as they are.
 #
-# **The answer in one sentence:** *last* is right where the learning rate falls to 0, KID
-# to the training pictures where training overshoots (the cats), the average of the
-# weights better in every DCGAN drawn here, the loss nowhere. So average first, stop second.
+# **The answer in one sentence:** *last* is right for the horses, whose learning rate falls to 0,
+# KID to the training pictures where training overshoots (the cats, whose rate falls, too), the
+# average of the weights better in every DCGAN drawn here, the loss best nowhere. So average first, stop second.
 # (README.md's tables measure the last epoch once more, with other samples.)
 #
 # For a new run: fix the schedule beforehand, choose by KID to the training pictures, look

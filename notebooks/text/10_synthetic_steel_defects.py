@@ -27,7 +27,7 @@
 # - tell what such a translator cannot do, without asking the person who trained it;
 # - write boxes for a detector, and compare made boxes with drawn ones.
 #
-# **Time:** 23 minutes to read, 36 with the code; a minute and a half to run on one
+# **Time:** 23 minutes to read, 36 with the code; a minute and a half to run on an idle
 # CPU core (`quick`; not run on a GPU). **Data:** NEU-DET, the magnetic tiles (both real here, or
 # seeded stand-ins) and strips in Severstal's layout, which are drawn: the real ones need
 # an account. Every figure says which.
@@ -542,7 +542,7 @@ for pair in pairs:
 #                    "does B look like this?"
 # ```
 #
-# A minute of it, from nothing, at half the pixels: eight held-out crops and what $G$ makes
+# A minute or two of it, from nothing, at half the pixels: eight held-out crops and what $G$ makes
 # of them at the moment.
 
 
