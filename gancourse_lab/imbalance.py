@@ -32,6 +32,7 @@ PLAIN = ("as-is", "class-weights", "over-sampling", "under-sampling", "classical
 PLAIN += ("over-sampling+classical",)
 CEILING = "ceiling"  # as-is, with all real pictures of the minority
 GENERATORS = ("dcgan", "cyclegan")
+ARMS = (*PLAIN, *(f"{model}{end}" for model in GENERATORS for end in ("", "+classical")))
 
 
 class Leak(GancourseError):

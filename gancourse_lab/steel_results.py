@@ -15,7 +15,7 @@ from scipy import stats
 
 from gancourse.errors import GancourseError, among
 from gancourse_lab import paired
-from gancourse_lab.imbalance import CEILING, GENERATORS, PLAIN
+from gancourse_lab.imbalance import ARMS, CEILING, GENERATORS
 from gancourse_lab.paired import Difference, Outcome
 
 SCORES = tuple(paired.SCORES)
@@ -83,8 +83,7 @@ class Results:
         """The arms there are, plain ones first."""
         found = {a for d, m, a, *_ in self._cells if (d, m) == (data, n)}
         found = {"as-is" if arm == CEILING else arm for arm in found}
-        order = [*PLAIN, *(f"{g}{end}" for g in GENERATORS for end in ("", "+classical"))]
-        return [arm for arm in order if arm in found]
+        return [arm for arm in ARMS if arm in found]
 
     def cells(self, data: str, n: int | str, arm: str, ratio: float | None = None) -> list[dict]:
         """One cell a seed, sorted; ``ratio`` None: the one ``chosen`` on validation pictures.

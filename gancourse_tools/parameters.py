@@ -9,9 +9,8 @@ from gancourse import augment, data, profiles
 from gancourse.errors import GancourseError, among, unknown
 from gancourse.files import path_of
 from gancourse.metrics import features
-from gancourse_lab.imbalance import GENERATORS, PLAIN
+from gancourse_lab.imbalance import ARMS
 
-ARMS = (*PLAIN, *(f"{model}{end}" for model in GENERATORS for end in ("", "+classical")))
 # Of the chapters' numbers: (kind, smallest, largest). Those that become a setting have its range.
 NUMBERS = {
     "EPOCHS": (int, *profiles.RANGES["epochs"]),

@@ -770,7 +770,7 @@ figures.show_sheet(alt, rows, "", f"{long_a.caption}; recorded runs, seed 0", sc
 # %% [markdown]
 # *What you see:* *full* paints stripes where the horse stood and keeps its hills, with a pink
 # fringe, a grid and a tinted sky. *GAN alone* paints cleaner zebras, in the horse's place and
-# pose, though nothing asks for that (a convolutional $G$ works place by place), but under the same
+# pose, though no loss asks for that (section 2: it starts out local), but under the same
 # pale sky each time, with hills where there were none. *Cycle alone* has grass above, sky below
 # and a checkered animal, and from that the way back makes the brown horse again.
 #
@@ -812,8 +812,7 @@ for label, key in (("untouched", "untouched inputs"), ("other zebras", "training
 # *The answer in one sentence:* KID ranks these settings as the truth does, and calls
 # all of them worse than doing nothing: a grid of pixels and a tint of the sky cost more KID
 # than a coat is worth, as it seems. So a KID *above* that of the untouched inputs may mean
-# "translated, with a grid"; one below it, as in chapters 06 and 07, had to make up for that, too.
-# (One seed, one kind of picture; none of these runs lies below.)
+# "translated, with a grid". (One seed, one kind of picture; none of these runs lies below.)
 
 # %% [markdown]
 # ## 8 · Taking it apart, on facades

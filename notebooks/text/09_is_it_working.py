@@ -1153,7 +1153,7 @@ exercises.answer("09.6", patient_6, patient_7, patient_8)
 # | everything at log 2, D at ½ | D learns nothing: `eps`, a rate of 0, gradients cleared | weights before and after a step; `eps` | what the reading names |
 # | the output is the input | D won; λ or the identity weight too large; the start | KID against *untouched*; the change; did it ever leave? | D's rate down; λ down |
 # | all numbers fine, odd colours | channels exchanged in one domain | look at a *training* picture | read as RGB |
-# | the way back too good | a trace hidden in $G(x)$ | noise on $G(x)$ (chapter 05) | noise in training |
+# | the way back too good | a trace hidden in $G(x)$ | noise on $G(x)$ (chapter 05) | not tried here |
 # | good pictures come and go | D's rate; a constant rate of both | KID over steps | average the weights, keep the best epoch (chapter 08) |
 # | G's loss of $\log(1 - D)$ flat at 0 | the minimax loss saturates (chapter 01) | its gradient's norm | non-saturating loss, LSGAN, WGAN-GP |
 # | samples of one latent jump | rate too high; batch too small | the jump with a third of the rate | lower both rates |

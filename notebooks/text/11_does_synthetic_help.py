@@ -487,8 +487,8 @@ for data in results.data:
 # %% [markdown]
 # *What you see.* Twenty real scratches and a DCGAN's go 0.57 to 0.69 of the way to all 180 real
 # ones; over-sampling with classical augmentation, without any generator, goes 0.60. What is
-# left, 0.05 in macro-F1, is beyond chance. Of tiles there is nothing left to replace: twenty
-# real ones, augmented, are level with all of them as they are (0.76), with or without made ones.
+# left, 0.05 in macro-F1, is beyond chance. Of tiles twenty real and made ones cannot be told from
+# all real ones as they are (0.76).
 #
 # **How many real pictures does the generator itself need?**
 
