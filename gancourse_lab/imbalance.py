@@ -257,7 +257,7 @@ def check_apart(seen: Tensor, *held_out: Labelled, what: str = "The training") -
     found = sorted({forbidden[d] for d in digests(seen) if d in forbidden})
     if found:
         raise Leak(
-            f"{what} sees {len(found)} pictures that are held out for validation or test, such as "
+            f"{what} sees {len(found)} of the pictures held out for validation or test, such as "
             f"{found[0]}. Split by piece of metal before anything is trained."
         )
 

@@ -57,7 +57,7 @@ def test_a_planted_test_picture_is_a_leak():
     made = imbalance.fold(drawn(), 0)
     for picture in (made.test.images[7], made.validation.images[3].flip(-1)):
         planted = torch.cat([made.train.images, picture[None]])
-        with pytest.raises(Leak, match="The generator sees 1 pictures that are held out"):
+        with pytest.raises(Leak, match="The generator sees 1 of the pictures held out"):
             imbalance.check_apart(planted, made.validation, made.test, what="The generator")
 
 

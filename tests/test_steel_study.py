@@ -103,7 +103,7 @@ def test_a_test_picture_planted_in_a_generator_s_training_set_stops_it(
         return dataclasses.replace(real, images=images)
 
     monkeypatch.setattr(imbalance, "scarce", planted)
-    with pytest.raises(Leak, match="The generator sees 1 pictures that are held out"):
+    with pytest.raises(Leak, match="The generator sees 1 of the pictures held out"):
         steel_study.train_generator(tmp_path, SMOKE, "tiles", 0, 4, model)
     assert not list(tmp_path.glob("*"))
 
