@@ -114,7 +114,7 @@ def test_a_generator_that_gives_a_test_picture_stops_the_study(monkeypatch, tmp_
         return test.of(1).images[:1].repeat(count, 1, 1, 1), None, None
 
     monkeypatch.setattr(steel_study, "_dcgan", copies)
-    with pytest.raises(Leak, match="The classifier sees 1 pictures"):
+    with pytest.raises(Leak, match="The classifier sees 1 of the pictures held out"):
         steel_study.train_generator(tmp_path, SMOKE, "tiles", 0, 4, "dcgan")
 
 
