@@ -40,43 +40,53 @@ def is_synthetic(arm: str) -> bool:
 
 def arms(
     results: Results,
-    data: str,
+    data: Sequence[str],
     n: int | str,
     score: str = SCORE,
     ratio: float | None = None,
     caption: str = "",
 ) -> Figure:
-    """Every arm's ``score``: a dot a seed, a bar at their mean; dashed, the ceiling.
+    """Every arm's ``score``: a dot a seed, a bar at their mean; dashed, all real pictures.
 
-    ``ratio`` None: of each synthetic arm the one that validation pictures chose.
+    A panel for each of ``data`` that has ``n`` real pictures. ``ratio`` None: of each synthetic
+    arm the one that validation pictures chose.
     """
-    found = results.arms(data, n)
-    title = f"{of_data(data)}, {n} real pictures to learn from: {score}"
-    figure, axis = figures.subplots(
-        figsize=(7.2, 0.34 * len(found) + 1.2), title=title, caption=caption
+    data = [name for name in data if n in results.sizes(name)]
+    heights = [len(results.arms(name, n)) for name in data]
+    figure, axes = figures.subplots(
+        len(data),
+        1,
+        figsize=(7.6, 0.3 * sum(heights) + 0.6 * len(data) + 0.9),
+        gridspec_kw={"height_ratios": heights},
+        sharex=True,
+        squeeze=False,
+        title=f"{n} real pictures to learn from: {score}",
+        caption=caption,
     )
-    for row, arm in enumerate(reversed(found)):
+    for axis, name in zip(axes[:, 0], data, strict=True):
+        _draw_arms(axis, results, name, n, score, ratio)
+    axes[-1][0].set_xlabel(f"{score} on real test pictures (a dot a seed, the bar their mean)")
+    return figure
+
+
+def _draw_arms(axis, results: Results, data: str, n: int | str, score: str, ratio: float | None):
+    """One panel of ``arms``."""
+    found = results.arms(data, n)[::-1]
+    for row, arm in enumerate(found):
         taken = ratio if is_synthetic(arm) else 0
         taken = results.chosen(data, n, arm) if taken is None else taken
         values = results.values(data, n, arm, score, taken)
         colour = "C1" if is_synthetic(arm) else "C0"
         axis.plot(values, np.full(len(values), row), "o", color=colour, alpha=0.45, ms=5)
         axis.plot([values.mean()] * 2, [row - 0.32, row + 0.32], color=colour, lw=3)
-    labels = [_label(results, data, n, arm, ratio) for arm in reversed(found)]
-    axis.set_yticks(range(len(found)), labels, fontsize=9)
+    axis.set_yticks(range(len(found)), [_label(results, data, n, a, ratio) for a in found])
+    axis.tick_params(axis="y", labelsize=9)
+    axis.set_title(of_data(data), loc="left")
     ceiling = _ceiling(results, data, score)
     if ceiling is not None:
         axis.axvline(ceiling, color="C5", ls="--", lw=1)
-        axis.annotate(
-            "all real pictures",
-            (ceiling, 1.01),
-            xycoords=("data", "axes fraction"),
-            ha="right",
-            fontsize=8,
-            color="C5",
-        )
-    axis.set_xlabel(f"{score} on real test pictures (a dot a seed, the bar their mean)")
-    return figure
+        axis.annotate("all real pictures", (ceiling, 1.01), xycoords=("data", "axes fraction"),
+                      ha="right", fontsize=8, color="C5")  # fmt: skip
 
 
 def _label(results: Results, data: str, n, arm: str, ratio: float | None) -> str:

@@ -163,7 +163,8 @@ def test_a_record_is_written_from_the_command_line(monkeypatch, swept, tmp_path,
 
 def test_figures_draw_every_arm_and_every_question(recorded):
     results = Results(recorded.content)
-    figure = steel_figures.arms(results, "tiles", 4)
+    figure = steel_figures.arms(results, ["tiles", "neu"], 4)
+    assert len(figure.axes) == len([d for d in results.data if 4 in results.sizes(d)])
     assert len(figure.axes[0].get_yticklabels()) == 10
     rows = {"a": paired.Difference(0.1, 0.05, 0.15, 0.01), "b": paired.Difference(0, -1, 1, 0.9)}
     colours = [line.get_color() for line in steel_figures.differences(rows, "", "").axes[0].lines]
