@@ -135,18 +135,24 @@ def named(question: Question) -> str:
 
 
 def power(
-    pieces: Mapping[str, Sequence[Sequence[int]]], comparisons: Sequence[int], caption: str = ""
+    pieces: Mapping[str, Sequence[Sequence[int]]],
+    comparisons: Sequence[int],
+    caption: str = "",
+    studies: int = 300,
 ) -> Figure:
-    """The chance to find a gain in recall, a panel a data set, a curve a number of comparisons."""
+    """The chance to find a gain in recall, a panel a data set, a curve a number of comparisons.
+
+    ``studies`` are simulated for each gain.
+    """
     figure, axes = figures.subplots(
         1, len(pieces), figsize=(7.6, 2.9), sharey=True, squeeze=False,
         title="what the study can see, computed before it ran", caption=caption,
     )  # fmt: skip
     gains = np.linspace(0, 0.4, 9)
     for axis, (data, sizes) in zip(axes[0], pieces.items(), strict=True):
-        studies = [paired.simulated(sizes, gain, paired.Assumed(), 300, 200) for gain in gains]
+        drawn = [paired.simulated(sizes, gain, paired.Assumed(), studies, 200) for gain in gains]
         for many in comparisons:
-            found = [paired.found_share(*one, len(sizes), many) for one in studies]
+            found = [paired.found_share(*one, len(sizes), many) for one in drawn]
             axis.plot(
                 gains, found, marker="o", ms=3, label=f"one of {many}" if many > 1 else "alone"
             )

@@ -173,4 +173,4 @@ def test_figures_draw_every_arm_and_every_question(recorded):
     assert len(points) == 4 and {p["model"] for p in points} == {"dcgan", "cyclegan"}
     steel_figures.needs(points)
     steel_figures.quality(points)
-    steel_figures.power({"tiles": results.minority_pieces("tiles")}, (1, 4))
+    steel_figures.power({"tiles": results.minority_pieces("tiles")}, (1, 4), studies=20)

@@ -239,6 +239,7 @@ figures.show(
         (1, len(PRIMARY), 24),
         f"assumed: recall {assumed.recall}, {assumed.moved:.0%} of pictures moved by chance, "
         f"±{assumed.run} from training to training",
+        20 if profile == "smoke" else 300,
     ),
     "Two panels, NEU and tiles: the chance to find a true gain in recall, rising with the gain; "
     "three curves, one comparison alone, one of four, one of twenty-four.",
