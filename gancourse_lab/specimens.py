@@ -21,7 +21,8 @@ from gancourse_standins.objects import specimen
 NAME = "specimens"
 FILAMENT = (0.85, 0.45, 0.2)  # of every replica: one spool
 BATCH = 8  # bars that the judge sees in a step, each in both materials
-TABLE = 0.16  # dark: then the bar is the bright one
+TABLE = 0.72  # light: then the bar is the dark one
+FINER = 2  # times as many pixels are drawn, and averaged: a camera's pixel is no point
 CONTRAST, LIGHT = (0.7, 1.0), (0.0, 0.3)  # good conditions, in which the training pictures lie
 
 
@@ -40,6 +41,7 @@ def bars(part: str, numbers, size: int, contrast, light, *, scene_of: str = "", 
     ``scene_of`` "A" a bar of metal lies where the replica of that number lies.
     """
     pictures, masks = [], []
+    canvas = Canvas.of(FINER * size, FINER * size)
     for number in numbers:
         place = "AB".index(scene_of or part)
         scene, look = (
@@ -48,10 +50,12 @@ def bars(part: str, numbers, size: int, contrast, light, *, scene_of: str = "", 
         at = np.random.default_rng([seed, number, 4 + place])
         told = {"contrast": at.uniform(*ends(contrast)), "light": at.uniform(*ends(light))}
         told |= {"filament": FILAMENT, "table": TABLE}
-        picture, truth = specimen(Canvas.of(size, size), part, scene, look, known=told)
-        pictures.append(np.clip(np.rint(255 * picture), 0, 255).astype(np.uint8).transpose(2, 0, 1))
+        picture, truth = specimen(canvas, part, scene, look, known=told)
+        pictures.append(picture.clip(0, 1).transpose(2, 0, 1))
         masks.append(truth["mask"])
-    return torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(masks))
+    seen = F.avg_pool2d(torch.from_numpy(np.stack(pictures)), FINER)
+    inside = F.avg_pool2d(torch.from_numpy(np.stack(masks)).float(), FINER) == 1
+    return (255 * seen).round().byte(), inside
 
 
 def ends(span) -> tuple[float, float]:
@@ -60,11 +64,11 @@ def ends(span) -> tuple[float, float]:
     return low, high
 
 
-def domains(n: int, size: int, seed: int = 0) -> tuple[ImageSet, ImageSet]:
-    """``n`` replicas and ``n`` other bars of metal, in good conditions."""
+def domains(n: int, size: int, contrast=CONTRAST, light=LIGHT, seed: int = 0):
+    """Image sets of ``n`` replicas and of ``n`` other bars of metal."""
     found = []
     for part in "AB":
-        pictures, masks = bars(part, range(n), size, CONTRAST, LIGHT, seed=seed)
+        pictures, masks = bars(part, range(n), size, contrast, light, seed=seed)
         names = [f"{part}{number:04d}" for number in range(n)]
         truth = {"mask": masks}
         found.append(ImageSet(pictures, names, NAME, part, "train", "stand-in", truth))
@@ -104,7 +108,7 @@ def judge() -> nn.Module:
     )
 
 
-def fit(steps: int = 300, n: int = 300, size: int = 48, seed: int = 0) -> nn.Module:
+def fit(steps: int = 300, n: int = 400, size: int = 48, seed: int = 0) -> nn.Module:
     """A judge, trained on other bars at every contrast and light. Seeds PyTorch's generator."""
     torch.manual_seed(seed)
     net = judge()

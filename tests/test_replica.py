@@ -77,8 +77,8 @@ def test_the_judge_sees_no_colour():
 
 
 def test_the_judge_tells_metal_from_plastic():
-    net = specimens.fit(steps=120, n=60, size=32)
-    of = specimens.pairs(24, 32)
+    net = specimens.fit(steps=150, n=150)
+    of = specimens.pairs(24, 48)
     metal = specimens.metal_share(net, of.metal, of.mask).mean()
     assert metal > 0.7 and specimens.metal_share(net, of.replica, of.mask).mean() < 0.3
 
@@ -114,8 +114,9 @@ class Nothing(nn.Module):
 
 def test_a_study_can_be_read_and_the_same_seed_gives_the_same_network(tmp_path, monkeypatch):
     monkeypatch.setattr(replica, "TESTED", 2)
+    monkeypatch.setattr(replica, "MOVED", {"contrast": (0.0, 1.0), "light": (0.5,)})
     monkeypatch.setattr(specimens, "fit", lambda size: specimens.judge())
-    content, strip = replica.run(2, TINY, bars=8, log=lambda text: None)
+    content, strip = replica.run(2, TINY, 8, replica.USUAL, log=lambda text: None)
     recording.save(tmp_path / "run", content | {"run": "run"}, strip)
     record = records.load(tmp_path / "run")
     assert "stand-in" in record.caption and len(record.columns) == 9
@@ -123,6 +124,6 @@ def test_a_study_can_be_read_and_the_same_seed_gives_the_same_network(tmp_path, 
         curve = record["curves over"][name]
         assert curve["values"] == list(values) and len(curve["at"]) == len(values)
         assert all(len(at["translated"]["error"]) == 2 for at in curve["at"])
-    first, again = (replica.trained(1, TINY, bars=8)[0].shown("gen_ab") for _ in range(2))
+    first, again = (replica.trained(1, TINY, 8, replica.USUAL)[0].shown("gen_ab") for _ in range(2))
     for a, b in zip(first.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
