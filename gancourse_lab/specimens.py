@@ -75,7 +75,7 @@ def domains(n: int, size: int, contrast=CONTRAST, light=LIGHT, seed: int = 0):
     return tuple(found)
 
 
-def pairs(n: int, size: int, contrast=CONTRAST, light=LIGHT, seed: int = 1) -> Pairs:
+def pairs(n: int, size: int, contrast=CONTRAST, light=LIGHT, seed: int = 9) -> Pairs:
     """``n`` bars, in plastic and in metal; with the same seed the same bars at any contrast."""
     replica, mask = bars("A", range(n), size, contrast, light, seed=seed)
     metal, _ = bars("B", range(n), size, contrast, light, scene_of="A", seed=seed)
