@@ -29,9 +29,10 @@ def moved(record) -> Figure:
                 curve["values"], runs.min(1), runs.max(1), color=figures.SKY, alpha=0.4
             )
             axis.plot(curve["values"], runs.mean(1), color=figures.BLUE, label="translated")
-            axis.set(ylim=(0, None if score == "error" else 1))
         column[-1].set_xlabel(name)
     for axis, said in zip(axes[:, 0], SAID.values(), strict=True):
         axis.set_ylabel(said)
+    axes[0, 0].set_ylim(bottom=0)
+    axes[1, 0].set_ylim(0, 1.02)
     axes[0, 0].legend()
     return figure

@@ -2,12 +2,12 @@
 
     python -m gancourse_studies.replica OUT [--everywhere]
 
-The bars are drawn, so pose, contrast and light are known, and so is the metal picture that a
-translation should have become. Training sees good conditions (with
-``--everywhere`` all of them) and no pairs. The test moves one
-condition at a time, with the same bars: how far the bar is from its metal picture, and how much
-of it a judge of grey surfaces calls metal, beside the untouched replica and the metal itself.
-Writes a record.
+The bars are drawn, so contrast and light are known, and so is the metal picture that a translation
+should have become. Training sees no pairs, and good conditions only; with ``--everywhere`` all of
+them. The test moves one condition at a time, with the same bars: how far the bar is from its metal
+picture, and how much of it a judge of grey surfaces calls metal, beside the untouched replica, its
+grey picture and the metal itself.
+Writes a record; 24 minutes on a third of a core.
 """
 
 from __future__ import annotations
