@@ -1000,9 +1000,10 @@ for name, index in (("contrast", 0), ("contrast", 1), ("light", -1)):
 # lamp's spot orange where metal is burnt out; the error doubles, though it stays below the
 # untouched one. The judge, blind to colour, hardly notices (0.85): one score would have missed it.
 #
-# *What it does not.* Drawn bars, one filament, one table, 48 pixels; the recipe was chosen by
-# eye on others. The grey ground is what training saw: whether training on bad conditions
-# cures the failures was not tried.
+# *What it does not.* Drawn bars at 48 pixels, one filament, one table, reflections that
+# follow from the tilt. Recipe and drawing were chosen by what worked on other bars, after
+# others had failed. The grey ground is what training saw: whether training on bad
+# conditions cures the failures was not tried.
 #
 # **With your photographs,** a folder of replicas and one of metal, the same step trains by
 #
