@@ -72,15 +72,20 @@ def _photo(canvas: Canvas, shapes, look) -> np.ndarray:
     return picture
 
 
-def specimen(canvas: Canvas, part: str, scene, look):
+def specimen(canvas: Canvas, part: str, scene, look, *, known=None):
     """A tensile bar on a table. Domain A: printed plastic, matt, in layers; B: brushed metal.
 
     ``contrast`` (0..1) is how far its tone is from the table's, ``light`` (0..1) how strong the
-    lamp is: low contrast and strong light are where translations are known to fail.
+    lamp is: low contrast and strong light are where translations are known to fail. ``known`` may
+    give either, the grey of the "table", and "filament", the colour (3) of all plastic, in 0..1;
+    the rest is drawn as ever. What metal mirrors depends on its tilt alone.
     """
+    known = known or {}
     pose = uniform(scene, (-0.1, -0.1, 0.7, -1.5, 0.11), (0.1, 0.1, 0.92, 1.5, 0.19))
     contrast, light = scene.beta(1.2, 1.0), scene.beta(0.8, 1.1)
-    table = scene.choice((0.16, 0.72)) * uniform(scene, [0.93] * 3, 1.07)
+    contrast, light = known.get("contrast", contrast), known.get("light", light)
+    ground = known.get("table", scene.choice((0.16, 0.72)))
+    table = ground * uniform(scene, [0.93] * 3, 1.07)
     weave = 1 + 0.03 * canvas.noise(scene, 60, 60) + 0.06 * canvas.noise(scene, 3, 3)
     picture = (table * weave[..., None]).astype(np.float32)
     bar = canvas.frame(*pose[:4])
@@ -92,10 +97,12 @@ def specimen(canvas: Canvas, part: str, scene, look):
     dark = table.mean() < 0.5  # then the bar is the bright one
     if part == "A":
         tone = uniform(look, [0.35] * 3, 0.9) if dark else uniform(look, [0.08] * 3, 0.4)
+        if "filament" in known:
+            tone = np.array(known["filament"]) * (1 if dark else 0.5)
         shine, gleam = 0.12 * np.sin(75 * bar.y + 0.4 * canvas.noise(look, 4, 4)), 0.3
     else:  # brushed along the bar, with bands where it mirrors the room
-        tone, room = np.array((0.62, 0.64, 0.67)) * (1 if dark else 0.5), 6 * look.random()
-        bands = np.sin(6 * bar.y + 2.5 * bar.x + room)
+        tone = np.array((0.62, 0.64, 0.67)) * (1 if dark else 0.5)
+        bands = np.sin(6 * bar.y + 2.5 * bar.x + 2 * pose[3])
         shine, gleam = 0.5 * bands + 0.13 * wobble(look, 4 * bar.y, 80), 1.0
     body = (table + contrast * (tone - table)) * (1 + 0.7 * shine)[..., None]
     paint(picture, bar.cover(shape), body)
