@@ -584,7 +584,7 @@ frames.show_film(strip, film, shown, f"x and λ = 0, 5, 50; {about}", alt)
 
 # %% [markdown]
 # *What you see:* with no way back to mind, ten steps put stripes from neck to tail; they hang
-# below the belly, and a patch of grass turns yellow. At λ = 5 they leave the belly brown, $D_B$ is
+# below the belly, and a patch of grass lights up. At λ = 5 they leave the belly brown, $D_B$ is
 # nearly as content, and the way back stays as good as it was. At 50 $G$ takes back even the
 # stripes it had. Violet zebras? A $D_B$ that stands still can be fooled; in training it learns.
 #
