@@ -66,12 +66,6 @@ def own_and_other(judge: fcn_score.FCN, images: Tensor, x: ImageSet, y: ImageSet
     return PairScore((meadow[0], meadow[1]), (zebra[0], zebra[1]), of_edges)
 
 
-def there_and_back(gen_ab, gen_ba, images: Tensor) -> tuple[Tensor, Tensor]:
-    """(G(x), F(G(x))) of uint8 images."""
-    there = translate(gen_ab, images)
-    return there, translate(gen_ba, there)
-
-
 def grey_levels(a: Tensor, b: Tensor) -> float:
     """Mean |a - b| of two uint8 tensors."""
     return float((a.float() - b.float()).abs().mean())

@@ -1,4 +1,4 @@
-"""The figures of chapter 05: loop, layers, patches, ages, D's answers, where terms pull."""
+"""The figures of chapter 05: loop, stages, patches, D's answers, where terms pull, own partners."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from gancourse.notebook import figures
-from gancourse.notebook.figures import BLUE, CYCLE, GREY, ORANGE, subplots
+from gancourse.notebook.figures import BLUE, GREY, ORANGE, subplots
 from gancourse.records import Record
 from gancourse_lab.zoo import blocks
 
@@ -46,11 +46,11 @@ IDENTITIES = (
 COMPARED = [("x", "F(G(x))"), ("y", "G(F(y))"), ("y", "G(y)"), ("x", "F(x)")]  # by L1
 
 
-def from_sheet(record: Record, row: int, columns: Sequence[int], size=128, gap=2) -> Tensor:
+def from_sheet(record: Record, rows: Sequence[int], column: int, size=128, gap=2) -> Tensor:
     """Pictures (n, 3, size, size) of a prototype's sheet, whose tiles lie ``gap`` pixels apart."""
     sheet = torch.from_numpy(np.array(record.picture("strip.webp"))).permute(2, 0, 1)
-    top, step = gap + (size + gap) * row, size + gap
-    tiles = [sheet[:, top:, gap + step * c :][:, :size, :size] for c in columns]
+    step = size + gap
+    tiles = [sheet[:, gap + step * r :, gap + step * column :][:, :size, :size] for r in rows]
     return torch.stack(tiles)
 
 
@@ -60,10 +60,10 @@ def loop(pictures: Mapping[str, Tensor], caption: str = "") -> Figure:
     ``pictures``: name of a box → its picture (3, H, W), uint8, drawn beside the box.
     """
     widths = {"width_ratios": (5, 3.2)}
-    figure, axes = subplots(1, 2, figsize=(11, 5.6), caption=caption, **widths)
+    figure, axes = subplots(1, 2, figsize=(11, 6.6), caption=caption, **widths)
     for axis, (boxes, arrows), last in zip(axes, (CYCLES, IDENTITIES), (4, 2), strict=True):
         blocks(axis, boxes, arrows, letters=11)
-        axis.set(xlim=(-0.5, last + 0.6), ylim=(-0.36, 4.36))
+        axis.set(xlim=(-0.5, last + 0.6), ylim=(-0.5, 4.5))
         for name, image in pictures.items():
             if name in boxes:
                 _thumbnail(axis, boxes[name], image)
@@ -81,46 +81,49 @@ def _outside(row: float) -> int:
 
 
 def _thumbnail(axis, place: tuple[float, float], image: Tensor) -> None:
-    """A picture beside its box, 74 points wide."""
+    """A picture beside its box, 94 points wide."""
     column, row = place
-    pixels, zoom = image.permute(1, 2, 0).numpy(), 74 / image.shape[-1]
+    pixels, zoom = image.permute(1, 2, 0).numpy(), 94 / image.shape[-1]
     shown = OffsetImage(pixels, zoom=zoom, interpolation="lanczos")
-    at = (column, row + 0.6 * _outside(row))
+    at = (column, row + 0.66 * _outside(row))
     axis.add_artist(AnnotationBbox(shown, at, frameon=False, pad=0))
 
 
 def _compared(axis, start: tuple[float, float], end: tuple[float, float], label: str) -> None:
     """A dashed bracket around the pictures of two boxes, with what the loss measures."""
     row, side = start[1], _outside(start[1])
-    near, far = row + 1.03 * side, row + 1.11 * side
+    near, far = row + 1.18 * side, row + 1.25 * side
     line = ([start[0], start[0], end[0], end[0]], [near, far, far, near])
     axis.plot(*line, "--", color=ORANGE, linewidth=1.6)
     place = {"ha": "center", "va": "bottom" if side > 0 else "top", "fontsize": 11}
-    axis.text((start[0] + end[0]) / 2, row + 1.14 * side, label, color=ORANGE, **place)
+    axis.text((start[0] + end[0]) / 2, row + 1.28 * side, label, color=ORANGE, **place)
 
 
-def layers(stages: Sequence[tuple[str, int, int]]) -> Figure:
-    """A network as bars: (name, side in pixels, channels), as high as a picture after that stage.
+def stages(
+    network: nn.Module, image: Tensor, shown: Mapping[str, int], caption: str = ""
+) -> Figure:
+    """What a generator holds after some of its layers, between the image and what becomes of it.
 
-    The width of a bar grows with the logarithm of its channels.
+    ``shown``: name → index in ``network.layers``; ``image`` (3, H, W) uint8. Of each layer that
+    channel is drawn which varies most between border and border: the rim is the padding's.
     """
-    figure, axis = subplots(figsize=(10.5, 3.4))
-    left = 0.0
-    for name, side, channels in stages:
-        width, height = 0.12 * np.log2(channels) + 0.08, side / stages[0][1]
-        trained = name not in ("x", "G(x)")
-        colour = "#DCEBF5" if trained else "white"
-        bar = Rectangle((left, -height / 2), width, height, facecolor=colour, edgecolor=GREY)
-        axis.add_patch(bar)
-        middle = left + width / 2
-        axis.text(middle, -0.56, name, ha="center", va="top", fontsize=10)
-        about = f"{side} px\n{channels}"
-        axis.text(
-            middle, height / 2 + 0.02, about, ha="center", va="bottom", fontsize=8, color=GREY
-        )
-        left += width + 0.45
-    axis.set(xlim=(-0.2, left - 0.25), ylim=(-0.75, 0.75))
-    axis.set_axis_off()
+    found, x = {}, image[None].float() / 127.5 - 1
+    with torch.no_grad():
+        made = network(x)[0]
+        for index, layer in enumerate(network.layers):
+            x = layer(x)
+            found |= {name: x[0] for name, at in shown.items() if at == index}
+    figure, axes = subplots(1, len(found) + 2, figsize=(11, 2.8), caption=caption)
+    for axis, picture in ((axes[0], image / 255), (axes[-1], ((made + 1) / 2).clamp(0, 1))):
+        axis.imshow(picture.permute(1, 2, 0))
+    for axis, h in zip(axes[1:-1], found.values(), strict=True):
+        rim = h.shape[-1] // 8
+        spread = h[:, rim:-rim, rim:-rim].flatten(1).std(1)
+        axis.imshow(h[spread.argmax()], cmap="gray")
+    heads = [f"{name}\n{len(h)} × {h.shape[-1]} px" for name, h in found.items()]
+    for axis, head in zip(axes, ["x", *heads, "G(x)"], strict=True):
+        axis.set_title(head, fontsize=10)
+        axis.set(xticks=[], yticks=[])
     return figure
 
 
@@ -139,14 +142,25 @@ def kid_and_truth(dots: Mapping[str, tuple[float, float]], kid: str, caption: st
     return figure
 
 
-def maps(x: Tensor, made: Mapping[str, Tensor]) -> Figure:
-    """Each translator G of numbers x as a graph, with the own partner x + 2 in grey."""
-    figure, axes = subplots(1, len(made), figsize=(9.5, 2.2), sharey=True)
+def maps(x: Tensor, made: Mapping[str, Tensor], scores: Mapping[str, tuple]) -> Figure:
+    """Each translator G of numbers x as a graph over the grey line of the own partner x + 2.
+
+    ``scores``: name → (distance to B as a whole, of the best way back, to the own partners); below
+    each graph stands which of the three sees a fault.
+    """
+    figure, axes = subplots(1, len(made), figsize=(11, 3.2), sharey=True)
+    asked = ("adversary", "cycle loss", "own partner")
     for axis, (name, gx) in zip(axes, made.items(), strict=True):
         axis.plot(x[::20], x[::20] + 2, color=GREY, linewidth=1)
         axis.plot(x[::20], gx[::20], ".", markersize=2, color=BLUE)
-        axis.set_title(name, fontsize=9)
+        axis.set_title(name, fontsize=11)
         axis.set(xticks=[0, 1], yticks=[2, 3], xlabel="x")
+        for line, (word, value) in enumerate(zip(asked, scores[name], strict=True)):
+            wrong = value > 0.005
+            told = {"color": ORANGE if wrong else GREY, "weight": "bold" if wrong else "normal"}
+            said = f"{word}: {'caught' if wrong else 'content'}" if line < 2 else ""
+            said = said or ("wrong partner" if wrong else "right partner")
+            axis.text(0.5, -0.42 - 0.13 * line, said, transform=axis.transAxes, ha="center", **told)
     axes[0].set_ylabel("G(x)")
     return figure
 
@@ -156,56 +170,45 @@ def _square(left: float, top: float, side: int) -> Rectangle:
 
 
 def patch(image: Tensor, layers: int, row: int, column: int, reach: int, side: int) -> Figure:
-    """The square of ``reach`` pixels that one logit sees, and the logit in its map (side, side)."""
+    """The square of ``reach`` pixels that one logit of (side, side) sees, and what lies in it."""
     size = image.shape[-1]
     row, column, jump = min(row, side - 1), min(column, side - 1), 2**layers
     # padding moves the square's corner up and left: by 1 pixel of each layer's own grid
     top, left = (jump * at - (3 * jump - 1) for at in (row, column))
-    figure, axes = subplots(1, 2, figsize=(6.2, 3.1))
-    axes[0].imshow(image.permute(1, 2, 0))
+    figure, axes = subplots(1, 2, figsize=(9.6, 4.8))
+    for axis in axes:
+        axis.imshow(image.permute(1, 2, 0))
+        axis.set(xticks=[], yticks=[], facecolor="#DCEBF5")  # beyond the border: padding
     axes[0].add_patch(_square(left - 0.5, top - 0.5, reach))
     axes[0].set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
-    axes[0].set_title(f"sees {reach} of {size} px", fontsize=9)
-    axes[1].add_patch(Rectangle((column, row), 1, 1, color=ORANGE))
-    axes[1].set(xlim=(0, side), ylim=(side, 0), aspect="equal")
-    axes[1].spines[:].set_visible(True)
-    axes[1].set_title(f"logit ({row}, {column}) of {side}×{side}", fontsize=9)
-    for axis in axes:
-        axis.set(xticks=[], yticks=[])
+    axes[0].set_title(f"{layers} strided: {reach} of {size} px", fontsize=11)
+    axes[1].set(xlim=(left - 0.5, left + reach - 0.5), ylim=(top + reach - 0.5, top - 0.5))
+    axes[1].set_title(f"all that logit ({row}, {column}) of {side}×{side} sees", fontsize=11)
     return figure
 
 
 def patches(
-    images: Tensor, reaches: Mapping[int, int], gradient: Tensor, caption: str = ""
+    image: Tensor, reaches: Mapping[int, int], gradient: Tensor, caption: str = ""
 ) -> Figure:
     """A square for each number of strided layers, and how much of the largest one really counts.
 
     ``reaches``: strided layers → pixels; ``gradient`` (H, W) is of the network with the last.
     """
-    size = images.shape[-1]
-    figure, axes = subplots(1, len(reaches) + 1, figsize=(9.5, 2.7), caption=caption)
-    for axis, image, (layers, reach) in zip(axes, images, reaches.items(), strict=False):
-        axis.imshow(image.permute(1, 2, 0))
+    size = image.shape[-1]
+    figure, axes = subplots(1, 2, figsize=(9.6, 4.8), caption=caption)
+    axes[0].imshow(image.permute(1, 2, 0))
+    for layers, reach in reaches.items():
         corner = (size - reach) / 2 - 0.5
-        axis.add_patch(_square(corner, corner, reach))
-        axis.set_title(f"{layers} strided: {reach} of {size} px", fontsize=9)
-    axes[-1].imshow(gradient, cmap="Greys")
-    axes[-1].set_title(f"{layers} strided: |gradient|", fontsize=9)
+        axes[0].add_patch(_square(corner, corner, reach))
+        label = {"color": "white", "backgroundcolor": ORANGE, "fontsize": 9, "va": "top"}
+        axes[0].text(corner + 1, corner + 1, f"{layers}: {reach} px", **label)
+    axes[0].set_title("strided layers: how much one logit sees", fontsize=11)
+    axes[1].imshow(gradient, cmap="Greys")
+    rows, columns = ((gradient > 0).any(across).nonzero().flatten() for across in (1, 0))
+    axes[1].add_patch(_square(float(columns[0]) - 0.5, float(rows[0]) - 0.5, reach))
+    axes[1].set_title(f"{layers} strided: how much each pixel counts", fontsize=11)
     for axis in axes:
         axis.set(xticks=[], yticks=[], xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
-    return figure
-
-
-def ages(age: Tensor) -> Figure:
-    """How old the fakes from the pool's store are, with the law 0.01 · 0.99^(a-1) of 50."""
-    figure, axis = subplots(figsize=(6.5, 2.4))
-    stored = age[age > 0]
-    axis.hist(stored.numpy(), 60, range=(1, 601), density=True, color=BLUE, alpha=0.4)
-    a = torch.arange(1, 600)
-    axis.plot(a, 0.01 * 0.99 ** (a - 1.0), color=ORANGE, label="0.01 · 0.99ᵃ⁻¹")
-    axis.set(xlabel="age a of a fake from the store, in queries", ylabel="density", yticks=[])
-    axis.legend(fontsize=9)
-    axis.spines["left"].set_visible(False)
     return figure
 
 
@@ -213,7 +216,7 @@ def answers(shown: Mapping[str, Tensor], judged: Tensor, caption: str = "") -> F
     """Two groups of images (n, 3, H, W), and below each image D's map (1, h, w) of answers."""
     images = torch.cat(list(shown.values()))
     n = len(images)
-    figure, axes = subplots(2, n, figsize=(9.5, 2.4), caption=caption)
+    figure, axes = subplots(2, n, figsize=(11, 2.3 * 11 / (n + 0.5) / 1.15), caption=caption)
     for column in range(n):
         axes[0, column].imshow(images[column].permute(1, 2, 0))
         picture = axes[1, column].imshow(judged[column, 0], cmap="cividis", vmin=0, vmax=1)
@@ -221,7 +224,8 @@ def answers(shown: Mapping[str, Tensor], judged: Tensor, caption: str = "") -> F
             axis.set(xticks=[], yticks=[])
     start = 0
     for label, group in shown.items():
-        axes[0, start + len(group) // 2].set_title(label, fontsize=9)
+        for column in range(start, start + len(group)):
+            axes[0, column].set_title(label, fontsize=11)
         start += len(group)
     axes[1, 0].set_ylabel("D_B", rotation=0, ha="right", va="center")
     figure.colorbar(picture, ax=axes, shrink=0.8)
@@ -268,22 +272,29 @@ def losses(run, caption: str = "") -> bytes:
     return figures.jpeg(figures.png(figure))
 
 
-def ways_back(runs: Mapping[str, Record]) -> Figure:
-    """The cycle loss A → B → A of recorded runs over the steps, smoothed over ten of them."""
-    figure, axis = subplots(figsize=(6.5, 3.0))
-    for (label, run), (color, style) in zip(runs.items(), CYCLE, strict=False):
-        values = figures.smooth(run.curves["cycle_a"], 10)
-        axis.plot(range(1, len(values) + 1), values, style, color=color, label=f"from {label}")
-    axis.set(xscale="log", yscale="log", xlabel="step", ylabel="cycle loss, A → B → A")
-    axis.legend(fontsize=9)
-    return figure
+def own_and_others(
+    found: Mapping[str, Mapping[str, tuple[float, float]]], caption: str = ""
+) -> Figure:
+    """How near each setting comes to the own partner (a dot), and to another's (a ring).
 
-
-def shares(share: Mapping[str, float], colours: Sequence[tuple], caption: str = "") -> Figure:
-    """The share of pixels of each class as a bar in its own colour, RGB of 0 to 255."""
-    figure, axis = subplots(figsize=(7, 2.4), caption=caption)
-    bars = [tuple(c / 255 for c in colour) for colour in colours]
-    axis.bar(list(share), list(share.values()), color=bars, edgecolor=GREY)
-    axis.set_ylabel("share of pixels")
-    axis.tick_params(axis="x", labelsize=8, rotation=30)
+    ``found``: heading of a panel → setting → (own, other), one row a setting.
+    """
+    rows = list(next(iter(found.values())))
+    height = 1.2 + 0.5 * len(rows)
+    figure, axes = subplots(1, len(found), figsize=(10, height), sharey=True, caption=caption)
+    for axis, (heading, scores) in zip(axes, found.items(), strict=True):
+        for row, (own, other) in enumerate(scores.values()):
+            axis.plot([own, other], [row, row], color=GREY, linewidth=2, zorder=1)
+            axis.plot(other, row, "o", color=GREY, markerfacecolor="white", markersize=9)
+            axis.plot(own, row, "o", color=BLUE, markersize=9)
+            near, far = ("right", "left") if own < other else ("left", "right")
+            digits = 0 if max(own, other) > 2 else 2
+            for value, side in ((own, near), (other, far)):
+                at = {"xytext": (-9 if side == "right" else 9, 0), "textcoords": "offset points"}
+                text = f"{value:.{digits}f}"
+                axis.annotate(text, (value, row), ha=side, va="center", fontsize=10, **at)
+        most = max(max(pair) for pair in scores.values())
+        axis.set(xlim=(-0.14 * most, 1.14 * most), ylim=(len(rows) - 0.4, -0.6))
+        axis.set_yticks(range(len(rows)), rows)
+        axis.set_title(heading, fontsize=11)
     return figure

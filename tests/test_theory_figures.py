@@ -176,14 +176,26 @@ def test_the_square_of_a_logit_is_where_its_gradient_is():
     (square,) = (patch for patch in left.patches if isinstance(patch, Rectangle))
     assert square.get_width() == reach
     assert square.get_y() + 0.5 == pytest.approx(float(touched[:, 0].min()), abs=4)
-    assert right.get_title() == f"logit ({side // 2}, {side // 2}) of {side}×{side}"
+    assert right.get_title() == f"all that logit ({side // 2}, {side // 2}) of {side}×{side} sees"
+    left_edge, right_edge = right.get_xlim()  # the right axis shows the square alone
+    assert (left_edge, right_edge) == (square.get_x(), square.get_x() + reach)
     beyond = objective_figures.patch(image, 2, 99, 0, reach, side).axes[1]
-    assert beyond.get_title().startswith(f"logit ({side - 1}, 0)")
+    assert beyond.get_title().startswith(f"all that logit ({side - 1}, 0)")
+
+
+def test_the_square_of_the_gradient_lies_where_the_gradient_is():
+    gradient = torch.zeros(16, 16)
+    gradient[5:9, 6:10] = 1
+    image = torch.zeros(3, 16, 16, dtype=torch.uint8)
+    photo, counted = objective_figures.patches(image, {1: 2, 2: 4}, gradient).axes
+    assert len([patch for patch in photo.patches if isinstance(patch, Rectangle)]) == 2
+    (square,) = (patch for patch in counted.patches if isinstance(patch, Rectangle))
+    assert (square.get_x(), square.get_y(), square.get_width()) == (5.5, 4.5, 4)
 
 
 def test_pictures_of_a_sheet_are_cut_at_their_frames():
     record = records.load("horse2zebra/prototype-128px-lam5")
-    tiles = objective_figures.from_sheet(record, 0, (0, 1))
+    tiles = objective_figures.from_sheet(record, (0, 1), 5)
     assert tiles.shape == (2, 3, 128, 128) and tiles.dtype == torch.uint8
     borders = torch.cat([tiles[..., 0, :].flatten(), tiles[..., :, -1].flatten()])
     assert (borders > 250).float().mean() < 0.9  # no white gap inside
@@ -217,11 +229,33 @@ def test_losses_are_painted_without_samples(monkeypatch):
     assert not any(axis.images for axis in drawn[0].axes)
 
 
-def test_a_network_s_bars_are_as_high_as_its_pictures():
-    (axis,) = objective_figures.layers([("x", 256, 3), ("d128", 128, 128)]).axes
-    first, second = axis.patches
-    assert second.get_height() == first.get_height() / 2
-    assert second.get_width() > first.get_width()
+def test_the_stages_of_a_network_stand_between_its_image_and_what_it_makes():
+    from gancourse.models import cyclegan
+
+    torch.manual_seed(0)
+    network = cyclegan.Generator(width=4, blocks=1)
+    image = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
+    axes = objective_figures.stages(network, image, {"c7s1-4": 2, "d8": 5}).axes
+    heads = [axis.get_title() for axis in axes]
+    assert heads == ["x", "c7s1-4\n4 × 32 px", "d8\n8 × 16 px", "G(x)"]
+    assert axes[2].images[0].get_array().shape == (16, 16)
+
+
+def test_below_each_translator_stands_who_catches_it():
+    x = torch.linspace(0, 1, 40)
+    made = {"own": x + 2, "mirrored": 3 - x}
+    scores = {"own": (0.0, 0.0, 0.0), "mirrored": (0.0, 0.0, 0.5)}
+    axes = objective_figures.maps(x, made, scores).axes
+    said = [[text.get_text() for text in axis.texts] for axis in axes]
+    assert said[0][2] == "right partner" and said[1][2] == "wrong partner"
+    assert said[1][:2] == ["adversary: content", "cycle loss: content"]
+
+
+def test_a_dot_is_the_own_partner_and_a_ring_another_s():
+    meadow = {"own y": (0.0, 38.0), "full": (19.0, 38.0)}
+    axis, _ = objective_figures.own_and_others({"meadow": meadow, "zebra": meadow}).axes
+    assert [text.get_text() for text in axis.texts] == ["0", "38", "19", "38"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["own y", "full"]
 
 
 def test_the_line_of_doing_nothing_stands_at_the_kid_of_untouched_inputs():
@@ -235,7 +269,7 @@ def test_d_s_answers_stand_below_their_images_under_the_group_s_name():
     group = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
     figure = objective_figures.answers({"reals": group, "fakes": group}, torch.rand(4, 1, 3, 3))
     titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
-    assert titles == ["reals", "fakes"]
+    assert titles == ["reals", "reals", "fakes", "fakes"]
 
 
 def test_each_pull_has_its_own_scale_and_the_heading_says_how_they_compare():
