@@ -104,16 +104,21 @@ def _ceiling(results: Results, data: str, score: str) -> float | None:
 
 
 def differences(
-    rows: Mapping[str, Difference], title: str, xlabel: str, caption: str = ""
+    rows: Mapping[str, Difference],
+    title: str,
+    xlabel: str,
+    caption: str = "",
+    second: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure:
     """A row each: the difference and its interval; orange and blue where 0 lies outside, grey else.
 
-    Blue is better than the baseline, orange worse.
+    Blue is better than the baseline, orange worse. ``second``: another interval of each row, drawn
+    as a pale bar behind the line.
     """
     figure, axis = figures.subplots(
         figsize=(7.6, 0.42 * len(rows) + 1.2), title=title, caption=caption
     )
-    for row, found in enumerate(reversed(list(rows.values()))):
+    for row, (name, found) in enumerate(reversed(list(rows.items()))):
         colour = "C5" if not found.found else "C0" if found.value > 0 else "C1"
         axis.plot([found.low, found.high], [row, row], color=colour, lw=2)
         axis.plot(found.value, row, "o", color=colour, ms=7)
@@ -121,6 +126,8 @@ def differences(
             f"{found.value:+.3f}", (found.value, row), (0, 7), textcoords="offset points",
             ha="center", fontsize=8,
         )  # fmt: skip
+        if second:
+            axis.plot(second[name], [row, row], color=colour, lw=9, alpha=0.25, zorder=1)
     axis.axvline(0, color="black", lw=0.8)
     axis.set_ylim(-0.6, len(rows) - 0.3)
     axis.set_yticks(range(len(rows)), list(reversed(rows)), fontsize=9)

@@ -169,6 +169,9 @@ def test_figures_draw_every_arm_and_every_question(recorded):
     rows = {"a": paired.Difference(0.1, 0.05, 0.15, 0.01), "b": paired.Difference(0, -1, 1, 0.9)}
     colours = [line.get_color() for line in steel_figures.differences(rows, "", "").axes[0].lines]
     assert colours[0] == "C5" and colours[2] == "C0"  # "b" cannot be told, "a" is found
+    pale = {"a": (-0.2, 0.3), "b": (-2.0, 2.0)}
+    lines = steel_figures.differences(rows, "", "", second=pale).axes[0].lines
+    assert [list(line.get_xdata()) for line in lines if line.get_alpha()] == [[-2, 2], [-0.2, 0.3]]
     points = results.benefits("classical")
     assert len(points) == 4 and {p["model"] for p in points} == {"dcgan", "cyclegan"}
     steel_figures.needs(points)
