@@ -127,7 +127,8 @@ def differences(
             ha="center", fontsize=8,
         )  # fmt: skip
         if second:
-            axis.plot(second[name], [row, row], color=colour, lw=9, alpha=0.25, zorder=1)
+            axis.plot(second[name], [row, row], color=colour, lw=9, alpha=0.25, zorder=1,
+                      solid_capstyle="butt")  # fmt: skip
     axis.axvline(0, color="black", lw=0.8)
     axis.set_ylim(-0.6, len(rows) - 0.3)
     axis.set_yticks(range(len(rows)), list(reversed(rows)), fontsize=9)

@@ -896,7 +896,7 @@ figures.show(
     steel_figures.differences(
         over_pieces,
         "what one kind of box teaches less another",
-        "difference; line: 95 % over the five pieces, pale bar: 95 % over the 24 defects",
+        "difference; line: 95 % over 5 pieces, pale bar: over 24 defects",
         boxed.caption,
         over_defects,
     ),
