@@ -442,7 +442,7 @@ figures.show(
 # %% [markdown]
 # **What you see.** G learns eight times as fast as D. The fakes leave the picture (the
 # arrow says which way) and come back as one heap, each time at another place of the ring,
-# gone before D has marked it; MMD² is nearly as bad as at the start. It is best while nearly all
+# gone before D has marked it; MMD² ends not much below the start's. It is best while nearly all
 # fakes are *outside*: its kernel, 0.25 wide, hardly feels those that are far away. A G that
 # makes one kind of thing only has *collapsed*: chapter 01 counts it.
 #

@@ -31,7 +31,7 @@
 #
 # **Two lectures.** Part 1, *from random numbers to a game* (sections 1 to 4): 17
 # minutes to read, 27 with the code. Part 2, *why it is hard to train* (5 to 10): 18
-# and 28. A minute or two of one CPU core (`quick`); a GPU does not help.
+# and 28. A minute on two idle CPU cores (`quick`), two or three on one; a GPU does not help.
 # **Data:** all of it is drawn by rule, in one or two dimensions, where the truth is
 # known. Cells that only draw are folded.
 #
@@ -604,8 +604,9 @@ print(f"{len(frames)} frames, {weighs / 1000:.0f} kB; {theory_figures.DRAWN}")
 # %% [markdown]
 # *What you see.* Where orange stands above blue, too many fakes, $D$ goes below ½; where it
 # stands below, above ½; and the fakes move up the slope of $D$. (Thin: no points lie there,
-# and $D$ has learnt nothing.) At the end $q$ has both humps and $D$ is near ½ wherever there
-# are points. A spike stays at the left end, where a whole stretch of $z$ lands. Four moments:
+# and $D$ has learnt nothing.) At the end $q$ has both humps and $D$ is near ½ on them, lower in
+# the valley, where too many fakes lie. A spike stays at the left end, where a whole stretch of
+# $z$ lands. Four moments:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
@@ -658,9 +659,10 @@ for name, values in {f"MMD, s = {width}": direct[width], "against D": indirect}.
 print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 
 # %% [markdown]
-# One game in three had strayed when its rates ran out: a game need not settle, and part 2
-# asks why. The kernel was steadier. (No ranking: its width was chosen by the truth, and so
-# were the game's rates and steps, out of a dozen tried.) What the game brings:
+# Alike, and as near as 256 draws of the truth. (No ranking: the kernel's width was chosen by the
+# truth, and so were the game's rates and steps, out of a dozen tried. A game need not settle; on
+# another machine, which rounds otherwise, one of these three strayed. Part 2 asks why.) What the
+# game brings:
 # $D$ finds by itself where the heaps differ, at any scale that its architecture can draw: the
 # width has moved into the network.
 #
@@ -737,7 +739,8 @@ figures.show(
 
 # %% [markdown]
 # *What you see.* At $D = \tfrac12$ both slopes are the same; they differ at the start. With $\log(1 - D)$ no seed arrived. With $-\log D$
-# all crossed the reals within some fifteen steps and came to stay after thirty to fifty;
+# all came within 1 of the reals' mean in thirteen to sixteen steps, overshot, and came to stay
+# after thirty to fifty;
 # in four seeds of five they rest narrower than the reals are.
 #
 # ## 6 · Wasserstein: a judge that does not saturate
@@ -880,7 +883,7 @@ figures.show(
 # Where $p$ and $q$ part, the discriminator's estimate is 1 for every $\theta$, and its
 # minimax slope at the fakes goes to nothing. The critics keep a slope. The clipped ones
 # estimate $K\,W_1$ with a $K$ that depends on $c$ and on $\theta$. The penalty's estimate
-# is in the unit of $x$, and a little high: a penalty is no constraint.
+# is in the unit of $x$, and up to a fifth too high: a penalty is no constraint.
 #
 # Mind the signs: each player *maximises* its part, optimisers minimise, so in code both get
 # a minus.
@@ -1067,8 +1070,8 @@ print(f"from step {steps // 6} on: between {min(late):.3f} and {max(late):.3f}")
 
 # %% [markdown]
 # *What you see.* From step 500 on both losses rest at $\log 4$ and $\log 2$ but for short
-# spikes, while $W_1$ doubles and halves. Who stops at step 1920 gets a $W_1$ of 0.18 instead
-# of 0.07, and no loss says so. $D$ is near ½ at the end, and at the start too, where it has
+# spikes, while $W_1$ doubles and halves. Who stops at step 1920 gets a $W_1$ of 0.25 instead
+# of 0.06, and no loss says so. $D$ is near ½ at the end, and at the start too, where it has
 # learnt nothing. Chapter 08 is about measures that do not come from $D$.
 #
 # ## 9 · Mode collapse
@@ -1188,7 +1191,7 @@ figures.show(
 )
 
 # %% [markdown]
-# The label settles *where*, and not *how wide*: inside each mode the fakes spread less than
+# The label settles *which*, not quite *where*, and not *how wide*: inside each mode the fakes spread less than
 # half as far as the reals (the last line), a small collapse that the shares cannot see.
 
 # %%

@@ -313,7 +313,8 @@ hits = int((found["B"][1][:, 0] == sources).sum())
 print(f"In set B the nearest image is the one that was copied for {hits} of {len(sources)}.")
 
 # %% [markdown]
-# *What you see.* A is real and new, **B is the set of copies**, C is generated. By the
+# *What you see.* A is real and new (and yet its fourth picture and the nearest one must be of
+# one strip: section 8), **B is the set of copies**, C is generated. By the
 # pairs one would clear B: similar, but not too similar; and the median distances above
 # do not give it away either. Two things are missing:
 #
@@ -668,7 +669,7 @@ rows = {name: images[:5] for name, images in sets.items()}
 figures.show_sheet(alt, rows, "innocent sets (above) and copies (below)", train.caption, scale=2)
 
 # %% [markdown]
-# *What you see.* The eye finds every copy, through noise too. And a distance? Four of them:
+# *What you see.* Beside its original the eye would know each, through noise too. And a distance? Four of them:
 # pixels; pixels with the search over mirrorings and shifts of
 # up to two pixels; pixels after averaging down to 16 × 16, which forgets noise
 # and fine texture; and *features of a network*, the numbers by which a
@@ -909,7 +910,7 @@ figures.show(
 
 # %% [markdown]
 # *What you see.* The bent scratch comes back kink for kink, the blots beside the broad one
-# too: this is what copying looks like. The curve begins above ½, because the first, smooth
+# too: about six of eight, and this is what copying looks like. The curve begins above ½, because the first, smooth
 # fog lies near to everything; then noise carries the fakes *farther* away than real images
 # are (an AUC below ½ is a sign of bad images, not of honest ones); then it climbs.
 #

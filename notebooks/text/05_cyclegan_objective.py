@@ -100,7 +100,8 @@ print(f"{prototype.kid} to real zebras: horses {nothing:.2f}, translated {transl
 
 # %% [markdown]
 # *What you see:* stripes grow until they cover most of both horses, and some rocks beside them;
-# the mountains stay. The zebra turns brown over its stripes, each leg in its place. (Two of the
+# the mountains stay. The zebra turns brown, its stripes still show at the rump and hind leg, and an orange
+# haze lies above its neck. (Two of the
 # run's sixteen test pictures, chosen. *KID*, chapter 02's distance between two sets of pictures,
 # here times 1,000, halves.)
 #
@@ -346,8 +347,9 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see:* the first stage already lifts the horses off sea and sand. In the middle $G$
-# knows them in 16 × 16 squares; on the way up light stands where the stripes will be.
+# *What you see:* the first stage already lifts the horses off sea and sand. In the middle, at
+# 16 × 16, the map shown says nothing to the eye; on the way up light stands where the stripes
+# will be.
 #
 # %% [markdown]
 # ## 4 · What a PatchGAN sees
@@ -585,7 +587,7 @@ frames.show_film(strip, film, shown, f"x and λ = 0, 5, 50; {about}", alt)
 # %% [markdown]
 # *What you see:* with no way back to mind, ten steps put stripes from neck to tail; they hang
 # below the belly, and a patch of grass lights up. At λ = 5 they leave the belly brown, $D_B$ is
-# nearly as content, and the way back stays as good as it was. At 50 $G$ takes back even the
+# won over too, and the way back stays as good as it was. At 50 $G$ takes back even the
 # stripes it had. Violet zebras? A $D_B$ that stands still can be fooled; in training it learns.
 #
 # ### Where $G$ starts
@@ -791,7 +793,7 @@ for label, key in (("untouched", "untouched inputs"), ("other zebras", "training
     print(f"{label:15s}{kid} {scale[key][kid][0]:.2f}")
 
 # %% [markdown]
-# *The answer in one sentence:* KID ranks these settings as the truth does, and calls all of them
+# *The answer in one sentence:* KID ranks the four settings drawn as the truth does, and calls all of them
 # worse than doing nothing. So a KID *above* that of the untouched inputs may still mean
 # "translated", here with a grid of pixels and a tint. (One seed, one kind of picture.)
 

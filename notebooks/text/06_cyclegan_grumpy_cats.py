@@ -252,7 +252,8 @@ figures.show(
 
 # %% [markdown]
 # *What you see:* both ways back lead home, while the pictures half-way differ from where
-# they came from. Nothing on the dashed lines says that the head must not move.
+# they came from. No dashed line between $x$ and $G(x)$ says that the head must not move; only
+# the identity terms, which see the other kind of cat, would mind a $G$ that always mirrors.
 #
 # ### λ under your hand
 #
@@ -659,8 +660,8 @@ figures.show(figure, alt)
 # place, smeared. The larger $\lambda$, the later $G$ leaves home: at 1 the muzzle is there
 # by step 50, at 10 by step 200. At 20 a shadow comes at the end, at 40 nothing: the cycle
 # and identity terms, which are 0 for whoever returns the input, outweigh all that $D$ has
-# to say. KID sees a valley, 1.0 to 1.1 from $\lambda$ = 1 to 10, with 1.84 on the one side
-# and on the other the 2.9 of doing nothing; *edges kept* alone would call $\lambda$ = 40
+# to say. KID of A → B sees a valley, 1.0 to 1.1 from $\lambda$ = 1 to 10, with 1.84 on the one
+# side and on the other the 2.9 of doing nothing; *edges kept* alone would call $\lambda$ = 40
 # the best of all. (One seed each. At 64 pixels $\lambda = 0$ keeps 0.15 of the edges A → B,
 # less than half of what $\lambda = 5$ keeps.)
 #

@@ -475,8 +475,8 @@ for animals, name in (((0, 3, 7), "horses â†’ zebras"), ((9, 13, 14), "zebras â†
 
 # %% [markdown]
 # *What you see:* by the end the brown horses wear stripes from neck to tail, and grass keeps
-# its colour; bright skies and surf get flecks of stripes, too. The other way zebras'
-# stripes fill up with brown and black. These three were chosen; somebody who had seen
+# its colour; bright skies, surf and, in the second row, bushes get stripes, too. The other way
+# zebras' stripes fill up with brown and black, and two hindquarters end white. These three were chosen; somebody who had seen
 # none of this called 2 of 32 large test horses zebras, 15 partly, 15 still horses.
 
 
@@ -1058,8 +1058,8 @@ exercises.answer("07.4", early, half_of_the_gain)
 # - A poor result on hard data says nothing about the code. Reproduce a known
 #   result first, one difference at a time; better still, compare one step's
 #   numbers.
-# - The identity loss counts $\lambda\,\lambda_{\text{idt}} = 5$, not 0.5. From noise it
-#   decides whether pictures come out as negatives, which no curve shows.
+# - The identity loss counts $\lambda\,\lambda_{\text{idt}} = 5$, not 0.5. From noise, with three
+#   blocks, pictures came out as negatives without it, which no curve shows.
 # - The loss oscillates and is lowest where little happens: stop by a distance to training
 #   images, and report the one to test images.
 # - People judge blind, after practice, with an interval: 40 trials are worth

@@ -471,7 +471,7 @@ show_run("lambda-0", "no cycle curve; adversarial losses of 0.2 to 0.5; patterns
 # %% [markdown]
 # ### Four that no picture shows
 #
-# In the next four runs the samples tell nothing, and three of the four curves next to
+# In the next four runs the samples tell nothing, and most of the curves next to
 # nothing. Orange is the sick run, grey the healthy one of the same seed.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
@@ -493,8 +493,8 @@ for axis, (name, (term, title)) in zip(axes, HIDDEN.items(), strict=True):
 axes[0].legend(loc="upper left", ncols=2)
 figures.show(
     figure,
-    "Four diagrams, each with a grey and an orange curve that lie almost on each other, but for "
-    "D_A's loss, which stays at one half.",
+    "Four diagrams, each with a grey and an orange curve that lie near each other, but for D_A's "
+    "loss, which stays at one half.",
 )
 
 # %% [markdown]
@@ -1035,7 +1035,7 @@ table(head, rows)
 
 # %% [markdown]
 # It is right about D: 0.99 at step 250, and beyond the limit in 27 % of all
-# windows. It is no death sentence: KID goes on falling, to 1.65 at step 9,720 (1.96 at the end). The run
+# windows. It is no death sentence: KID goes on falling, to 1.65 at step 9,720, and ends at 1.96. The run
 # ends behind both others, which may or may not be D's doing: one seed each.
 #
 # Silence means little: this review sees 2 of the 13 faults above. Save samples

@@ -28,7 +28,7 @@
 # - write boxes for a detector, and compare made boxes with drawn ones;
 # - find the contrast and the light at which a translator of printed replicas fails.
 #
-# **Time:** 25 minutes to read, 39 with the code; a minute and a half to run on an idle
+# **Time:** 25 minutes to read, 39 with the code; two to three minutes to run on one
 # CPU core (`quick`; not run on a GPU). **Data:** NEU-DET, the magnetic tiles (both real here, or
 # seeded stand-ins) and strips in Severstal's layout, which are drawn: the real ones need
 # an account. Every figure says which.
@@ -493,8 +493,8 @@ for row, one_piece in zip(axes, several, strict=True):
         axis.set_axis_off()
 figures.show(
     figure,
-    "Two rows: in each row one tile, photographed brighter and darker, its defect at the same "
-    "place.",
+    "Two rows: in each row pictures that the rule takes for one tile, brighter and darker. In the "
+    "second row two tiles, with different defects.",
     photo=True,
 )
 
@@ -518,6 +518,10 @@ for pair in pairs:
     print(f"{pair[0]} and {pair[1]}: {'one piece' if same else 'two pieces'}")
 
 # %% [markdown]
+# *What you see.* The first row is one tile. In the second the rule has taken two tiles, whose
+# numbers lie near each other, for one: that is safe, since both are on one side of a split, but
+# pieces are counted too few.
+#
 # Split by file, 97 % of the test pictures show a tile that training has seen, under
 # another lamp. A classifier then recognises *tiles*, a generator's copy counts as new,
 # and every number is too good. Here the whole piece is in or out.
@@ -546,7 +550,7 @@ for pair in pairs:
 #                    "does B look like this?"
 # ```
 #
-# A minute or two of it, from nothing, at half the pixels: eight held-out crops and what $G$ makes
+# A minute or two of it (more where the machine is busy), from nothing, at half the pixels: eight held-out crops and what $G$ makes
 # of them at the moment.
 
 
@@ -675,7 +679,7 @@ if with_mask:
     )
 
 # %% [markdown]
-# *What you see.* The difference is black but for the defect: $G$ leaves the grinding marks
+# *What you see.* The difference is dark but for the defect: $G$ mostly leaves the grinding marks
 # alone. The outlines follow the spots. In four of the eight crops they also hold streaks
 # at the rim, which changed by more than the level and are no defect.
 #
@@ -718,8 +722,8 @@ for label, some in (("clean crops", clean.images), ("their translations", made))
     print(f"{label}: {varies:.2f} times the variance of real defective crops")
 
 # %% [markdown]
-# The translations vary as much as what they are made of: a false alarm. A translator's
-# variety is that of its input.
+# The translations vary as much as what they are made of: a false alarm, of a reading that
+# counts the ground's variety. Whether the *defects* vary it does not say.
 
 # %% [markdown]
 # ## 9 · When to stop: the loss, or KID?

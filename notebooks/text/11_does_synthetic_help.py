@@ -246,8 +246,8 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see.* A gain of 0.2 in recall, which a plant would notice at once, is more
-# likely missed than found, even alone; in NEU the scratches of a fold come from one to
+# *What you see.* A gain of 0.2 in recall, which a plant would notice at once, is found in about
+# one study of three (NEU) or of two (tiles), even alone; in NEU the scratches of a fold come from one to
 # four strips, which count as little more than so many pictures. Asking twenty-four
 # questions at once makes the study blind: that is why four were named beforehand.
 # **A "cannot tell" below means this figure, not "no effect".**
@@ -333,7 +333,8 @@ if shown_rows:
     figures.show_sheet(alt, shown_rows, "who found which defect", test.caption, scale=2)
 
 # %% [markdown]
-# *What you see.* Two trainings, and each finds defects that the other misses. Which part of that
+# *What you see.* Two trainings, and either finds defects that the other misses, here mostly the
+# first (at most ten are shown; fold 0's test scratches are of one strip). Which part of that
 # is the arm, and which the training's own chance? One cell cannot say: hence five seeds and a
 # bootstrap.
 
@@ -513,7 +514,7 @@ for data in results.data:
 # *What you see.* Twenty real scratches and a DCGAN's go 0.57 to 0.69 of the way to all 180 real
 # ones; over-sampling with classical augmentation, without any generator, goes 0.60. What is
 # left, 0.05 in macro-F1, is beyond chance. Of tiles twenty real and made ones cannot be told from
-# all real ones as they are (0.76).
+# all real ones as they are (0.76), and over-sampling with classical augmentation goes farther.
 #
 # **How many real pictures does the generator itself need?**
 
@@ -575,7 +576,8 @@ for measure in ("KID", "recall", "copying"):
 
 # %% [markdown]
 # *What you see.* No order: of fifteen generators the best by KID add no more than the worst. What
-# they add lies within a training's chance (±0.07 was assumed in section 2), so fifteen are few.
+# they add is mostly within a training's chance (±0.07 was assumed in section 2; four lie below
+# −0.09), so fifteen are few. All five DCGANs of tiles took away.
 # (Ranks are taken within each data set, model and number of real pictures, so that an easy data
 # set does not pose as a good generator.)
 
