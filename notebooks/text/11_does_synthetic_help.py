@@ -539,7 +539,7 @@ if "neu n=20 dcgan" in made:
     fakes = made["neu n=20 dcgan"][:40, :1]
     far, nearest = neighbours.knn(fakes, learnt[:, :1], 1)
     ten = far[:, 0].argsort()[:10]
-    alt = "Ten pictures that the DCGAN made, and below each the nearest of the twenty it learnt from."
+    alt = "Ten pictures made by the DCGAN, and below each the nearest of its twenty."
     rows = {"made": fakes[ten], "the nearest of its twenty": learnt[nearest[ten, 0], :1]}
     title = "NEU scratches, seed 0: of forty made ones the ten nearest to what was learnt"
     figures.show_sheet(alt, rows, title, caption, scale=2)
