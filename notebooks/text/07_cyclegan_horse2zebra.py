@@ -97,7 +97,7 @@ to_zebras = pixels.reshape(len(FILM_STEPS), 256, 8, 256, 3).permute(0, 2, 4, 1, 
 four = [5, 0, 1, 4]
 shown = {"horse": to_zebras[0, four], "made a zebra": to_zebras[FILM_STEPS.index(14425), four]}
 alt = "Four photographs of horses; below each the same horse with black and white stripes."
-figures.show_sheet(alt, shown, "", f"test pictures, 256 px; {film.caption}", scale=1)
+figures.show_sheet(alt, shown, "", f"test pictures, 256 px; trained on {film.caption}", scale=1)
 print(f"the upper row is G after {FILM_STEPS[0]} steps, which is still the input")
 
 # %% [markdown]
@@ -159,8 +159,8 @@ settings = profiles.replace(settings, **{k: v for k, v in knobs.items() if v is 
 
 train_a, train_b = (load_domain(settings, part, DATA) for part in "AB")
 test_a, test_b = (load_domain(settings, part, DATA, "test") for part in "AB")
-shown = {name: s.images[:: len(s) // 8][:8] for name, s in (("A", train_a), ("B", train_b))}
-alt = "A row of eight pictures of horses above a row of eight of zebras."
+shown = {name: s.images[:: len(s) // 6][:6] for name, s in (("A", train_a), ("B", train_b))}
+alt = "A row of six pictures of horses above a row of six of zebras."
 title = "training pictures: horses (A) and zebras (B)"
 figures.show_sheet(alt, shown, title, train_a.caption, scale=108 / settings.load_size)
 for name, images in (("A", train_a.images), ("B", train_b.images)):
@@ -396,12 +396,17 @@ for label in arms:
 SEEN, EPOCHS_SEEN = [4, 1, 5, 2], one.columns[1:]  # two zebras' and two horses' pictures
 
 
+def tested(run):
+    """A caption for pictures that the run did not train on."""
+    return f"test pictures; trained on {run.caption}"
+
+
 def of_small(setting, seed, epoch):
     """Four recorded pictures through the generators of one small run after one epoch."""
     run = arms[setting][seed]
     shown = {"input": run.strip[SEEN, 0], "output": run.strip[SEEN, run.columns.index(epoch)]}
     title = f"{setting}, seed {seed}, epoch {epoch}"
-    return figures.jpeg_of(figures.sheet(shown, title, run.caption, scale=4))
+    return figures.jpeg_of(figures.sheet(shown, title, tested(run), scale=3.5))
 
 
 panels.panel(
@@ -423,7 +428,7 @@ alt = (
     "upright in all three."
 )
 heads = ["input", "seed 0", "seed 1", "seed 2"]
-about = f"zebras in a steppe, through F, after epoch {one.columns[-1]}; {one.caption}"
+about = f"zebras in a steppe, through F, after epoch {one.columns[-1]}; {tested(one)}"
 figures.show_sheet(alt, shown, "", about, heads, scale=4)
 
 # %% [markdown]
@@ -471,7 +476,7 @@ some = [0, 1, *(heads.index(f"step {at:,}") for at in (1600, 3200)), len(heads) 
 for animals, name in (((0, 3, 7), "horses → zebras"), ((9, 13, 14), "zebras → horses")):
     shown = {str(i + 1): long_run.strip[row, some] for i, row in enumerate(animals)}
     alt = f"Three rows, {name}: the input, then its translation after more and more steps."
-    figures.show_sheet(alt, shown, name, long_run.caption, [heads[i] for i in some], scale=2)
+    figures.show_sheet(alt, shown, name, tested(long_run), [heads[i] for i in some], scale=2)
 
 # %% [markdown]
 # *What you see:* by the end the brown horses wear stripes from neck to tail, and grass keeps
@@ -486,7 +491,7 @@ def draw_moment(moment):
     strip, column = long_run.strip, heads.index(moment)
     shown = {"horse": strip[:4, 0], "G(horse)": strip[:4, column]}
     shown |= {"zebra": strip[9:13, 0], "F(zebra)": strip[9:13, column]}
-    return figures.jpeg_of(figures.sheet(shown, moment, long_run.caption, scale=2))
+    return figures.jpeg_of(figures.sheet(shown, moment, tested(long_run), scale=2))
 
 
 moments = panels.slider(heads[1:], "moment", start=heads[-1])
@@ -596,7 +601,7 @@ kept = [FILM_STEPS.index(step) for step in (50, 9450, 14425, 19375)]
 shown = {str(i + 1): to_zebras[kept, horse] for i, horse in enumerate((5, 1))}
 alt = "Two horses over the steps of the 256 px run: stripes come until step 14,425, then go again."
 above = [f"step {FILM_STEPS[row]:,}" for row in kept]
-figures.show_sheet(alt, shown, "", film.caption, above, scale=1)
+figures.show_sheet(alt, shown, "", tested(film), above, scale=1)
 
 # %%
 at = [m["step"] for m in film["metrics"]]
