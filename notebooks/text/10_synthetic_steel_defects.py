@@ -691,7 +691,7 @@ if with_mask:
 area = masks.mean((1, 2))
 boxes_each = np.array([len(added.boxes(mask)) for mask in masks])
 failures = {
-    "nothing added": np.flatnonzero(~changed),
+    "below the level": np.flatnonzero(~changed),
     "several places": np.flatnonzero(boxes_each > 1),
     "too large": np.flatnonzero(area > 1 / 8),
 }
