@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 
 from gancourse.notebook import figures
 from gancourse_lab import paired
-from gancourse_lab.imbalance import GENERATORS
+from gancourse_lab.imbalance import GENERATORS, Labelled
 from gancourse_lab.paired import Difference
 from gancourse_lab.steel_results import SCORE, Question, Results
 
@@ -76,9 +77,7 @@ def _draw_arms(axis, results: Results, data: str, n: int | str, score: str, rati
         taken = ratio if is_synthetic(arm) else 0
         taken = results.chosen(data, n, arm) if taken is None else taken
         values = results.values(data, n, arm, score, taken)
-        colour = "C1" if is_synthetic(arm) else "C0"
-        axis.plot(values, np.full(len(values), row), "o", color=colour, alpha=0.45, ms=5)
-        axis.plot([values.mean()] * 2, [row - 0.32, row + 0.32], color=colour, lw=3)
+        _draw_row(axis, row, values, "C1" if is_synthetic(arm) else "C0")
     axis.set_yticks(range(len(found)), [_label(results, data, n, a, ratio) for a in found])
     axis.tick_params(axis="y", labelsize=9)
     axis.set_title(of_data(data), loc="left")
@@ -118,6 +117,13 @@ def differences(
     figure, axis = figures.subplots(
         figsize=(7.6, 0.42 * len(rows) + 1.2), title=title, caption=caption
     )
+    _draw_differences(axis, rows, second)
+    axis.set_xlabel(xlabel)
+    return figure
+
+
+def _draw_differences(axis, rows: Mapping[str, Difference], second: Mapping | None = None) -> None:
+    """One panel of ``differences``."""
     for row, (name, found) in enumerate(reversed(list(rows.items()))):
         colour = "C5" if not found.found else "C0" if found.value > 0 else "C1"
         axis.plot([found.low, found.high], [row, row], color=colour, lw=2)
@@ -132,8 +138,121 @@ def differences(
     axis.axvline(0, color="black", lw=0.8)
     axis.set_ylim(-0.6, len(rows) - 0.3)
     axis.set_yticks(range(len(rows)), list(reversed(rows)), fontsize=9)
-    axis.set_xlabel(xlabel)
+
+
+def against(results: Results, questions: Sequence[Question], caption: str = "") -> Figure:
+    """All ``questions`` with intervals that hold for all of them at once, by baseline.
+
+    A panel a number of real pictures, a row an arm and a baseline, where every size has it.
+    """
+    sizes = list(dict.fromkeys(q.n for q in questions))
+    figure, axes = figures.subplots(
+        1, len(sizes), figsize=(5.4 + 2.6 * len(sizes), 0.34 * len(questions) / len(sizes) + 1.5),
+        sharey=True, sharex=True, squeeze=False, caption=caption,
+        title=f"all {len(questions)} comparisons with the two usual baselines",
+    )  # fmt: skip
+    for axis, n in zip(axes[0], sizes, strict=True):
+        rows = {}
+        for q in questions:
+            if q.n == n:
+                label = f"{of_data(q.data)}: {NAMES[q.arm]}\nless {NAMES[q.baseline]}"
+                rows[label] = results.compare(*q, comparisons=len(questions))
+        _draw_differences(axis, rows)
+        axis.tick_params(axis="y", labelsize=8)
+        axis.set_title(f"{n} real pictures")
+        axis.set_xlabel(f"difference in {SCORE}")
     return figure
+
+
+def by_seed(results: Results, questions: Sequence[Question], caption: str = "") -> Figure:
+    """What each seed alone would have said of ``questions``: a dot a seed, the bar their mean."""
+    figure, axis = figures.subplots(
+        figsize=(7.6, 0.5 * len(questions) + 1.2), caption=caption,
+        title="one split of the data, one training: what each would have reported",
+    )  # fmt: skip
+    for row, q in enumerate(reversed(questions)):
+        first, second = (results.values(q.data, q.n, a) for a in (q.baseline, q.arm))
+        for value, seed in zip(second - first, range(len(first)), strict=True):
+            colour = "C0" if value > 0 else "C1"
+            axis.plot(value, row, "o", ms=16, color=colour, alpha=0.75)
+            axis.annotate(f"{seed}", (value, row), ha="center", va="center", color="white",
+                          fontsize=8)  # fmt: skip
+        mean = (second - first).mean()
+        axis.plot([mean] * 2, [row - 0.4, row + 0.4], color="black", lw=2.5, zorder=1)
+    axis.axvline(0, color="black", lw=0.8)
+    axis.set_ylim(-0.6, len(questions) - 0.4)
+    axis.set_yticks(range(len(questions)), [named(q) for q in reversed(questions)], fontsize=9)
+    axis.set_xlabel(f"difference in {SCORE}, a disc a seed: blue says helps, orange hurts")
+    return figure
+
+
+def score_table(results: Results, caption: str = "") -> Figure:
+    """Every arm's mean scores as a table, darker where better; in bold the best of a column.
+
+    A panel a data set, a column a score and number of real pictures; the ratio of a synthetic arm
+    is the one that validation chose.
+    """
+    arms = [a for a in NAMES if any(a in results.arms(d, n) for d in results.data
+                                    for n in results.sizes(d))]  # fmt: skip
+    figure, axes = figures.subplots(
+        1, len(results.data), figsize=(10.5, 0.33 * len(arms) + 1.6), sharey=True, squeeze=False,
+        title="every arm: means over the seeds", caption=caption,
+    )  # fmt: skip
+    for axis, data in zip(axes[0], results.data, strict=True):
+        columns = [(n, score) for n in results.sizes(data) for score in paired.SCORES]
+        for at, (n, score) in enumerate(columns):
+            _draw_column(axis, at, _means(results, data, n, score, arms))
+        heads = [f"{score}\n{n} real" for n, score in columns]
+        axis.set_xticks(range(len(columns)), heads, fontsize=8)
+        axis.xaxis.tick_top()
+        axis.set_xlim(-0.5, len(columns) - 0.5)
+        axis.set_title(of_data(data))
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+    axes[0][0].set_yticks(range(len(arms)), [NAMES[a] for a in arms], fontsize=9)
+    axes[0][0].set_ylim(len(arms) - 0.5, -0.5)
+    return figure
+
+
+def _means(results: Results, data: str, n: int | str, score: str, arms: Sequence[str]) -> list:
+    """The mean ``score`` of each of ``arms``; None where it was not run."""
+    there = results.arms(data, n)
+    return [results.values(data, n, a, score).mean() if a in there else None for a in arms]
+
+
+def _draw_column(axis, at: int, means: Sequence[float | None]) -> None:
+    """One column of ``score_table``, coloured from its worst to its best."""
+    known = [value for value in means if value is not None]
+    low, high = min(known), max(known)
+    for row, value in enumerate(means):
+        if value is None:
+            continue
+        share = (value - low) / max(high - low, 1e-9)
+        axis.fill([at - 0.5, at + 0.5, at + 0.5, at - 0.5],
+                  [row - 0.5, row - 0.5, row + 0.5, row + 0.5], color="C0", alpha=0.55 * share,
+                  lw=0)  # fmt: skip
+        axis.text(at, row, f"{value:.2f}", ha="center", va="center", fontsize=9,
+                  weight="bold" if value == high else "normal")  # fmt: skip
+
+
+def found_by(test: Labelled, guessed: Mapping[str, np.ndarray], most: int = 10) -> dict:
+    """Which of the minority's test pictures two arms recognise, as rows for ``figures.sheet``.
+
+    ``guessed``: two arms → a class for each picture of ``test`` (N,). Found by both, by one alone,
+    by the other, by neither, with their numbers; ``most`` pictures each, spread over the row's,
+    and white where there are fewer.
+    """
+    few = test.labels.numpy() == test.minority
+    (first, a), (second, b) = ((arm, np.asarray(g) == test.minority) for arm, g in guessed.items())
+    kinds = {"both": a & b, f"only {NAMES[first]}": a & ~b, f"only {NAMES[second]}": b & ~a}
+    kinds["neither"] = ~a & ~b
+    rows = {}
+    for name, of in kinds.items():
+        index = np.flatnonzero(few & of)
+        picked = index[np.linspace(0, len(index) - 1, min(most, len(index))).round().astype(int)]
+        blank = torch.full((most - len(picked), *test.images.shape[1:]), 255, dtype=torch.uint8)
+        rows[f"{name}: {len(index)}"] = torch.cat([test.images[picked], blank])
+    return rows
 
 
 def named(question: Question) -> str:
@@ -172,27 +291,36 @@ def power(
     return figure
 
 
-def ladder(results: Results, data: str, n: int | str, steps: Sequence, caption: str = "") -> Figure:
+def ladder(results: Results, steps: Mapping[str, Sequence], n: int, caption: str = "") -> Figure:
     """What part of the way from few real pictures to all of them each of ``steps`` goes.
 
-    ``steps``: (label, arm) at ``n`` real pictures; 0 is as it is, 1 the ceiling, seed by seed.
+    ``steps``: data → [(label, arm) at ``n`` real pictures]; a panel each. 0 is as it is, 1 the
+    ceiling, seed by seed.
     """
-    title = f"{of_data(data)}: how far from {n} real pictures to all of them"
-    figure, axis = figures.subplots(
-        figsize=(7.2, 0.42 * len(steps) + 1.2), title=title, caption=caption
-    )
-    low = results.values(data, n, "as-is").mean()
-    high = results.values(data, "all", "as-is").mean()
-    for row, (_, arm) in enumerate(reversed(steps)):
-        part = (results.values(data, n, arm) - low) / (high - low)
-        colour = "C1" if is_synthetic(arm) else "C0"
-        axis.plot(part, np.full(len(part), row), "o", color=colour, alpha=0.45, ms=5)
-        axis.plot([part.mean()] * 2, [row - 0.32, row + 0.32], color=colour, lw=3)
-    axis.set_yticks(range(len(steps)), [label for label, _ in reversed(steps)], fontsize=9)
-    for edge in (0, 1):
-        axis.axvline(edge, color="C5", ls="--", lw=1)
-    axis.set_xlabel(f"part of the way in {SCORE}: 0 as it is, 1 all real pictures")
+    heights = [len(of) for of in steps.values()]
+    figure, axes = figures.subplots(
+        len(steps), 1, figsize=(7.6, 0.36 * sum(heights) + 0.5 * len(steps) + 1), sharex=True,
+        squeeze=False, gridspec_kw={"height_ratios": heights}, caption=caption,
+        title=f"how far from {n} real pictures to all of them",
+    )  # fmt: skip
+    for axis, (data, of) in zip(axes[:, 0], steps.items(), strict=True):
+        low = results.values(data, n, "as-is").mean()
+        high = results.values(data, "all", "as-is").mean()
+        for row, (_, arm) in enumerate(reversed(of)):
+            part = (results.values(data, n, arm) - low) / (high - low)
+            _draw_row(axis, row, part, "C1" if is_synthetic(arm) else "C0")
+        axis.set_yticks(range(len(of)), [label for label, _ in reversed(of)], fontsize=9)
+        axis.set_title(of_data(data), loc="left")
+        for edge in (0, 1):
+            axis.axvline(edge, color="C5", ls="--", lw=1)
+    axes[-1][0].set_xlabel(f"part of the way in {SCORE}: 0 as it is, 1 all real pictures")
     return figure
+
+
+def _draw_row(axis, row: int, values: np.ndarray, colour: str) -> None:
+    """A dot a seed, a bar at their mean."""
+    axis.plot(values, np.full(len(values), row), "o", color=colour, alpha=0.45, ms=5)
+    axis.plot([values.mean()] * 2, [row - 0.32, row + 0.32], color=colour, lw=3)
 
 
 def by_generator(points: Sequence[dict]) -> dict[tuple, list[dict]]:

@@ -5,12 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from gancourse import data, records
 from gancourse.errors import GancourseError
-from gancourse_lab import paired, steel_figures
+from gancourse_lab import imbalance, paired, steel_figures
 from gancourse_lab.steel_results import CHEAPEST, PRIMARY, Question, Results
 from gancourse_studies import steel_study, sweep
 from gancourse_tools import cli
@@ -177,3 +178,31 @@ def test_figures_draw_every_arm_and_every_question(recorded):
     steel_figures.needs(points)
     steel_figures.quality(points)
     steel_figures.power({"tiles": results.minority_pieces("tiles")}, (1, 4), studies=20)
+
+
+def test_the_grid_s_figures_show_each_seed_each_mean_and_each_comparison(recorded):
+    results = Results(recorded.content)
+    question = Question("tiles", 4, "dcgan", "classical")
+    discs = [line for line in steel_figures.by_seed(results, [question]).axes[0].lines]
+    first, second = (results.values("tiles", 4, arm) for arm in ("classical", "dcgan"))
+    assert [line.get_xdata()[0] for line in discs[:2]] == pytest.approx(list(second - first))
+    written = [text.get_text() for text in steel_figures.score_table(results).axes[0].texts]
+    assert len(written) == 3 * len(results.arms("tiles", 4))
+    assert f"{results.values('tiles', 4, 'under-sampling', 'recall').mean():.2f}" in written
+    family = results.family()
+    drawn = steel_figures.against(results, family).axes
+    assert len(drawn) == 1 and len(drawn[0].get_yticklabels()) == len(family)
+
+
+def test_pictures_are_sorted_by_who_recognised_them():
+    images = torch.arange(6, dtype=torch.uint8).reshape(6, 1, 1, 1).expand(6, 1, 4, 4)
+    labels = torch.tensor([1, 1, 1, 1, 1, 0])
+    test = imbalance.Labelled(images, labels, list("abcdef"), list("abcdef"), ("clean", "bad"), 1)
+    said = {"classical": [1, 1, 1, 0, 0, 1], "dcgan": [1, 1, 0, 1, 0, 1]}
+    rows = steel_figures.found_by(test, said, most=2)
+    assert list(rows) == [
+        "both: 2", "only classical augmentation: 1", "only DCGAN: 1", "neither: 1"
+    ]  # fmt: skip
+    assert [row[:, 0, 0, 0].tolist() for row in rows.values()] == [
+        [0, 1], [2, 255], [3, 255], [4, 255]
+    ]  # fmt: skip

@@ -111,7 +111,8 @@ for name, model, title in (
         continue
     rows[f"{title}: 10 of 20 real"] = real_minority(name)[:10]
     rows[f"made by a {steel_figures.NAMES[model]}"] = made[f"{name} n=20 {model}"][:10, :1]
-caption = f"{whole['neu'].caption}; {whole['tiles'].caption}; made: {record.caption}"
+computed = f"on {record['device']}"
+caption = f"{whole['neu'].caption}; {whole['tiles'].caption}; made ones: {computed}"
 alt = "Rows of ten grey pictures of 64 px: real scratches and what a DCGAN made of twenty of them, "
 alt += "real defective tiles and what a CycleGAN made of clean ones."
 figures.show_sheet(alt, rows, "real defects, and made ones", caption, scale=2)
@@ -268,7 +269,44 @@ for data in results.data:
 # in macro-F1: about as wide as the intervals of the first figure reach.
 
 # %% [markdown]
-# ## 3 · A cell of the grid, by you
+# ## 3 · Look over their shoulders
+#
+# The record keeps what every classifier said of every test picture. Choose two arms, and move
+# the seed: another fold, other twenty real pictures, other trainings. Which arm would you buy
+# after one seed? After five?
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+LOOK = "neu"  # the data of this panel: neu or tiles
+
+
+def look(first, second, seed):
+    """The defects of a seed's test pictures, by who recognised them."""
+    fold = imbalance.fold(whole[LOOK], seed)
+    cells = {arm: results.cells(LOOK, 20, arm)[seed] for arm in (first, second)}
+    found = [f"{steel_figures.NAMES[a]} {c['scores'][SCORE]:.2f}" for a, c in cells.items()]
+    rows = steel_figures.found_by(fold.test, {arm: cell["guessed"] for arm, cell in cells.items()})
+    title = f"seed {seed}, {SCORE}: " + ", ".join(found)
+    below = f"{fold.test.caption}; classifiers {computed}"
+    return figures.jpeg_of(figures.sheet(rows, title, below, scale=2))
+
+
+arms = results.arms(LOOK, 20)
+controls = {
+    "first": panels.slider(arms, "first arm", CHEAPEST),
+    "second": panels.slider(arms, "second arm", "dcgan+classical"),
+    "seed": panels.slider(range(5), "seed"),
+}
+if whole[LOOK].caption.startswith("real"):
+    display(panels.panel(look, photo=True, moves="seed", **controls))
+else:
+    print(f"The record's answers are to real pictures; here are {whole[LOOK].caption}.")
+
+# %% [markdown]
+# *What you see.* Bright bands are found by both, faint lines by neither, and which of the others
+# an arm finds changes with the seed: the score of one training is a draw.
+
+# %% [markdown]
+# ## 4 · A cell of the grid, by you
 #
 # One classifier: data, a number of real pictures, an arm, a ratio. Change `CELL`,
 # `ARM`, `AGAINST` and `RATIO` in the parameters, or give a folder of your own (`OWN`).
@@ -307,39 +345,33 @@ for arm in arms:
     lines.append([arm, *(f"{v:.3f}" for v in scores.values()), f"{time.monotonic() - started:.0f}"])
 table([f"{chosen}, {few} real, seed {SEED}", *scores, "seconds"], lines)
 
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+if len(arms) > 1:
+    title = f"what the two just said, {few} real pictures to learn from, seed {SEED}"
+    rows = steel_figures.found_by(folds[chosen].test, guessed)
+    alt = "Rows of defective test pictures: found by both, by one alone, by the other, by neither."
+    figures.show_sheet(alt, rows, title, folds[chosen].test.caption, scale=2)
+
 # %% [markdown]
-# And what they say, picture by picture: defects that one found and the other missed.
+# *What you see.* Two trainings, and either finds defects that the other misses (fold 0's test
+# scratches are of one strip). Which part of that is the arm, and which the training's own chance?
+# One cell cannot say.
+
+# %% [markdown]
+# ## 5 · The difference and its interval
+#
+# What would you have reported after *one* seed?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-test = folds[chosen].test
-few_of = test.labels == test.minority
-right = {arm: (found == test.labels) & few_of for arm, found in guessed.items()}
-shown_rows = {}
-if len(arms) > 1:
-    a, b = (right[arm] for arm in arms)
-    shown_rows = {
-        f"only {steel_figures.NAMES[arms[0]]}": test.images[a & ~b][:10],
-        f"only {steel_figures.NAMES[arms[1]]}": test.images[b & ~a][:10],
-    }
-shown_rows["neither"] = test.images[few_of & ~sum(right.values()).bool()][:10]
-shown_rows = {
-    f"{name} ({len(found)} shown)": found for name, found in shown_rows.items() if len(found)
-}
-if shown_rows:
-    alt = (
-        "Rows of defective test pictures, 64 px: found only by the first arm, only by the second, "
-    )
-    alt += "by neither."
-    figures.show_sheet(alt, shown_rows, "who found which defect", test.caption, scale=2)
+figures.show(
+    steel_figures.by_seed(results, asked, record.caption),
+    "A row a question: the difference in macro-F1 of each of five seeds as a numbered disc, blue "
+    "right of zero and orange left of it, and their mean.",
+)
 
 # %% [markdown]
-# *What you see.* Two trainings, and either finds defects that the other misses, here mostly the
-# first (at most ten are shown; fold 0's test scratches are of one strip). Which part of that
-# is the arm, and which the training's own chance? One cell cannot say: hence five seeds and a
-# bootstrap.
-
-# %% [markdown]
-# ## 4 · The difference and its interval
+# *What you see.* In every row some seeds say *helps* and some say *hurts*. Each is a full
+# experiment: split, generator, classifier. Whoever runs one can report what they like.
 #
 # Seed $s$ is a fold with its own test pictures. Two arms judge the same pictures, so
 # take the difference first: $\Delta_s = \mathrm{F1}_s(\text{arm}) -
@@ -385,9 +417,16 @@ print(f"{len(outcomes)} seeds; written here and in the package the same: True")
 # the studies.
 
 # %% [markdown]
-# ## 5 · The grid
+# ## 6 · The grid
 #
-# Every arm, five seeds each. Move the ratio, the score and the number of real pictures.
+# Every arm at a glance, then seed by seed.
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+figures.show(
+    steel_figures.score_table(results, record.caption),
+    "A table for NEU and one for tiles: a row an arm, a column a score and a number of real "
+    "pictures; darker is better, the best of a column in bold.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 sizes = sorted({n for data in results.data for n in results.sizes(data)}, key=str)
@@ -422,24 +461,17 @@ panels.panel(
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 family = results.family()
-rows = {}
-for question in family:
-    label = f"{steel_figures.named(question).replace(chr(10), ' ')}\n"
-    label += f"against {steel_figures.NAMES[question.baseline]}"
-    rows[label] = results.compare(*question, comparisons=len(family))
 figures.show(
-    steel_figures.differences(
-        rows,
-        f"all {len(family)} comparisons with the two usual baselines",
-        f"difference in {SCORE}; the intervals hold for all {len(family)} at once",
-        record.caption,
-    ),
-    "A row a comparison: the difference in macro-F1 as a dot and its interval as a line; grey where "
-    "it crosses zero, blue where made pictures help, orange where they hurt.",
+    steel_figures.against(results, family, record.caption),
+    "A row an arm and a baseline, a panel a number of real pictures: the difference in macro-F1 as "
+    "a dot and its interval as a line; grey where it crosses zero, blue where made pictures help, "
+    "orange where they hurt.",
 )
-for label, found in rows.items():
+for question in family:
+    found = results.compare(*question, comparisons=len(family))
     if found.found:
-        print(verdict(found, label.replace("\n", " ")))
+        label = f"{steel_figures.named(question)}".replace("\n", " ")
+        print(verdict(found, f"{label} against {steel_figures.NAMES[question.baseline]}"))
 
 # %% [markdown]
 # Two of the twelve stand. Against classical augmentation alone, a DCGAN's scratches help (+0.11):
@@ -449,7 +481,7 @@ for label, found in rows.items():
 # it says.**
 
 # %% [markdown]
-# ## 6 · The three open questions
+# ## 7 · The three open questions
 #
 # Cloudera's post ends with three. Each gets one figure and one sentence.
 #
@@ -489,26 +521,25 @@ else:
 # ones: how much of the way do they go?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+ways = {}
 for data in results.data:
-    if 20 not in results.sizes(data):
-        continue
     model = "cyclegan" if data == "tiles" else "dcgan"
-    steps_up = [
+    ways[data] = [
         ("20 real, as it is", "as-is"),
         ("20 real, over-sampling + classical", CHEAPEST),
         (f"20 real + made by {steel_figures.NAMES[model]}", model),
         (f"20 real + made by {steel_figures.NAMES[model]} + classical", f"{model}+classical"),
     ]
-    figures.show(
-        steel_figures.ladder(results, data, 20, steps_up, record.caption),
-        "Four arms with 20 real pictures on a scale from 0, as it is, to 1, all real pictures: a "
-        "dot a seed, a bar at the mean.",
-    )
-    found = results.compare(data, 20, f"{model}+classical", "as-is", against="all")
+figures.show(
+    steel_figures.ladder(results, ways, 20, record.caption),
+    "A panel a data set, four arms with 20 real pictures on a scale from 0, as it is, to 1, all "
+    "real pictures: a dot a seed, a bar at the mean.",
+)
+for data, of in ways.items():
+    found = results.compare(data, 20, of[-1][1], "as-is", against="all")
     gap = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
-    print(
-        f"{steel_figures.of_data(data)}: 20 real and made ones less all real ones: {gap} {SCORE}."
-    )
+    name = steel_figures.of_data(data)
+    print(f"{name}: 20 real and made ones less all real ones: {gap} {SCORE}.")
 
 # %% [markdown]
 # *What you see.* Twenty real scratches and a DCGAN's go 0.57 to 0.69 of the way to all 180 real
@@ -556,7 +587,7 @@ if "neu n=20 dcgan" in made:
 # recall 0.12 to 0.18.
 
 # %% [markdown]
-# ## 7 · Does a better generator help more?
+# ## 8 · Does a better generator help more?
 #
 # Chapters 02 to 08 measured generators: KID, recall, copying. If these are worth their
 # name, a generator that scores better should help more. Each point is one generator,
@@ -582,7 +613,7 @@ for measure in ("KID", "recall", "copying"):
 # set does not pose as a good generator.)
 
 # %% [markdown]
-# ## 8 · The answer
+# ## 9 · The answer
 #
 # With 20 real defects, five seeds, 64 px: on top of over-sampling with classical augmentation,
 # made pictures add −0.003 [−0.052, +0.046] in macro-F1 (NEU scratches, a DCGAN) and −0.020
@@ -610,7 +641,7 @@ for measure in ("KID", "recall", "copying"):
 # ```
 
 # %% [markdown]
-# ## 9 · Exercises
+# ## 10 · Exercises
 #
 # Fill in what stands as `...` and run the cell: ✓, or ✗ and a hint; the third time it
 # tells. `exercises.reveal("11.1")` gives up at once.
