@@ -527,8 +527,7 @@ print(f"{len(h)} horses against {len(z)} zebras: {line(untouched)}")
 # gancourse score REAL FAKE
 # ```
 #
-# Both are folders of pictures; it prints KID with its interval, a test, FID, precision
-# and recall, and what to mistrust. The same in Python:
+# Both are folders; it prints the scores, a test, and what to mistrust. In Python:
 #
 # ```python
 # real, fake = data.folder("REAL", size=64), data.folder("FAKE", size=64)
@@ -565,10 +564,10 @@ for d, n in ((1, 25), (1, 400), (5, 400), (20, 1000)):
     )
 
 # %% [markdown]
-# So for large $n$ the bias falls like $1/n$, and it grows with the square of the number of directions.
-# Measure it, *real against real*: draw $2n$ pictures, horses and zebras mixed, split them
-# in two, compare. The record has the training pictures too, and goes to 1,000 against
-# 1,000. **Guess first:** what is the FID-768 of 40 real pictures against 40 others?
+# So for large $n$ the bias falls like $1/n$, and grows with the square of the number of
+# directions. Measure it, *real against real*: draw $2n$ pictures, horses and zebras mixed, split
+# them in two, compare. The record, with the training pictures, goes to 1,000 against 1,000.
+# **Guess first:** what is the FID-768 of 40 real pictures against 40 others?
 
 # %% tags=["nbval-ignore-output"]
 draw = torch.Generator().manual_seed(SEED)
@@ -657,8 +656,8 @@ table([recorded.fid, "n = 40", "n = 100", "largest n", "which is", "line to n �
 #
 # The network wants 299 × 299 pixels, so everybody resizes, and not alike. To shrink 256 px
 # to 64, *nearest* takes one pixel of sixteen, *bilinear* and *bicubic* PyTorch's 4 or 16; with
-# antialiasing ("aa") they average over all, as PIL does. **Guess first:** which two changes look nothing alike and
-# cost the same KID? The bars are the record's: 140 test zebras, changed, against 1,318 others.
+# antialiasing ("aa") they average over all, as PIL does. **Guess first:** which two changes
+# look nothing alike and cost the same KID? The bars are the record's: 140 test zebras, changed, against 1,318 others.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 KINDS = ("resize", "jpeg", "blur", "noise")
@@ -955,9 +954,8 @@ for key, row in truth["scores"].items():
     print(f"  {FULL_NAMES[key]:11s} near {row['mean']:.2f}: two models must differ by {least:.2f}")
 
 # %% [markdown]
-# Two models near KID-768×10³ 2.5 that differ by less than 0.8 cannot be ranked by
-# 140 pictures each. (Translations of the *same* inputs share much of their noise: test
-# the difference itself.)
+# Two models near KID-768×10³ 2.5 that differ by less than 0.8 cannot be ranked by 140
+# pictures each. (Translations of the *same* inputs share noise: test the difference itself.)
 #
 # ## 8 · The best of several
 #
@@ -983,9 +981,8 @@ for r in (1, 2, 3, 5, 10, 25, 100):
 
 # %% [markdown]
 # Are epochs independent? In the recorded runs, *picked by the test set* is the lowest
-# held-out KID of all measured epochs, *picked fairly* the held-out KID of the epoch whose
-# KID to the *training* pictures is lowest. Of a DCGAN we follow the weights as they are
-# (`last`) and their running average (`average`).
+# held-out KID of all epochs, *picked fairly* that of the epoch whose KID to the *training*
+# pictures is lowest. Of a DCGAN we follow its weights (`last`) and their average (`average`).
 
 # %%
 tracks = {}  # measured at more than three epochs: (setting, way) → its runs with their rows
@@ -1107,9 +1104,8 @@ figures.show(
 # by 10 to 15 points, another training by 2.4, the resizing by 2. The 77.2 that is cited
 # as "CycleGAN" lacks the identity loss, which the authors' code has on by default.
 #
-# **What does 45.5 mean then?** The difference to 77.2 is *the method*, which is the
-# claim; *the identity term*, which CUT has and the 77.2 has not; and *the length*: CUT
-# trains for 400 epochs, CycleGAN for 200.
+# **What does 45.5 mean then?** The difference to 77.2 is the method; the identity term, which
+# only CUT has; and the length, 400 epochs for CUT and 200 for CycleGAN.
 
 # %%
 CUT, FASTCUT = 45.5, 73.4
@@ -1120,15 +1116,13 @@ print(f"identity off for both, FastCUT against 77.2:     {FASTCUT - 77.2:+.1f}")
 # %% [markdown]
 # *The answer in one sentence:* against 62.1 about half of the gain is left, 16.6, without
 # identity on either side 3.8, where another training moved 2.4: **CUT may well be better,
-# but 45.5 beside 77.2 does not show by how much.** A table that did would have, for both,
-# the same switches, reference, counts and resizing, an epoch chosen without the test set,
-# and three seeds.
+# but 45.5 beside 77.2 does not show by how much.** That takes the same switches, reference,
+# counts and resizing for both, an epoch chosen without the test set, and three seeds.
 #
 # ## 10 · Asking people
 #
-# Chapter 07 built the study of the CycleGAN paper: a real and a generated picture side by
-# side, and the viewer says which was real. The number of trials is fixed beforehand, since
-# stopping when it looks good is the best epoch once more.
+# Chapter 07 built the CycleGAN paper's study: which of two pictures is real? The number of
+# trials is fixed beforehand: stopping when it looks good is the best epoch once more.
 #
 # A viewer is fooled in 40 % of the trials: how good is that? Between studies of different
 # design one compares $d' = \sqrt 2\;\Phi^{-1}(1 - \text{share fooled})$,
@@ -1156,7 +1150,8 @@ print(
 
 # %% [markdown]
 # The two odd shares are the CycleGAN paper's, maps → photos and back. The 40 trials of
-# one viewer do not tell 40 % from 50 %. To tell a share $p$ from $p_0$ at level 5 % with power 80 %,
+# one viewer do not tell 40 % from 50 %. To tell a share $p$ from $p_0$ at level 5 % with power
+# 80 %,
 #
 # $$n = \left(\frac{1.96 \sqrt{p_0 (1 - p_0)} + 0.84 \sqrt{p (1 - p)}}
 #   {p - p_0}\right)^2 ,$$
@@ -1183,8 +1178,8 @@ for p in (0.45, 0.4, 0.3, 0.268):
     )
 
 # %% [markdown]
-# And the trials of one viewer are not independent: if two correlate by $\rho$, then 40 are
-# worth $40 / (1 + 39 \rho)$, at $\rho = 0.1$ eight.
+# And trials of one viewer are not independent: if two correlate by $\rho = 0.1$, then 40 are
+# worth $40 / (1 + 39 \rho)$, eight.
 #
 # **Chapter 07's two small votes.** Of 32 translations a fresh reader called 2 zebras, 15
 # partly, 15 still horses. And of three colleagues who saw a difference between two sets, all

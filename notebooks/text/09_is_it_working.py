@@ -1131,7 +1131,8 @@ exercises.answer("09.6", patient_6, patient_7, patient_8)
 # %% [markdown]
 # ## 9 · Which question first
 #
-# The order matters: what is above can cause what is below, and never the other way round.
+# Ask from the top: what is above often causes what is below, and is cheaper to check.
+# (One exception: a huge step can also kill ReLUs.)
 
 # %% jupyter={"source_hidden": true}
 steps = "; ".join(
