@@ -20,12 +20,11 @@
 # After this chapter you can
 #
 # - say which faults of a GAN its loss curves show, and which they cannot;
-# - recognise thirteen sick runs by their curves, samples or gradients, and
-#   repair each;
+# - recognise sick runs by their samples, curves or gradients, and repair thirteen faults;
 # - read a run with six numbers that you can write down in forty lines;
 # - let a monitor watch your training, and say how far to trust it.
 #
-# **Time:** 34 minutes to read, 51 with the code; about a minute to run on
+# **Time:** half an hour to read, 50 minutes with the code; about a minute to run on
 # two CPU cores (`quick`; not measured on a GPU). **Data:** the scratch images of the NEU
 # surface defect database, or seeded stand-ins, drawn horses and zebras (always
 # stand-ins), and recorded runs; every figure says which.
@@ -64,7 +63,7 @@ from gancourse import device, profiles, records
 from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import report, require, table
 from gancourse.train.loop import Callback, ProgressBar
-from gancourse_lab import exercises, faults, flags
+from gancourse_lab import exercises, fault_figures, faults, flags
 from gancourse_lab.faults import FAULTS
 from gancourse_lab.monitor import Monitor, review
 
@@ -145,7 +144,7 @@ print(f"run Y at its end: {y.kid} {kid:.2f}; photos of another defect {other:.2f
 
 # %% [markdown]
 # Run X looks as if it had arrived, all three losses at $\log 2 = 0.69$. It is sick: its D
-# is undecided because it has learnt nothing, and you will meet it in the gallery. Run Y
+# is undecided because it has learnt nothing, and you will meet it as a patient. Run Y
 # looks lost: G's loss begins twenty times too high, and ends eight times too high. But its
 # averaged weights draw pictures nearer to scratches than photographs of another defect are.
 #
@@ -194,19 +193,127 @@ figures.show(
 )
 
 # %% [markdown]
-# ## 3 · The gallery
+# ### What is measured
 #
-# Thirteen sick runs, two healthy ones. In every figure the healthy run of the same seed
-# is drawn in thin grey; at the right are samples of four latents (rows) after 0, 56, 126
-# and 252 steps (columns), of a CycleGAN a horse $x$, $G(x)$ and $F(G(x))$ after the last
-# step. Curves are averaged over 9 steps; where one *ends* is the mean of its last 20.
-# Under each figure stands what the monitor of section 5 said.
+# Beside the losses, a few numbers are taken of each run, all of them again later in code
+# (section 4). Learn them before you meet the patients:
 #
-# **Guess first:** eight runs after 252 steps, six samples each. One is healthy. Which? And
-# what ails the others?
+# | word | what it is |
+# |---|---|
+# | $D(x)$, $D(G(z))$ | D's belief that reals, and fakes, are real; their difference is D's *margin*: 0 is chance, 1 never wrong |
+# | diversity | variance of the samples from picture to picture, over that of the reals |
+# | comb | share of the samples' variance that repeats every two or four pixels |
+# | jump | how far *one* step moves the sample of one latent, in standard deviations of the reals |
+# | firing channels | share of a layer's channels that are positive on more than 1 % of their inputs |
+# | grey patches | how much more often a flat 3 × 3 window is mid-grey than of the greys beside it, samples over reals |
+# | way back | distance of $F(G(x))$ to $x$, over that of two different pictures |
+# | state | range of the reals, `eps` of the norms, Adam's own count of steps, whether weights move, whether D's loss leaves a gradient in G |
+#
+# ## 3 · Four patients
+#
+# Each with the healthy run beside it: same seed, same data, six samples after 252 steps, and
+# one number over the steps. **Guess first:** what ails A, B, C and D? The names stand
+# in the table above; write four of them into the cell below the figures.
 
 # %%
 gallery = {name: recorded(name) for name in FAULTS}
+
+
+def measured(name, reading):
+    """(steps, values) of one reading of a recorded run."""
+    return tuple(zip(*gallery[name]["readings"][reading], strict=True))
+
+
+def curve(name, term):
+    """(steps, values) of one curve of a recorded run, averaged over 9 steps."""
+    values = figures.smooth(gallery[name].curves[term], 9)
+    return range(1, len(values) + 1), values
+
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+PATIENTS = {"A": "strong-d", "B": "collapse", "C": "checkerboard", "D": "eps"}
+curves = {letter: {} for letter in PATIENTS}
+for label, name in (("healthy", "healthy"), ("patient A", PATIENTS["A"])):
+    curves["A"] |= {
+        f"{label}, real": curve(name, "p_real"),
+        f"{label}, fake": curve(name, "p_fake"),
+    }
+for letter, reading in (("B", "mode collapse"), ("C", "checkerboard")):
+    curves[letter]["healthy"] = measured("healthy", reading)
+    curves[letter][f"patient {letter}"] = measured(PATIENTS[letter], reading)
+curves["D"] = {"healthy": curve("healthy", "gen"), "patient D": curve(PATIENTS["D"], "gen")}
+HEADS = {"A": "D's belief in reals and fakes", "B": "diversity", "C": "comb", "D": "G's loss"}
+limits = {key: flags.SIGNS[key].limit for key in ("mode collapse", "checkerboard")}
+LEVELS = {
+    "A": (0.5, "undecided", 4),
+    "B": (limits["mode collapse"], "the monitor's limit", 6),
+    "C": (limits["checkerboard"], "the monitor's limit", 4),
+    "D": (math.log(2), "dotted: log 2, theory's equilibrium", -16),
+}
+SHOWS = {
+    "A": "blotches, and beliefs that part at once to 1 and 0",
+    "B": "six times nearly one texture, and a diversity that falls below its limit",
+    "C": "a fine regular grid, and a comb far above its limit",
+    "D": "soft stains, and a loss of G that stays at log 2",
+}
+for letter, name in PATIENTS.items():
+    both = [gallery[run].strip[:6, -1, :1] for run in ("healthy", name)]
+    names = "healthy", f"patient {letter}"
+    words = {"caption": f"{gallery[name].caption}; step 252"}
+    figures.show(
+        fault_figures.pair(*both, names, curves[letter], HEADS[letter], LEVELS[letter], **words),
+        f"Six samples of the healthy run, six of patient {letter}, a diagram: {SHOWS[letter]}.",
+        photo=True,
+    )
+
+# %%
+mine = {"A": ..., "B": ..., "C": ..., "D": ...}  # names such as "leak", from section 2's list
+
+# %%
+rows = []
+for letter, name in PATIENTS.items():
+    guess = "no answer yet" if mine[letter] is ... else mine[letter]
+    verdict = "✓" if guess == name else ""
+    (flag, *_) = gallery[name]["flags"]
+    rows.append([f"patient {letter}", guess, verdict, f"step {flag['step']}: {flag['name']}", name])
+table(["", "you said", "", "the monitor's first flag", "planted"], rows)
+
+# %% [markdown]
+# *What you see.*
+#
+# - **A, D too strong.** The curve shows it: beliefs near 1 and 0, and the blotches of the
+#   start for ever. **Cause:** 1e-6 was typed for G's rate of 1e-3: *too strong* is always beside
+#   the other. **Repair:** the rate; else a slower or narrower D, spectral norm, more data. If
+#   another fault lets D tell reals by a trick (range, augmentation, dead G), that first.
+# - **B, mode collapse.** Six times nearly one texture. G has found *one* picture that D
+#   accepts. **Cause:** D's rate is a 25th of the healthy one: it never learns to refuse it.
+#   **Repair:** D faster or G slower; a minibatch statistic in D.
+# - **C, checkerboard.** **Cause:** transposed convolutions of kernel 3 and stride 2: pixels
+#   get 1, 2 or 4 contributions by turns. **Repair:** a kernel that the stride divides, or
+#   enlarge and then convolve.
+# - **D, `BatchNorm2d(n, 0.8)`.** The curve of a textbook, run X of section 1, and the
+#   sickness of a network that sees nothing: the second argument is `eps`, not `momentum`, so a
+#   norm divides by $\sqrt{\sigma^2 + 0.8}$ where $\sigma^2$ is small (below). **Repair:** name the
+#   argument. Keras's momentum of 0.8 is `momentum=0.2` here.
+#
+# And the healthy run is no beauty: its loss *rises*, its samples are dark. 252 steps are few.
+
+# %% tags=["nbval-ignore-output"]
+fresh, batches = faults.build("healthy", SEED, drawn)
+for layer in faults.norms(fresh.disc):
+    layer.register_forward_pre_hook(lambda layer, x: variances.append(x[0].detach().var().item()))
+variances = []
+fresh.disc(next(iter(batches)))
+print("in front of D's two norms, untrained; behind them the deviation should be 1:")
+for v in variances:
+    print(f"σ² = {v:.4f}; deviation with eps = 0.8: {math.sqrt(v / (v + 0.8)):.2f}")
+
+# %% [markdown]
+# ### All fifteen
+#
+# Move the slider through the whole ward. Grey is the healthy run of the same seed; at the
+# right four latents (rows) after 0, 56, 126 and 252 steps (columns), of a CycleGAN a horse
+# $x$, $G(x)$ and $F(G(x))$. Below the slider, what the monitor said of each.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 STEEL = (("losses", ("gen", "disc")), ("D's belief", ("p_real", "p_fake")))
@@ -278,44 +385,25 @@ def said(name):
         print(f"{at}{flag['name']}: {flag['evidence']}")
 
 
-def show_run(name, look):
-    """The figure of a gallery run, with ``look`` as its text, and what the monitor said."""
-    figures.show(picture_of(gallery[name]), f"{name}: {look}", photo=True)
-    said(name)
-
-
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-WARD = ("collapse", "dead", "healthy", "leak", "strong-d", "checkerboard", "lr-x10", "eps")
-ward = {"reals": steel.images[:6]}
-for letter, name in zip("ABCDEFGH", WARD, strict=True):
-    ward[letter] = gallery[name].strip[:, -1, :1]
-alt = (
-    "Six real pictures of steel, and eight rows of six samples: A one texture, B one grey, C dark, "
+panels.panel(
+    lambda run: picture_of(gallery[run]),
+    photo=True,
+    run=panels.slider(list(FAULTS), "run", "leak"),
 )
-alt += "woven pictures, D smooth patches, E blotches, F a fine grid, G stripes, H soft stains."
-title = "who is healthy?"
-figures.show_sheet(alt, ward, title, f"{steel.caption}; recorded runs, step 252", scale=2.5)
-
-# %% [markdown]
-# <details><summary>Who is who</summary>
-#
-# A mode collapse · B dead ReLUs · **C healthy** · D augmentation leaks · E D too strong ·
-# F checkerboard · G learning rate × 10 · H `BatchNorm2d(n, 0.8)`.
-# </details>
-#
-# The healthy one is no beauty: 252 steps are few, and so a look at the samples alone does
-# not tell it from a sick one.
-
-# %% [markdown]
-# ### Healthy
-#
-# **Look:** the two beliefs part within 50 steps and end at 0.64 and 0.34;
-# neither comes near 0 or 1. Samples go from one grey to pictures that differ, darker
-# than the reals and without a real scratch. · **And yet** G's loss
-# *rises*, from 0.57 to 1.28: D learns as well.
 
 # %%
-show_run("healthy", "G's loss rises to 1.3, D's falls to 0.9; dark samples, some with stripes")
+for name in FAULTS:
+    print(f"{name}:")
+    said(name)
+
+# %% [markdown]
+# | run | look | cause | repair |
+# |---|---|---|---|
+# | `lr-x10` | along a row one latent is another picture each time, none a better one | both rates ten times too high | divide them by 3 to 10 |
+# | `range` | samples too bright; the curves are those of healthy runs | reals standardised as for a classifier; G cannot paint beyond ±1 | $x = p/127.5 - 1$ for a stored grey $p$ |
+# | `dead` | all samples one grey, from the first step to the last | every norm's shift began at −3: a ReLU that is never positive has no gradient | shifts at 0, a lower rate, LeakyReLU in D |
+# | `leak` | smooth mid-grey areas, a D that stays undecided | a shift and two cutouts as part of the *data set*: G draws holes | the same augmentation on the fakes, in D's step *and* in G's |
+# | `lambda-0` | adversarial losses low, the horse lost | nothing ties $G(x)$ to $x$ | the cycle term, with its λ, in the sum |
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 given_time = recorded("healthy-long")
@@ -329,144 +417,8 @@ figures.show_sheet(alt, shown, "", f"the healthy run, longer; {given_time.captio
 # %% [markdown]
 # *What you see:* given four times as long, the same run has lost its weave: even grey
 # steel, and in one of five a bright band. So healthy at step 252 does not mean good yet;
-# the gallery stops there because by then every fault shows.
+# the ward stops there because by then every fault shows.
 
-# %% [markdown]
-# ### Learning rate × 10
-#
-# **Look:** along a row, at the samples of *one* latent: blurred and dark, then hard black
-# and white, then stripes on grey. Each is another picture, none a better one. ·
-# **Cause:** one step of Adam, here the 150th, moves a sample by 0.30 standard deviations
-# of the reals, a healthy one by 0.06. · **Repair:** divide both rates by 3 to 10. (The
-# slider shows every other run as well.)
-
-# %%
-said("lr-x10")
-
-# %% tags=["nbval-ignore-output"]
-panels.panel(
-    lambda run: picture_of(gallery[run]),
-    photo=True,
-    run=panels.slider(list(FAULTS), "run", "lr-x10"),
-)
-
-# %% [markdown]
-# ### D too strong
-#
-# **Look:** the beliefs part at once and reach 0.99 and 0.01 by step 126, while G's loss
-# climbs to 6.2. From step 56 on the pictures are the same. · **Cause:** 1e-6 was typed for
-# G's rate of 1e-3. D is the healthy one: *too strong* is always beside the other. ·
-# **Repair:** the rate; else a slower or narrower D, spectral norm, fewer updates of D,
-# more data. If another fault lets D tell reals by a trick (range, augmentation, dead G),
-# repair that first.
-
-# %%
-show_run("strong-d", "D's loss goes to 0, G's climbs to 6, beliefs to 1 and 0; blotches that stay")
-
-# %% [markdown]
-# ### Wrong range
-#
-# **Look:** the samples are too bright (mean 0.09 on the scale of $-1$ to 1; the
-# healthy run's $-0.51$), the curves of all five seeds those of healthy runs. ·
-# **Cause:** the reals were standardised as for a classifier, and span $-2.07$ to 4.31.
-# G cannot paint what lies beyond ±1. · **Repair:** $x = p/127.5 - 1$, where $p$ is the
-# stored grey, 0 to 255.
-
-# %%
-show_run("range", "curves like the healthy ones; bright samples, one row nearly white, none black")
-
-# %% [markdown]
-# ### BatchNorm2d(n, 0.8)
-#
-# **Look:** G stands near $\log 2 = 0.69$, D near twice that, both beliefs at
-# 0.5: run X of section 1. · **Cause:** the second argument is `eps`, not
-# `momentum`. A norm divides by $\sqrt{\sigma^2 + \epsilon}$, and 0.8 is large
-# beside the $\sigma^2$ printed below: a norm should bring the deviation to 1,
-# and leaves 0.06 and 0.37. · **Repair:** name the argument. Keras's momentum of 0.8 is
-# `momentum=0.2` here.
-
-# %%
-show_run("eps", "G's loss stays near 0.7, D's near 1.4, both beliefs near one half; soft samples")
-
-# %% tags=["nbval-ignore-output"]
-fresh, batches = faults.build("healthy", SEED, drawn)
-for layer in faults.norms(fresh.disc):
-    layer.register_forward_pre_hook(lambda layer, x: variances.append(x[0].detach().var().item()))
-variances = []
-fresh.disc(next(iter(batches)))
-print("in front of D's two norms, untrained:")
-for v in variances:
-    print(f"σ² = {v:.4f}; deviation behind the norm {math.sqrt(v / (v + 0.8)):.2f}")
-
-# %% [markdown]
-# ### Dead ReLUs
-#
-# **Look:** all samples are the same grey, from the first step to the last; D's beliefs
-# reach 0.99 and 0.02. · **Cause:** a ReLU that is never positive has no gradient and
-# hardly comes back. Here the shift of every norm started at $-3$; a single huge step can
-# do the same. · **Repair:** shifts at 0, a lower rate, LeakyReLU in D.
-
-# %%
-show_run("dead", "G's loss rises above 4, beliefs go to 1 and 0, all samples are the same grey")
-
-# %% [markdown]
-# ### Mode collapse
-#
-# **Look:** down a column: the latents' pictures grow alike, to one texture with the same
-# dark mark at the top (diversity 0.30 at step 150, 0.15 at 250). G's loss is *low*, 0.10:
-# it has found a picture that D accepts, with 0.90 where the reals get 0.60. · **Cause:**
-# D's rate is a 25th of the healthy one, so it never learns to refuse that picture.
-# · **Repair:** D faster or G slower; a minibatch statistic in D, so that it sees many
-# samples at once.
-
-# %%
-show_run(
-    "collapse", "G's loss falls to 0.1; D believes fakes more than reals; one texture at the end"
-)
-
-# %% [markdown]
-# ### Checkerboard
-#
-# **Look:** a fine regular grid, 8.6 % of the samples' variance at step 150
-# and 4.5 % at 250 (healthy runs: below 0.1 %). · **Cause:** transposed convolutions of
-# kernel 3 and stride 2: pixels get 1, 2 or 4 contributions by turns. · **Repair:** a
-# kernel that the stride divides, or enlarge and then convolve.
-
-# %%
-show_run("checkerboard", "D gains until step 120, then loses; samples covered by a regular grid")
-
-# %% [markdown]
-# ### Augmentation leaks
-#
-# **Look:** smooth mid-grey areas in the samples (grey patches 10; healthy
-# runs 2.6 at most), and a D that ends at 0.50 and 0.48. · **Cause:**
-# DiffAugment as part of the data set (a shift and two cutouts): the reals have holes, so
-# G draws holes. · **Repair:** the same augmentation on D's fakes, in D's step *and* in
-# G's, or only such as leaves the data what they are.
-
-# %%
-show_run("leak", "beliefs near one half, samples with smooth areas of mid-grey")
-
-# %% [markdown]
-# ### The healthy CycleGAN
-#
-# **Look:** cycle and identity fall together, from 0.37 to 0.21 and 0.20. After 120 steps
-# the horses are blurred and striped; $F(G(x))$ is 0.70 times as far from $x$ as another
-# picture.
-
-# %%
-show_run("healthy-cyclegan", "cycle and identity fall from 0.37 to 0.2; blurred striped horses")
-
-# %% [markdown]
-# ### λ = 0
-#
-# **Look:** G's adversarial loss keeps below 0.5, where the healthy one climbs
-# to 0.7, and the horse is lost: $F(G(x))$ is 1.20 times as far from $x$ as
-# another picture. · **Cause:** nothing ties $G(x)$ to $x$. · **Repair:** the cycle term,
-# with its λ, in the sum that is minimised.
-
-# %%
-show_run("lambda-0", "no cycle curve; adversarial losses of 0.2 to 0.5; patterns, no horse")
 
 # %% [markdown]
 # ### Four that no picture shows
@@ -482,7 +434,7 @@ HIDDEN = {
     "still": ("disc_a", "D_A never updated:\nits loss"),
 }
 caption = f"{gallery['no-detach'].caption}\n{gallery['still'].caption}"
-figure, axes = figures.subplots(1, 4, figsize=(10.5, 2.9), caption=caption)
+figure, axes = figures.subplots(1, 4, figsize=(12, 3.6), caption=caption)
 for axis, (name, (term, title)) in zip(axes, HIDDEN.items(), strict=True):
     run = gallery[name]
     well = gallery["healthy-cyclegan" if run.model == "cyclegan" else "healthy"]
@@ -516,10 +468,6 @@ figures.show(
 # 0.52, where it began: an untrained D that answers 0 gets
 # $\tfrac12 (0 - 1)^2 + \tfrac12 0^2 = \tfrac12$. · **Repair:** once, in front of both.
 # Compare the weights before and after a step.
-
-# %%
-for name in HIDDEN:
-    said(name)
 
 # %% [markdown]
 # ### D wins, and G goes home
@@ -780,19 +728,6 @@ for name in ("healthy", "no-detach"):
     said = "exactly 0" if by_hand == 0 else "more than 0"
     print(f"{name:10s}gradient of D's loss in G's last layer, first step: {said}")
 
-# %% [markdown]
-# <details><summary>Seven more readings, taken in the same manner</summary>
-#
-# | flag | its reading |
-# |---|---|
-# | learning rate too high | *jump*: how far one step moves the sample of one latent (root mean square over its pixels, in standard deviations of the reals); the median of 32 latents |
-# | dead ReLUs | of a layer's channels, the share that is positive on under 1 % of its inputs |
-# | augmentation leaks | *grey patches*: how much more often a flat 3 × 3 window is mid-grey than of the greys beside it, samples over reals |
-# | cycle does not close | mean distance of $F(G(x))$ to $x$, over that of two different pictures |
-# | network stands still | the largest relative change of a weight tensor's norm in one step |
-# | optimiser state lost | of the steps taken, the share that Adam's own counter lacks |
-# | norm's eps | the largest `eps` of any layer |
-# </details>
 
 # %% [markdown]
 # ## 5 · The monitor
@@ -812,7 +747,8 @@ for name, sign in flags.SIGNS.items():
 
 # %% [markdown]
 # Live, on the run with ten times the learning rate. A stopwatch around it says
-# what it costs.
+# what it costs. **Guess first:** is the live run, of the record's seed and settings, the
+# record's run?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -846,6 +782,8 @@ for name in ("lr-x10", "dead"):
     print(f"{name}:")
     started = time.process_time()
     outcome = faults.train(name, SEED, steel, [watch], **changes)
+    if name == "lr-x10":
+        of_high_rate = outcome
     spent = time.process_time() - started
     watched[name] = (monitor, watch.seconds / spent)
     print(
@@ -856,6 +794,39 @@ for name in ("lr-x10", "dead"):
 # %% [markdown]
 # (The second run stopped at its first flag, as asked, so there the share counts
 # the start and one step only.)
+
+# %% tags=["nbval-ignore-output"]
+for name, run in (("healthy", healthy), ("lr-x10", of_high_rate)):
+    live, kept = np.array(run.history.terms["gen"]), np.array(gallery[name].curves["gen"])
+    steps = min(len(live), len(kept))
+    off = np.abs(live[:steps] - kept[:steps])
+    apart = [
+        f"{limit:g} at step {np.argmax(off > limit) + 1}"
+        for limit in (1e-3, 0.1)
+        if (off > limit).any()
+    ]
+    print(
+        f"{name}: G's loss, live and record, differs by more than {', '.join(apart) or 'nothing'}"
+    )
+for name, found in (
+    ("live", watched["lr-x10"][0].readings),
+    ("record", gallery["lr-x10"]["readings"]),
+):
+    jumps = [f"{value:.2f}" for _, value in found.get("learning rate too high", [])]
+    print(f"{name}, jump of lr-x10 at steps 150, 200, 250: {', '.join(jumps)}")
+seeds = [
+    row["readings"]["learning rate too high"]
+    for row in recorded("seeds-real")["sick"]
+    if row["fault"] == "lr-x10"
+]
+largest = sorted(max(value for _, value in found) for found in seeds)
+print(f"five other seeds, the largest jump: {', '.join(f'{value:.2f}' for value in largest)}")
+
+# %% [markdown]
+# *What you see:* 0.65 here, 0.30 in the record, of one seed and one list of settings. Something
+# small differed (another machine rounds otherwise; it was not traced), and at ten times the
+# rate the losses are 0.1 apart after 13 steps, the healthy run's after 162. So a jump is one
+# draw: of five other seeds the largest are 0.32 to 1.12, all beyond the limit.
 #
 # ## 6 · How far to trust it
 #
@@ -891,7 +862,7 @@ def readings_of(rows, sign):
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 caption = f"{survey.caption}; drawn horses; dashed: the limit"
-figure, axes = figures.subplots(1, len(STATISTICAL), figsize=(11, 3.4), caption=caption)
+figure, axes = figures.subplots(1, len(STATISTICAL), figsize=(12, 4), caption=caption)
 for axis, sign in zip(axes, STATISTICAL, strict=True):
     planted = [row for row in survey["sick"] if FAULTS[row["fault"]].flag == sign]
     others = [row for row in survey["sick"] if FAULTS[row["fault"]].flag != sign]
@@ -943,7 +914,7 @@ for source, found in surveys.items():
 #
 # - *D wins* is one number. A D that is too fast, too wide, or updated too
 #   often gives it, and so does a G that is too slow; so does every trick that
-#   tells reals from fakes. In the gallery, dead ReLUs raise it at step 250.
+#   tells reals from fakes. In the ward, dead ReLUs raise it at step 250.
 # - *Augmentation leaks* is mid-grey where the reals have none. A dead G looks the same; a
 #   leak of black borders, colour or rotation is not seen.
 # - *Mode collapse* says that samples are alike, not why; and two modes it takes for
@@ -1006,6 +977,18 @@ for name in records.names():
         for flag in raised:
             print(f"{name}: step {flag.step}, {flag.name}")
 print(f"silent: {silent}")
+well = {}  # the largest margin of a CycleGAN that was not called, over its windows of 100 steps
+for name in records.names():
+    run = records.load(name)
+    if run.model == "cyclegan" and "final" in run.content and "prototype" not in run.content:
+        for term in {"disc_a", "disc_b"} & set(run.curves):
+            values = np.convolve(by_step(run, term), np.ones(flags.WINDOW) / flags.WINDOW, "valid")
+            if len(values):
+                well[name, term] = margin(values.min())
+limit = flags.LIMITS["cyclegan"]["D wins"]
+below = {key: value for key, value in well.items() if value <= limit}
+nearest = max(below, key=below.get)
+print(f"a CycleGAN's limit {limit}; the nearest below it {below[nearest]:.2f}, {nearest[0]}")
 
 # %% [markdown]
 # All are *D wins*. Three are the cats of section 3 that fell back, two of "wide-d-double-rate"
@@ -1032,10 +1015,14 @@ for name in ("long+diffaugment", "long", "near"):
     rows.append([name, widths, rate, f"{over.max():.3f}", beyond, kid])
 head = ["run", "widths G/D", "D's rate / G's", "largest margin", "beyond 0.95", run.kid]
 table(head, rows)
+run = records.load("neu-scratches/long+diffaugment-seed0")
+for row in run["metrics"]:
+    kid = row["average"]["held_out"][run.kid][0]
+    print(f"long+diffaugment, step {row['step']:6,d}: {run.kid} {kid:.2f}")
 
 # %% [markdown]
 # It is right about D: 0.99 at step 250, and beyond the limit in 27 % of all
-# windows. It is no death sentence: KID goes on falling, to 1.65 at step 9,720, and ends at 1.96. The run
+# windows. It is no death sentence: KID goes on falling, to 1.65 at step 9,720, and ends at 1.97 (measured once more, in the table, 1.96). The run
 # ends behind both others, which may or may not be D's doing: one seed each.
 #
 # Silence means little: this review sees 2 of the 13 faults above. Save samples
@@ -1043,8 +1030,8 @@ table(head, rows)
 #
 # ## 8 · Eight patients
 #
-# Five recorded runs of the DCGAN, each with one of the faults of the gallery, of
-# a seed that you have not seen. Grey is the gallery's healthy run, of another seed. What
+# Five recorded runs of the DCGAN, each with one of the ward's faults, of
+# a seed that you have not seen. Grey is the ward's healthy run, of another seed. What
 # is wrong with each? Write it down before you look at the laboratory values below.
 
 # %%
@@ -1142,7 +1129,20 @@ exercises.answer("09.6", patient_6, patient_7, patient_8)
 # adding noise.
 
 # %% [markdown]
-# ## 9 · Symptom, cause, repair
+# ## 9 · Which question first
+#
+# Ask from the top: what is above often causes what is below, and is cheaper to check.
+# (One exception: a huge step can also kill ReLUs.)
+
+# %% jupyter={"source_hidden": true}
+steps = "; ".join(
+    f"{question} If {ends}: {answer}".replace("\n", " ")
+    for question, ends, answer in fault_figures.QUESTIONS
+)
+figures.show(fault_figures.decisions(), f"A decision tree, from top to bottom. {steps}.")
+
+# %% [markdown]
+# <details><summary>The same as a table, with what else looks like it</summary>
 #
 # | what you see | likely causes | what tells them apart | repair |
 # |---|---|---|---|
@@ -1164,6 +1164,8 @@ exercises.answer("09.6", patient_6, patient_7, patient_8)
 # | the sum of the log is off | a weight missing, terms exchanged | least squares over the log | weight by λ; unpack by name |
 # | one loss does not move at all | this network is not trained | weights before and after a step | `zero_grad` once; the optimiser's list |
 # | nothing; it is only slow, or a little worse | fakes not detached; range; state lost | gradients, not curves | as the readings say |
+#
+# </details>
 
 # %% [markdown]
 # ## 10 · Exercises
