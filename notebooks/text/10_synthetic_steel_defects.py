@@ -29,7 +29,7 @@
 # say what it cannot do; cut and split crops without fooling yourself; measure a translator
 # over a condition that you set.
 #
-# **Time:** 21 minutes to read, 33 with the code; two to three minutes to run on one CPU core
+# **Time:** 24 minutes to read, 37 with the code; two to three minutes to run on one CPU core
 # (`quick`; not run on a GPU). **Data:** NEU-DET, the magnetic tiles (both real here, or seeded
 # stand-ins); strips in Severstal's layout and the replicas are drawn. Every figure says which.
 
