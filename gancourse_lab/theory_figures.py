@@ -118,8 +118,9 @@ def learnt_transform(z: Tensor, made: Tensor, truth: Tensor, p: Distribution, w1
 
 def kernel_width(width: float, made: Tensor, w1: float, p: Distribution, axis=None) -> Figure:
     """What a generator trained by MMD made, under p, and the kernel at its width."""
-    if axis is None:
-        _, axis = subplots(figsize=(9, 4.2))
+    alone = axis is None
+    if alone:
+        _, axis = subplots(figsize=(8, 4))
     x = line(-5, 5)
     axis.plot(x, p.log_prob(x).exp(), color=BLUE, label="real")
     look = {"density": True, "color": ORANGE, "alpha": 0.4, "label": "generated"}
@@ -127,6 +128,8 @@ def kernel_width(width: float, made: Tensor, w1: float, p: Distribution, axis=No
     kernel = torch.exp(-(x.square()) / (2 * width**2))
     axis.plot(x, 0.45 * kernel, ":", color="black", linewidth=1.5, label="kernel around 0")
     axis.set(title=f"s = {width}: W1 {w1:.2f}", yticks=[], xlabel="x", ylim=(0, 0.75))
+    if alone:
+        axis.legend(loc="upper right")
     return axis.figure
 
 

@@ -19,10 +19,10 @@
 #
 # **Two lectures,** each of which stands alone.
 #
-# - *Part 1, from random numbers to a game* (sections 1 to 4; 15 minutes to read, 23 with the
+# - *Part 1, from random numbers to a game* (sections 1 to 4; 16 minutes to read, 26 with the
 #   code): one generator, trained by MMD and against a discriminator; $D^* = p/(p+q)$, and what
 #   the game is worth.
-# - *Part 2, why it is hard to train* (sections 5 to 10; 16 and 24 minutes): saturation, the
+# - *Part 2, why it is hard to train* (sections 5 to 10; 18 and 27 minutes): saturation, the
 #   Wasserstein critic, players that run in circles, a loss that hides convergence, and *mode
 #   collapse*, a generator that makes few kinds of things.
 #
@@ -581,8 +581,8 @@ panels.panel(
 )
 
 # %% [markdown]
-# The wide waves of $D^*$ are there, its narrow ones are not: $D$ is smooth, and chases a $G$ that
-# moves. In numbers: the value that the network's $D$ reaches, and the most that any $D$
+# The dip of $D^*$ in the valley is there, its narrow waves are not: $D$ is smooth, and chases a $G$
+# that moves. In numbers: the value that the network's $D$ reaches, and the most that any $D$
 # could reach against the same fakes.
 
 # %% tags=["nbval-ignore-output"]
@@ -597,7 +597,7 @@ require(all(frame["value"] <= frame["most"] + 1e-5 for frame in frames))
 # *What you see.* At step 480 the value lies *below* $-\log 4$. Is the theory wrong? No: $-\log 4$
 # is the least for the *best* $D$ (third column), and what ½ everywhere gets; the network's $D$ may
 # do worse, and does. The panel shows where: beyond $x = 2$ it rises while $D^*$ falls, and over
-# both humps it stays below ½. (Both values are sums over a grid, with $q$ widened as above.)
+# both humps it does not rise above ½. (Both values are sums over a grid, with $q$ widened as above.)
 #
 # Beside the direct way: the same generator, as many seeds.
 
@@ -814,8 +814,8 @@ figures.show(
 # %% [markdown]
 # *What you see.* Left: between real and fake the discriminator is a cliff, the critics are ramps.
 # Middle: where $p$ and $q$ part, its estimate is 1 for every $\theta$; the clipped ones estimate
-# $K\,W_1$ with a $K$ that depends on $c$ and on $\theta$; the penalty's is in the unit of
-# $x$, and up to a fifth too high. Right: the discriminator's minimax slope at the fakes goes to
+# $K\,W_1$ with a $K$ that depends on $c$ and on $\theta$; the penalty's is up to a
+# fifth too high. Right: the discriminator's minimax slope at the fakes goes to
 # nothing, the critics keep one.
 #
 # Mind the signs: each player *maximises*, optimisers minimise, so in code both get a minus.
@@ -988,7 +988,7 @@ print(f"from step {steps // 6} on: between {min(late):.3f} and {max(late):.3f}")
 # *What you see.* From step 500 on both losses rest at $\log 4$ and $\log 2$ but for short
 # spikes, while $W_1$ doubles and halves. Who stops at step 1920 gets a $W_1$ of 0.25 instead
 # of 0.06, and no loss says so. $D$ is near ½ at the end, and at the start too, where it has
-# learnt nothing. Chapter 08 is about measures that do not come from $D$.
+# learnt nothing.
 #
 # ## 9 · Mode collapse
 #
@@ -1071,10 +1071,8 @@ figures.show(
 # %% [markdown]
 # ### A conditional one, trained
 #
-# The label is the mode: $y \in \{0, \dots, 7\}$. It goes into both networks as
-# eight more inputs, seven zeros and a one. $D$ then judges the *pair*
-# $(x, y)$: a good point with a wrong label is a fake. The step is the one of section
-# 4.
+# The label is the mode: $y \in \{0, \dots, 7\}$. It goes into both networks as eight more
+# inputs. $D$ then judges the *pair* $(x, y)$: a good point with a wrong label is a fake.
 
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
