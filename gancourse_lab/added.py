@@ -37,18 +37,27 @@ def boxes(mask: np.ndarray) -> np.ndarray:
     return boxes_in(mask)
 
 
+def beside(network: nn.Module, left_alone: Tensor, known: np.ndarray) -> np.ndarray:
+    """(N, H, W) what the network changes in pictures that it should leave alone, in grey levels.
+
+    ``left_alone``: uint8 (N, 1, H, W) that are in the target domain already, so that whatever the
+    network changes beside their ``known`` defects (N, H, W) is its own noise. At a defect that is
+    there, where this is 0, it may darken or brighten what it likes.
+    """
+    found = difference(left_alone, translate(network, left_alone))
+    near = np.stack([ndimage.binary_dilation(mask, iterations=BESIDE) for mask in known])
+    found[near] = 0
+    return found
+
+
 def level_of(
     network: nn.Module, left_alone: Tensor, known: np.ndarray, quiet: float = QUIET
 ) -> float:
     """The lowest level at which the share ``quiet`` of pictures to be left alone has no mask.
 
-    ``left_alone``: uint8 (N, 1, H, W) that are in the target domain already, so that whatever the
-    network changes beside their ``known`` defects (N, H, W) is its own noise. At a defect that is
-    there it may darken or brighten what it likes.
+    Of what ``beside`` finds, from 1 to 255 grey levels.
     """
-    found = difference(left_alone, translate(network, left_alone))
-    near = np.stack([ndimage.binary_dilation(mask, iterations=BESIDE) for mask in known])
-    found[near] = 0
+    found = beside(network, left_alone, known)
     levels = np.arange(1.0, 256.0)
     for level in levels:
         if (~masks(found, level).any((1, 2))).mean() >= quiet:

@@ -99,7 +99,8 @@ def boxed(pictures: dict[str, Tensor], boxes: dict[str, list[tuple]], caption: s
     that small defects stay visible. Contrast is stretched.
     """
     count = len(next(iter(pictures.values())))
-    shape = {"figsize": (11, 1.42 * len(boxes) + 0.2), "squeeze": False}
+    side = min(1.75, 11 / count)  # inches
+    shape = {"figsize": (side * count, side * 1.04 * len(boxes) + 0.2), "squeeze": False}
     figure, axes = figures.subplots(len(boxes), count, caption=caption, **shape)
     for line, (label, row) in zip(axes, boxes.items(), strict=True):
         for axis, picture, (true, told, sure) in zip(line, pictures[label], row, strict=True):

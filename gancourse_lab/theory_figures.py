@@ -69,7 +69,7 @@ def _ellipse(mean: Tensor, covariance: Tensor, deviations: float) -> Ellipse:
 def transform(name: str, draws: int, seed: int, axes: Sequence | None = None) -> Figure:
     """Left C with twelve of the draws going through it, right their histogram and the density."""
     if axes is None:
-        _, axes = subplots(1, 2, figsize=(8, 2.8))
+        _, axes = subplots(1, 2, figsize=(9.5, 4))
     p = theory.NAMED[name]
     u = torch.rand(draws, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     drawn = theory.quantile(p, u)
@@ -79,7 +79,7 @@ def transform(name: str, draws: int, seed: int, axes: Sequence | None = None) ->
     for place, level in zip(drawn[:12].tolist(), u[:12].tolist(), strict=True):
         if x[0] < place < x[-1]:
             path = [float(x[0]), place, place], [level, level, 0]
-            axes[0].plot(*path, color=ORANGE, linewidth=0.7)
+            axes[0].plot(*path, color=ORANGE, linewidth=1)
     axes[0].set(title=name, xlabel="x", ylabel="u = C(x)", ylim=(0, 1.02), xlim=(x[0], x[-1]))
     heights = torch.histc(drawn.float(), 40, low - 0.5, high + 0.5)
     width = (high - low + 1) / 40
@@ -103,7 +103,7 @@ def transforms(names: Sequence[str], seed: int, draws: int = 2000) -> Figure:
 
 def learnt_transform(z: Tensor, made: Tensor, truth: Tensor, p: Distribution, w1: float) -> Figure:
     """Left the true x = C⁻¹(u) and a network's x over z, right its histogram under p."""
-    figure, (left, right) = subplots(1, 2, figsize=(8, 2.8), caption=DRAWN)
+    figure, (left, right) = subplots(1, 2, figsize=(9.5, 3.8), caption=DRAWN)
     left.plot(z, truth, color=BLUE)
     left.plot(z, made, "--", color=ORANGE)
     left.set(title="C⁻¹ (line) and the network (dashed)", xlabel="z", ylabel="x")
@@ -118,15 +118,18 @@ def learnt_transform(z: Tensor, made: Tensor, truth: Tensor, p: Distribution, w1
 
 def kernel_width(width: float, made: Tensor, w1: float, p: Distribution, axis=None) -> Figure:
     """What a generator trained by MMD made, under p, and the kernel at its width."""
-    if axis is None:
-        _, axis = subplots(figsize=(6, 3))
+    alone = axis is None
+    if alone:
+        _, axis = subplots(figsize=(8, 4))
     x = line(-5, 5)
     axis.plot(x, p.log_prob(x).exp(), color=BLUE, label="real")
     look = {"density": True, "color": ORANGE, "alpha": 0.4, "label": "generated"}
     axis.hist(made.tolist(), 80, range=(-5, 5), **look)
     kernel = torch.exp(-(x.square()) / (2 * width**2))
-    axis.plot(x, 0.45 * kernel, ":", color="black", linewidth=1, label="kernel around 0")
+    axis.plot(x, 0.45 * kernel, ":", color="black", linewidth=1.5, label="kernel around 0")
     axis.set(title=f"s = {width}: W1 {w1:.2f}", yticks=[], xlabel="x", ylim=(0, 0.75))
+    if alone:
+        axis.legend(loc="upper right")
     return axis.figure
 
 
@@ -136,7 +139,7 @@ def kernel_widths(
     """``kernel_width`` for each width, of its first seed; ``w1``: width → one value a seed."""
     seeds = len(next(iter(w1.values())))
     about = f"trained by MMD at {len(made)} kernel widths, the first of {seeds} seeds; {DRAWN}"
-    figure, axes = subplots(1, len(made), figsize=(10, 2.6), sharey=True, caption=about)
+    figure, axes = subplots(1, len(made), figsize=(10, 3.6), sharey=True, caption=about)
     for axis, (width, first) in zip(axes, made.items(), strict=True):
         kernel_width(width, first, w1[width][0], p, axis)
     handles, labels = axes[0].get_legend_handles_labels()
@@ -182,7 +185,7 @@ def game(frame: Mapping, axes: Sequence | None = None, best: bool = True) -> Fig
     """
     alone = axes is None
     if alone:
-        _, axes = subplots(2, 1, figsize=(6.4, 4.2), sharex=True, height_ratios=(1.4, 1))
+        _, axes = subplots(2, 1, figsize=(9, 5.4), sharex=True, height_ratios=(1.4, 1))
     above, below = axes
     p, q = frame["p"], frame["q"]
     above.fill_between(X, p, color=SKY, alpha=0.45, linewidth=0, label="p, real")
@@ -253,7 +256,7 @@ def judges(
     ``shapes``: name → (x, the answers there); ``found``: name → (what it says, how it pulls).
     """
     about = f"p uniform on the unit square, q moved by θ; {DRAWN}"
-    figure, axes = subplots(1, 3, figsize=(10, 3.3), caption=about)
+    figure, axes = subplots(1, 3, figsize=(11, 4), caption=about)
     styles = zip(CYCLE, "osD^", (30, 50, 70, 90), strict=False)
     for (name, (x, shape)), ((color, style), marker, first) in zip(
         shapes.items(), styles, strict=True
@@ -297,13 +300,13 @@ def transport(p: Tensor, q: Tensor, plan: Tensor) -> Figure:
 def turns(path, eta: float, count: int = 60) -> Figure:
     """Three ways to step, the first ``count`` of 60 steps; ``path(how, eta, n)`` (n + 1, 2)."""
     about = "square: start; star: the solution; above: distance to it, at the start → now"
-    figure, axes = subplots(1, 3, figsize=(9, 3.4), caption=about)
+    figure, axes = subplots(1, 3, figsize=(11, 4.4), caption=about)
     for axis, how in zip(axes, ("simultaneous", "alternating", "extragradient"), strict=True):
         places = path(how, eta, 60)
         reach = max(1.6, 1.1 * float(places.norm(dim=1).max()))
         places = places[: count + 1]
-        axis.plot(*places.T, "-", marker=".", color=BLUE, linewidth=0.7, markersize=3)
-        axis.plot(*places[-1], "o", color=BLUE)
+        axis.plot(*places.T, "-", marker=".", color=BLUE, linewidth=1.2, markersize=5)
+        axis.plot(*places[-1], "o", color=BLUE, markersize=9)
         axis.plot(*places[0], "s", color=ORANGE)
         axis.plot(0, 0, "*", color="black", markersize=10)
         size = places.norm(dim=1)
@@ -319,7 +322,7 @@ def dirac(slopes, path, penalties: Sequence[float]) -> Figure:
     ``slopes(θ, ψ, γ)`` gives (θ', ψ'), ``path(γ)`` places (n + 1, 2).
     """
     about = f"square: start; star: reals and fakes coincide, D is flat; {DRAWN}"
-    size = (2.6 * len(penalties), 3.1) if len(penalties) > 1 else (4.4, 4.6)
+    size = (2.6 * len(penalties), 3.1) if len(penalties) > 1 else (7.5, 6.6)
     figure, axes = subplots(1, len(penalties), figsize=size, squeeze=False, caption=about)
     side = torch.linspace(-1.4, 1.4, 13)
     theta, psi = torch.meshgrid(side, side, indexing="xy")

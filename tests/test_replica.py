@@ -8,7 +8,7 @@ from torch import nn
 
 from gancourse import records
 from gancourse.data.sets import to_float
-from gancourse_lab import specimens
+from gancourse_lab import specimen_figures, specimens
 from gancourse_studies import recording, replica
 
 TINY = replace(replica.RECIPE, size=32, load_size=32, width=4, width_d=4, blocks=1, steps=2)
@@ -133,3 +133,12 @@ def test_a_study_can_be_read_and_the_same_seed_gives_the_same_network(tmp_path, 
         for step, _ in (replica.trained(s, TINY, 8, replica.USUAL) for s in (1, 1, 2))
     )
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_bars_stand_beside_the_recorded_curve():
+    record = records.load("specimens/replica-to-metal")
+    figure = specimen_figures.beside_curve(record, "contrast", 0.3, specimens.pairs(2, 48, 0.3))
+    (curve,) = (axis for axis in figure.axes if axis.get_xlabel())
+    assert len(figure.axes) == 5
+    assert curve.get_legend_handles_labels()[1] == ["replica, untouched", "translated"]
+    assert curve.lines[-1].get_xdata()[0] == 0.3

@@ -17,25 +17,18 @@
 # %% [markdown]
 # # 01 · Where GANs come from
 #
-# After this chapter you can
+# **Two lectures,** each of which stands alone.
 #
-# - say what a model of the joint distribution can do that a classifier cannot;
-# - say why a network can draw samples where classical means fail;
-# - train one generator directly, by MMD, and indirectly, against a
-#   discriminator, and compare the two;
-# - derive $D^* = p/(p+q)$ and the value $-\log 4 + 2\,\mathrm{JSD}$ (how far two
-#   distributions are apart, section 4), and check both by summing over a grid;
-# - explain by numbers: saturation, the Wasserstein critic, rotating updates,
-#   a loss that does not show convergence, and *mode collapse*: a generator that
-#   makes few kinds of things.
+# - *Part 1, from random numbers to a game* (sections 1 to 4; 16 minutes to read, 26 with the
+#   code): one generator, trained by MMD and against a discriminator; $D^* = p/(p+q)$, and what
+#   the game is worth.
+# - *Part 2, why it is hard to train* (sections 5 to 10; 18 and 27 minutes): saturation, the
+#   Wasserstein critic, players that run in circles, a loss that hides convergence, and *mode
+#   collapse*, a generator that makes few kinds of things.
 #
-# **Two lectures.** Part 1, *from random numbers to a game* (sections 1 to 4): 17
-# minutes to read, 27 with the code. Part 2, *why it is hard to train* (5 to 10): 18
-# and 28. A minute on two idle CPU cores (`quick`), two or three on one; a GPU does not help.
-# **Data:** all of it is drawn by rule, in one or two dimensions, where the truth is
-# known. Cells that only draw are folded.
-#
-# Throughout, $p$ is the true density, $q$ that of what a generator makes, and
+# A minute on two idle CPU cores (`quick`), two or three on one; a GPU does not help. **Data:** all
+# of it is drawn by rule, in one or two dimensions, where the truth is known. Cells that only
+# draw or check are folded. $p$ is the true density, $q$ that of what a generator makes, and
 # $\log$ the natural logarithm.
 
 # %% tags=["parameters"]
@@ -114,17 +107,17 @@ print(f"25 frames, {weighs / 1000:.0f} kB")
 
 # %% [markdown]
 # *What you see,* of seed 0: at equal rates the fakes spread, find the clusters and stay, as a
-# ring that runs through them. In the other two games, where either G is faster by four or D
-# slower by four, they run as one heap to where D would believe them just now; D learns to refuse
-# that place; they run on, round the ring or to and fro, and never lie in two places at once.
-# Section 9 counts it, over four seeds.
-#
+# ring that runs through them. In the other two games they run as one heap to where D would
+# believe them just now; D learns to refuse that place; they run on. Part 2 asks why, and
+# section 9 counts it, over four seeds.
+
+# %% [markdown]
 # ## Part 1 · From random numbers to a game
 #
-# ## 1 · Two kinds of models
+# There is a heap of examples; a GAN draws more. How do random numbers become samples, and who
+# judges them?
 #
-# Learning from pairs of input and answer is *supervised*; without answers it is
-# *unsupervised* ($k$-means, and GANs).
+# ## 1 · Two kinds of models
 #
 # A table has rows $x$ and labels $y$. A **discriminative** model learns the
 # conditional $p(y \mid x)$: which label does this row have? A **generative**
@@ -135,19 +128,17 @@ print(f"25 frames, {weighs / 1000:.0f} kB")
 #
 # and not the other way round.
 #
-# For two Gaussian classes, equally frequent, with means $\mu_0$, $\mu_1$ and one covariance
-# $\Sigma$, the quadratic terms of the quotient cancel, and a *logistic* conditional is left,
-# with the sigmoid $\sigma$:
+# For two Gaussian classes, equally frequent, with one covariance $\Sigma$, the conditional is
+# *logistic*, with the sigmoid $\sigma$:
 #
 # $$p(y{=}1 \mid x) = \sigma(w \cdot x + w_0), \quad
 #   w = \Sigma^{-1}(\mu_1 - \mu_0), \quad
-#   w_0 = -\tfrac12 (\mu_1 + \mu_0) \cdot w .$$
+#   w_0 = -\tfrac12 (\mu_1 + \mu_0) \cdot w ,$$
 #
-# The classes overlap; the true model's error is $\Phi(-\Delta/2)$ with
-# $\Delta^2 = (\mu_1-\mu_0) \cdot w$ and $\Phi(t)$ the probability of a standard normal
-# number below $t$. Both formulas against a sum over a fine grid:
+# and the true model errs with probability $\Phi(-\Delta/2)$, $\Delta^2 = (\mu_1-\mu_0) \cdot w$.
+# Both formulas against a sum over a fine grid (folded):
 
-# %%
+# %% jupyter={"source_hidden": true}
 MEANS = torch.tensor([[-0.8, -0.8], [0.8, 0.8]], dtype=torch.float64)
 COVARIANCE = torch.tensor([[1.0, -0.6], [-0.6, 1.0]], dtype=torch.float64)
 truth = MultivariateNormal(MEANS, COVARIANCE)  # a batch of two, one a class
@@ -209,8 +200,7 @@ print(f"the truth      {1 - by_formula:.1%}")
 
 # %% [markdown]
 # As classifiers the two are alike. The joint answers two more questions: is this $x$
-# strange? (At $(6, 6)$ the conditional is as sure as it can be.) And **what would new
-# points look like?** This is the question of the course.
+# strange? And **what would new points look like?** This is the question of the course.
 
 # %% tags=["nbval-ignore-output"]
 strange = torch.tensor([6.0, 6.0], dtype=torch.float64)
@@ -234,8 +224,11 @@ figures.show(
 )
 
 # %% [markdown]
-# Nobody can write down a density of cats. But to *draw* it is enough to turn random numbers
-# into samples. How?
+# *What you see.* The line parts the labels and says nothing of where points lie. The ellipses
+# do, and new points fill them as the old ones did.
+#
+# Nobody can write down a density of cats. But to *draw* cats it is enough to turn random
+# numbers into samples. How?
 #
 # ## 2 · Random numbers out of random numbers
 #
@@ -260,18 +253,14 @@ def inverse_transform(p, u, bound=50.0):
     return (low + high) / 2
 
 
-u = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
 humps = theory.NAMED["two humps"]
-require(torch.allclose(inverse_transform(humps, u), theory.quantile(humps, u), atol=1e-9))
-for name, p in theory.NAMED.items():
-    x = theory.quantile(p, u)
-    require((p.cdf(x) - u).abs().max() < 1e-9)
-    print(f"{name:12s}C⁻¹(0.1) = {x[9]:6.3f}   C(C⁻¹(u)) = u to 1e-9")
+tenth, half = inverse_transform(humps, torch.tensor([0.1, 0.5], dtype=torch.float64)).tolist()
+print(f"two humps: C⁻¹(0.1) = {tenth:.3f}, C⁻¹(0.5) = {half:.3f}")
 
 # %% [markdown]
-# On the left every $u$ goes right until it meets $C$, then down. Where $C$ is steep, many
-# $u$ land close together: there the density, its slope, is high.
-
+# **Try it:** every $u$ goes right until it meets $C$, then down. Where $C$ is steep, many $u$ land
+# close together: there the density, its slope, is high. Which of the six sends
+# draws far outside the picture?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 panels.panel(
@@ -289,15 +278,16 @@ figures.show(
 )
 
 # %% [markdown]
+# *What you see.* The exponential's $C$ is steepest at 0: there the draws crowd. The Cauchy's
+# crawls far out: some draws land outside the picture, however wide it is.
+#
 # ### Rejection, and a walk
 #
-# With $p$ up to a factor there are two more ways. *Rejection*: draw $x$ from another
-# density $g$ with $p \le M g$, and keep it with probability $p(x)/(M g(x))$; one in $M$
-# is kept. For normals in $d$ dimensions, $g$ a tenth too wide, $M = 1.1^d$: of a colour
-# picture of 64 pixels a side ($d = 12{,}288$) nothing would ever be kept. *A walk*
-# (Metropolis et al. 1953, Hastings 1970): step from $x$ to a neighbour $x'$ with
-# probability $\min(1, p(x')/p(x))$; but neighbours are alike. And of pictures we have no
-# $p$, only samples.
+# With $p$ up to a factor there are two more ways. *Rejection* draws from a wider density and
+# keeps one draw in $M$. For normals in $d$ dimensions, a tenth too wide, $M = 1.1^d$: of a
+# colour picture of 64 pixels a side ($d = 12{,}288$) nothing would ever be kept. *A walk*
+# (Metropolis et al. 1953) steps from neighbour to neighbour; but neighbours are alike. And of
+# pictures we have no $p$, only samples.
 #
 # ### A network as the transform
 #
@@ -306,7 +296,6 @@ figures.show(
 # numbers: as $C^{-1}$ never falls, the $i$-th of the one belongs to the $i$-th of the
 # other, and the rest is regression. We measure by $W_1$, how far mass has
 # to travel, on average, to turn one distribution into the other (section 6).
-
 
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
@@ -331,9 +320,6 @@ figures.show(
     "curve on it. Right: the histogram of its outputs under the two humps.",
 )
 
-# %% [markdown]
-# For scale, the $W_1$ of 256 draws of the two humps themselves:
-
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
 chance = [distance(humps.sample((256,))) for _ in range(20)]
@@ -341,6 +327,9 @@ print(f"256 draws of the two humps themselves: W1 {statistics.mean(chance):.3f} 
 print(f"the network above:                     W1 {distance(made):.3f}")
 
 # %% [markdown]
+# *What you see.* The network follows $C^{-1}$ but for its steepest places: both tails are cut off,
+# and too many fakes lie in the valley. $W_1$ forgives that: 256 draws of the truth are no nearer.
+#
 # In the plane there is no sorting. What remains is to compare two *heaps*, what $G$ made and
 # what we have, directly or indirectly.
 #
@@ -352,13 +341,8 @@ print(f"the network above:                     W1 {distance(made):.3f}")
 # $$\mathrm{MMD}^2 = \mathbb{E}\,k(x, x') + \mathbb{E}\,k(\tilde x, \tilde x')
 #   - 2\,\mathbb{E}\,k(x, \tilde x), \qquad k(a, b) = e^{-(a - b)^2 / 2s^2},$$
 #
-# with $x, x'$ real and $\tilde x, \tilde x'$ generated. The mean over
-# all pairs of a batch, without the pairs of a point with itself, estimates it
-# without bias. For $\mathcal{N}(0,1)$ against $\mathcal{N}(\delta,1)$ it has a
-# closed form:
-#
-# $$\mathrm{MMD}^2 = \frac{2s}{\sqrt{s^2+2}}
-#   \left(1 - e^{-\delta^2/(2(s^2+2))}\right) .$$
+# with $x, x'$ real and $\tilde x, \tilde x'$ generated. The mean over all pairs of a batch,
+# without the pairs of a point with itself, estimates it without bias.
 
 
 # %%
@@ -376,33 +360,11 @@ def mmd2(x, y, s):
 x, y = torch.randn(50, 1), torch.randn(50, 1) + 1
 require(all(abs(mmd2(x, y, s) - losses.mmd2(x, y, (s,))) < 1e-6 for s in (0.1, 1.0, 10.0)))
 
-
-def closed_mmd2(delta, s):
-    return 2 * s / math.sqrt(s**2 + 2) * (1 - math.exp(-(delta**2) / (2 * (s**2 + 2))))
-
-
-x = torch.arange(-12, 18, 0.05, dtype=torch.float64)
-print("δ     s     MMD² closed  by quadrature")
-for delta, s in ((1, 0.5), (1, 2.0), (5, 0.5), (5, 2.0)):
-    signed = (Normal(0, 1).log_prob(x).exp() - Normal(delta, 1).log_prob(x).exp()) * 0.05
-    kernel = torch.exp(-(x[:, None] - x).square() / (2 * s**2))
-    by_sum = signed @ kernel @ signed  # ∫∫ (p - q)(a) k(a, b) (p - q)(b): the three terms in one
-    require(abs(by_sum - closed_mmd2(delta, s)) < 1e-6)
-    print(f"{delta:<6d}{s:<6.1f}{closed_mmd2(delta, s):11.4f}{by_sum:13.4f}")
-
 # %% [markdown]
-# The width $s$ decides what the kernel sees. At a distance of $5s$ its slope is
-# as good as gone. And a kernel much wider than the data compares hardly more
-# than the means: $\mathrm{MMD}^2 \approx (\delta/s)^2$.
-
-# %%
-far, near = (r * math.exp(-(r**2) / 2) for r in (5, 1))  # steepest at s
-print(f"slope of the kernel at 5 s, against the largest one: {far / near:.1e}")
-print(f"δ = 1, s = 10: MMD² {closed_mmd2(1, 10):.4f}, (δ/s)² = {0.1**2:.4f}")
-
-# %% [markdown]
-# The same small generator, five widths, three seeds each. (The fifteen
-# networks train side by side in one: `copies=15`.) Move the width.
+# **Guess first.** The width $s$ decides what the kernel sees: a few $s$ away its slope is as good
+# as gone, and a kernel much wider than the data compares hardly more than the means. Which
+# of five widths makes the best generator of two humps? The same small network, three seeds
+# each.
 
 # %% tags=["nbval-ignore-output"]
 WIDTHS, SEEDS = (0.03, 0.1, 0.5, 2.0, 10.0), 3
@@ -420,9 +382,12 @@ with torch.no_grad():
     made = matching(EVERY_Z.expand(len(s), -1, -1))[..., 0].unflatten(0, (len(WIDTHS), SEEDS))
 made = dict(zip(WIDTHS, made, strict=True))
 direct = {width: [distance(one) for one in of_width] for width, of_width in made.items()}
+inside = {s: float(((one > -1) & (one < 0)).double().mean()) for s, one in made.items()}
 for width, values in direct.items():
     row = f"{statistics.mean(values):.2f}, from {min(values):.2f} to {max(values):.2f}"
-    print(f"s = {width:<5}: W1 {row} over {SEEDS} seeds")
+    print(f"s = {width:<5}: W1 {row} over {SEEDS} seeds; {inside[width]:.0%} in the valley")
+ends = humps.cdf(torch.tensor([-1.0, 0.0], dtype=torch.float64))
+print(f"of the truth {float(ends[1] - ends[0]):.0%} lies in the valley, from -1 to 0")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 panels.panel(
@@ -431,14 +396,18 @@ panels.panel(
 )
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-firsts = {width: of_width[0] for width, of_width in made.items()}
+firsts = {width: made[width][0] for width in (0.03, 0.5, 10.0)}
 figures.show(
     theory_figures.kernel_widths(firsts, direct, humps),
-    "Five histograms under the two humps. Those at 0.1 and 0.5 follow both humps best; at 2 the "
-    "valley between them is filled; at 10 all mass sits in one thin bar at the mean.",
+    "Three histograms under the two humps. At 0.03 the fakes heap up beside the humps and fill "
+    "the valley; at 0.5 they follow both humps; at 10 all mass sits in one thin bar at the mean.",
 )
 
 # %% [markdown]
+# *What you see.* At 0.5 the fakes follow both humps, though the tails are cut off and the valley holds
+# 11 % of them instead of 6. A kernel of 0.03 sees neighbours only: the left hump is smeared over the
+# valley. One of 10 sees only the mean, and all fakes lie there, in one thin bar.
+#
 # The direct way works if somebody knows the right width. For pictures nobody does. Could
 # the judge be *learnt* instead?
 #
@@ -478,12 +447,10 @@ figures.show(
 # $\mathrm{JSD} = \frac12 \mathrm{KL}(p \,\|\, m) + \frac12 \mathrm{KL}(q \,\|\, m)$
 # and $\mathrm{KL}(p \,\|\, m) = \int p \log (p/m) \, dx$. It lies between 0, for
 # $p = q$, and $\log 2$, where the two never overlap. So a perfect discriminator
-# tells $G$ how much the two differ, and nobody has chosen a kernel. (A network's $D$ has a
-# sharpness of its own: below.) Checked by sums in two
-# ways:
+# tells $G$ how much the two differ, and nobody has chosen a kernel. Some pairs, each side by a
+# sum over a grid of its own (folded):
 
-
-# %%
+# %% jupyter={"source_hidden": true}
 STEP = 1e-3
 LINE = torch.arange(-30, 30, STEP, dtype=torch.float64) + STEP / 2
 
@@ -495,30 +462,18 @@ def by_steps(p, q):
     return float((torch.xlogy(p_x, p_x / both) + torch.xlogy(q_x, q_x / both)).sum() * STEP)
 
 
-def value_at_best(p, q):
-    """V(D*, G), on the package's grid."""
-    return theory.game_value(p, q, lambda x: theory.optimal_logit(p, q, x))
-
-
 cases = {
     "the same twice": (humps, humps),
     "two humps, normal": (humps, normal(0)),
-    "normal, Laplace": (normal(0), theory.NAMED["Laplace"]),
     "normals 3 apart": (normal(0), normal(3)),
-    "half overlapping": (uniform(0, 1), uniform(0.5, 1.5)),
     "disjoint": (uniform(0, 1), uniform(2, 3)),
 }
-print(f"{'p, q':20s}{'V(D*, G)':>10s}{'−log 4 + 2 JSD':>16s}{'JSD/log 2':>11s}")
+rows = []
 for name, (p, q) in cases.items():
-    value, jsd = by_steps(p, q), theory.jensen_shannon(p, q)  # the two quadratures
-    require(abs(value - (-math.log(4) + 2 * jsd)) < 1e-4)
-    require(abs(value_at_best(p, q) - value) < 1e-4)
+    value, jsd = by_steps(p, q), theory.jensen_shannon(p, q)
     share = round(jsd / math.log(2), 3) + 0.0  # a rounding error must not print as -0.000
-    print(f"{name:20s}{value:10.3f}{-math.log(4) + 2 * jsd:16.3f}{share:11.3f}")
-x = torch.linspace(-3, 3, 61, dtype=torch.float64)
-best = theory.optimal_discriminator(normal(0), normal(3), x)
-require(torch.allclose(best, torch.sigmoid(4.5 - 3 * x), atol=1e-12))
-print(f"at {len(x)} points D* = p/(p+q) is the sigmoid of two normals of one spread")
+    rows.append([name, f"{value + 0.0:.3f}", f"{-math.log(4) + 2 * jsd:.3f}", f"{share:.3f}"])
+table(["p, q", "V(D*, G)", "−log 4 + 2 JSD", "JSD/log 2"], rows)
 
 # %% [markdown]
 # ### The game, played
@@ -551,12 +506,11 @@ ours = [softplus(-logits[0]).mean(), softplus(logits[1]).mean(), softplus(-logit
 theirs = [*losses.bce_discriminator(*logits), losses.bce_generator(logits[1])]
 require(ours == theirs)  # the package's
 
-
 # %% [markdown]
 # Now the generator of section 3 plays. From time to time we look: above, the density $q$ of
 # what $G$ makes of 4,000 evenly spaced $z$, each widened to a bell of deviation 0.1; below,
-# the network's $D$. $D$ learns four times as fast as $G$, and both rates sink to a fiftieth by the end. **Guess first:** where will
-# the first heap of fakes run?
+# the network's $D$. $D$ learns four times as fast as $G$, and both rates sink to a fiftieth by
+# the end. **Guess first:** where will the first heap of fakes run?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -604,9 +558,8 @@ print(f"{len(frames)} frames, {weighs / 1000:.0f} kB; {theory_figures.DRAWN}")
 # %% [markdown]
 # *What you see.* Where orange stands above blue, too many fakes, $D$ goes below ½; where it
 # stands below, above ½; and the fakes move up the slope of $D$. (Thin: no points lie there,
-# and $D$ has learnt nothing.) At the end $q$ has both humps and $D$ is near ½ on them, lower in
-# the valley, where too many fakes lie. A spike stays at the left end, where a whole stretch of
-# $z$ lands. Four moments:
+# and $D$ has learnt nothing.) At the end $q$ has both humps and $D$ is near ½ on them. A spike
+# stays at the left end, where a whole stretch of $z$ lands. Four moments:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
@@ -628,8 +581,8 @@ panels.panel(
 )
 
 # %% [markdown]
-# Its wide waves are there, its narrow ones are not: $D$ is smooth, and chases a $G$ that
-# moves. In numbers: the value that the network's $D$ reaches, and the most that any $D$
+# The dip of $D^*$ in the valley is there, its narrow waves are not: $D$ is smooth, and chases a $G$
+# that moves. In numbers: the value that the network's $D$ reaches, and the most that any $D$
 # could reach against the same fakes.
 
 # %% tags=["nbval-ignore-output"]
@@ -641,6 +594,11 @@ print(f"the end of the game, −log 4 = {-math.log(4):.3f}")
 require(all(frame["value"] <= frame["most"] + 1e-5 for frame in frames))
 
 # %% [markdown]
+# *What you see.* At step 480 the value lies *below* $-\log 4$. Is the theory wrong? No: $-\log 4$
+# is the least for the *best* $D$ (third column), and what ½ everywhere gets; the network's $D$ may
+# do worse, and does. The panel shows where: beyond $x = 2$ it rises while $D^*$ falls, and over
+# both humps it does not rise above ½. (Both values are sums over a grid, with $q$ widened as above.)
+#
 # Beside the direct way: the same generator, as many seeds.
 
 # %% tags=["nbval-ignore-output"]
@@ -659,53 +617,37 @@ for name, values in {f"MMD, s = {width}": direct[width], "against D": indirect}.
 print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 
 # %% [markdown]
-# Alike, and as near as 256 draws of the truth. (No ranking: the kernel's width was chosen by the
-# truth, and so were the game's rates and steps, out of a dozen tried. A game need not settle; on
-# another machine, which rounds otherwise, one of these three strayed. Part 2 asks why.) What the
-# game brings:
-# $D$ finds by itself where the heaps differ, at any scale that its architecture can draw: the
-# width has moved into the network.
+# Alike, and as near as 256 draws of the truth. (No ranking: the kernel's width, the game's rates
+# and its steps were chosen by the truth, out of a dozen tried. On another machine, which rounds
+# otherwise, one of these three games strayed.)
 #
+# **Part 1 in one sentence:** a network turns random numbers into samples, and a second one,
+# trained to tell them from the real ones, finds by itself where the heaps differ, at any scale
+# that its architecture can draw: the kernel's width has moved into the network.
+
+# %% [markdown]
 # ## Part 2 · Why it is hard to train
+#
+# In the first film two of three games never found the clusters. Here are five reasons why a game
+# fails, each in the smallest example that shows it. What Part 2 needs of Part 1:
+# $D(x) = \sigma(\ell)$, with the logit $\ell$, is the probability that $x$ is real; the best one
+# is $D^* = p/(p+q)$, and with it the game is worth $-\log 4 + 2\,\mathrm{JSD}(p, q)$.
 #
 # ## 5 · Two losses for one generator
 #
 # In the game as written, $G$ minimises $\log(1 - D(G(z)))$: the *saturating* or
-# minimax form. With $D = \sigma(\ell)$ its slope in the logit is $-D$, and that
-# of the *non-saturating* form $-\log D(G(z))$ is $-(1 - D)$. Both push $\ell$
-# up. But a bad generator meets a $D$ that is sure, $D \approx 0$: then the first
-# pushes with 0 and the second with 1.
-
-# %%
-print(" D(G(z))   slope of log(1-D)   slope of -log D   ratio")
-for d in (0.001, 0.01, 0.1, 0.5, 0.9):
-    logit = torch.tensor(math.log(d / (1 - d)), dtype=torch.float64, requires_grad=True)
-    (minimax,) = torch.autograd.grad(losses.bce_generator_saturating(logit), logit)
-    (other,) = torch.autograd.grad(losses.bce_generator(logit), logit)
-    require(abs(minimax + d) < 1e-6 and abs(other + 1 - d) < 1e-6)
-    print(f"{d:8.3f}{minimax:20.3f}{other:18.3f}{other / minimax:8.1f}")
-
-# %% [markdown]
-# And in terms of the densities? Against $D^*$ the minimax form has the gradient
-# of $2\,\mathrm{JSD}(p, q)$, which dies where $q$ leaves $p$. The other has that
+# minimax form. Its slope in the logit is $-D$, and that of the *non-saturating* form
+# $-\log D(G(z))$ is $-(1 - D)$. Both push $\ell$ up. But a bad generator meets a $D$ that is
+# sure: at $D = 0.001$ the first pushes with 0.001, the second with 0.999.
+#
+# In terms of the densities: against $D^*$ the minimax form has the gradient of
+# $2\,\mathrm{JSD}(p, q)$, which dies where $q$ leaves $p$. The other has that
 # of $\mathrm{KL}(q \,\|\, p) - 2\,\mathrm{JSD}(p, q)$ (Arjovsky and Bottou 2017),
-# which does not. This is its price too: the two players no longer share one
-# value, and "$G$ lowers the JSD" holds for the minimax form only. For
-# $p = \mathcal{N}(0,1)$ and $q = \mathcal{N}(\theta,1)$ the KL is $\theta^2/2$:
-
-
-# %%
-print("θ   log(1-D)   2 JSD    −log D   KL − 2 JSD")
-for theta in (1, 3, 6):
-    minimax, other, jsd = theory.loss_slopes(theta)
-    require(abs(minimax - jsd) < 1e-4 and abs(other - (theta - jsd)) < 1e-4)
-    print(f"{theta:<4}{minimax:8.3f}{jsd:8.3f}{other:10.3f}{theta - jsd:13.3f}")
-
-# %% [markdown]
-# Over training time: reals around 4, fakes starting around 0, five updates of $D$ for each
-# of $G$. $G$ steps by plain gradient descent (Adam divides a gradient by its size, which
-# hides saturation). Five seeds with each loss, from the same weights.
-
+# which does not. The price: "$G$ lowers the JSD" holds for the minimax form only.
+#
+# **Guess first:** reals around 4, fakes starting around 0, five updates of $D$ for each of $G$.
+# Which loss arrives? $G$ steps by plain gradient descent (Adam divides a gradient by its size,
+# which hides saturation). Five seeds with each loss, from the same weights.
 
 # %% tags=["nbval-ignore-output"]
 sgd_steps = by_profile(15, 250, 2000)
@@ -738,10 +680,9 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see.* At $D = \tfrac12$ both slopes are the same; they differ at the start. With $\log(1 - D)$ no seed arrived. With $-\log D$
-# all came within 1 of the reals' mean in thirteen to sixteen steps, overshot, and came to stay
-# after thirty to fifty;
-# in four seeds of five they rest narrower than the reals are.
+# *What you see.* With $\log(1 - D)$ no seed arrived. With $-\log D$ all came within 1 of the reals' mean in 13 to 16
+# steps, overshot, and came to stay after 32 to 51; in four seeds of five they rest narrower
+# than the reals are.
 #
 # ## 6 · Wasserstein: a judge that does not saturate
 #
@@ -754,29 +695,26 @@ figures.show(
 # $$W_1(p, q) = \int_0^1 \lvert C_p^{-1}(u) - C_q^{-1}(u) \rvert \, du
 #   = \theta .$$
 #
-# That is section 2's matching again: on a line the shortest transport keeps the order.
-# What the first of $p$ gives, the first of $q$ takes:
+# On a line the shortest transport keeps the order:
 
-# %%
+# %% jupyter={"source_hidden": true}
 p_bins = torch.tensor([4.0, 3, 2, 1, 0, 0, 0, 0]) / 10
 q_bins = torch.tensor([0.0, 0, 1, 2, 0, 2, 3, 2]) / 10
-p_end, q_end = p_bins.cumsum(0)[:, None], q_bins.cumsum(0)
-start = torch.maximum(p_end - p_bins[:, None], q_end - q_bins)
-plan = (torch.minimum(p_end, q_end) - start).clamp(min=0)  # from bin i to bin j
+plan = theory.monotone_plan(p_bins, q_bins)  # how much goes from bin i to bin j
 bins = torch.arange(8.0)
 way = (plan * (bins[:, None] - bins).abs()).sum()
-by_formula = (p_bins.cumsum(0) - q_bins.cumsum(0)).abs().sum()  # ∫ |C_p − C_q|: the same area
-require(plan.allclose(theory.monotone_plan(p_bins, q_bins)) and abs(way - by_formula) < 1e-5)
-print(f"mass times way, over the plan: {way:.2f} bins; between the two C: {by_formula:.2f}")
-
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
     theory_figures.transport(p_bins, q_bins, plan),
     "Left: two histograms of eight bins, p heavy on the left, q on the right. Right: a matrix of "
-    "what goes where, a staircase of amounts above the diagonal.",
+    "what goes where, a staircase of amounts below the diagonal.",
 )
+by_formula = (p_bins.cumsum(0) - q_bins.cumsum(0)).abs().sum()  # ∫ |C_p − C_q|: the same area
+print(f"mass times way, over the plan: {way:.2f} bins; between the two C: {by_formula:.2f}")
 
 # %% [markdown]
+# *What you see.* What goes from a row's bin to a column's. All amounts lie on one staircase:
+# nothing overtakes.
+#
 # A second form of $W_1$, by Kantorovich and Rubinstein, can be played as a game:
 #
 # $$W_1(p, q) = \max_{\lvert f' \rvert \le 1}
@@ -786,7 +724,7 @@ figures.show(
 # than 1. In one dimension the best one is known: $f' = 1$ where $C_q > C_p$, else
 # $-1$.
 
-# %%
+# %% jupyter={"source_hidden": true}
 print("θ       JSD/log 2    W1      by the best critic")
 for theta in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0):
     p, q = uniform(0, 1), uniform(theta, 1 + theta)
@@ -794,8 +732,6 @@ for theta in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0):
     steep = torch.sign((LINE - theta).clamp(0, 1) - LINE.clamp(0, 1))  # C_q - C_p
     f = (torch.cumsum(steep, 0) - steep / 2) * STEP  # at the middle of each step
     gap = (theory.log_density(p, LINE).exp() - theory.log_density(q, LINE).exp()) @ f * STEP
-    require(abs(jsd - min(theta, 1) * math.log(2)) < 1e-6 and abs(w1 - theta) < 1e-6)
-    require(abs(gap - theta) < 1e-4)
     print(f"{theta:<8}{jsd / math.log(2):9.3f}{w1:10.3f}{round(float(gap), 2) + 0.0:12.2f}")
 
 # %% [markdown]
@@ -811,6 +747,9 @@ for theta in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0):
 #   (\lVert \nabla_{\hat x} f(\hat x) \rVert - 1)^2, \qquad
 #   \hat x = \epsilon\, x + (1 - \epsilon)\, G(z), \quad
 #   \epsilon \text{ uniform on } (0, 1) .$$
+#
+# A penalty is no constraint: a critic of slope $r$ gains $r\,\theta$ and pays
+# $\lambda (r-1)^2$, so the best slope is $1 + \theta/2\lambda$.
 
 
 # %%
@@ -823,27 +762,20 @@ def gradient_penalty(critic, real, fake):
 
 
 real, fake, bent = torch.randn(64, 2), torch.randn(64, 2), MLP(2, 1)
-weights = torch.tensor([3.0, 4.0])  # a linear critic has slope |w| = 5 everywhere
-linear = gradient_penalty(lambda x: x @ weights, real, fake)
 penalties = []
 for penalty in (gradient_penalty, losses.gradient_penalty):
     device.seed_everything(SEED)  # the same ε
     penalties.append(penalty(bent, real, fake).item())
-require(abs(linear - (5 - 1) ** 2) < 1e-4 and abs(penalties[0] - penalties[1]) < 1e-6)
-print(f"linear critic with |w| = 5: penalty {linear:.3f} = (5 - 1)²; the package agrees")
-slope = torch.linspace(0, 2, 20_001, dtype=torch.float64)
-for shift in (1, 4):  # a critic of slope r gains rθ and pays λ(r - 1)²
-    best = slope[(slope * shift - 10 * (slope - 1) ** 2).argmax()]
-    require(abs(best - (1 + shift / 20)) < 1e-6)
-    print(f"θ = {shift}, λ = 10: best slope {best:.2f} = 1 + θ/2λ = {1 + shift / 20:.2f}")
+require(abs(penalties[0] - penalties[1]) < 1e-6, "the package's")
+linear = gradient_penalty(lambda x: x @ torch.tensor([3.0, 4.0]), real, fake)
+print(f"a linear critic of slope 5: penalty {linear:.3f} = (5 - 1)²")
 
 # %% [markdown]
 # Train judges against fakes that stand still: $p$ uniform on the unit square, $q$ the same
-# moved by $\theta$ along $x_1$; a discriminator, critics clipped at $c = 0.01$ and $0.1$,
-# and one with the penalty; seven $\theta$ side by side. Each *says* how far $q$ is (the
-# discriminator $\mathrm{JSD}/\log 2$, a critic $W_1$), and *pulls* at the fakes by its
-# slope there (the discriminator's in $\log(1 - D)$).
-
+# moved by $\theta$ along $x_1$; a discriminator, two clipped critics, and one with the
+# penalty, $\lambda = 10$. Each *says* how far $q$ is (the discriminator
+# $\mathrm{JSD}/\log 2$, a critic $W_1$), and *pulls* at the fakes by its slope there (the
+# discriminator's in $\log(1 - D)$).
 
 # %% tags=["nbval-ignore-output"]
 SHIFTS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -880,13 +812,13 @@ figures.show(
 )
 
 # %% [markdown]
-# Where $p$ and $q$ part, the discriminator's estimate is 1 for every $\theta$, and its
-# minimax slope at the fakes goes to nothing. The critics keep a slope. The clipped ones
-# estimate $K\,W_1$ with a $K$ that depends on $c$ and on $\theta$. The penalty's estimate
-# is in the unit of $x$, and up to a fifth too high: a penalty is no constraint.
+# *What you see.* Left: between real and fake the discriminator is a cliff, the critics are ramps.
+# Middle: where $p$ and $q$ part, its estimate is 1 for every $\theta$; the clipped ones estimate
+# $K\,W_1$ with a $K$ that depends on $c$ and on $\theta$; the penalty's is up to a
+# fifth too high. Right: the discriminator's minimax slope at the fakes goes to
+# nothing, the critics keep one.
 #
-# Mind the signs: each player *maximises* its part, optimisers minimise, so in code both get
-# a minus.
+# Mind the signs: each player *maximises*, optimisers minimise, so in code both get a minus.
 #
 # ## 7 · Taking turns, and going round
 #
@@ -925,21 +857,9 @@ def path(how, eta, n, start=(1.0, 0.5)):
     return torch.tensor(places, dtype=torch.float64)
 
 
-print("η     simultaneous       extragradient      alternating: drift of a² + b² − ηab")
-for eta in (0.05, 0.2, 0.5):
-    sizes = path("simultaneous", eta, 50).norm(dim=1), path("extragradient", eta, 50).norm(dim=1)
-    grew, shrank = ((s[-1] / s[0]) ** (1 / 50) for s in sizes)
-    a, b = path("alternating", eta, 1000).T
-    drift = (a**2 + b**2 - eta * a * b).diff().abs().max()
-    by_formula = math.sqrt(1 + eta**2), math.sqrt(1 - eta**2 + eta**4)
-    require(
-        abs(grew - by_formula[0]) < 1e-6 and abs(shrank - by_formula[1]) < 1e-6 and drift < 1e-12
-    )
-    told_grew, told_shrank = (
-        f"{grew:.4f} = {by_formula[0]:.4f}",
-        f"{shrank:.4f} = {by_formula[1]:.4f}",
-    )
-    print(f"{eta:<6}{told_grew}    {told_shrank}    below 1e-12")
+for how in ("simultaneous", "alternating", "extragradient"):
+    size = path(how, 0.2, 60).norm(dim=1)
+    print(f"{how}: distance {size[0]:.2f}, after 60 steps at η = 0.2 {size[-1]:.2f}")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 film = Film(dpi=70)
@@ -953,9 +873,6 @@ weighs = film.end(
 print(f"{len(film.pictures)} frames, {weighs / 1000:.0f} kB")
 
 # %% [markdown]
-# So plain gradient steps can circle for ever. Radford et al. (2016) lowered Adam's momentum
-# from 0.9 to 0.5, because their training oscillated.
-#
 # ### A GAN of two numbers, and a brake
 #
 # The smallest real GAN (the *Dirac-GAN*, Mescheder et al. 2018): all reals lie at
@@ -1001,7 +918,7 @@ figures.show(
     "circles, at 0.3 it spirals in, at 1 it goes in almost straight, at 3 it creeps in along one line.",
 )
 
-# %%
+# %% jupyter={"source_hidden": true}
 at_rest = torch.zeros(2, dtype=torch.float64)
 print("γ     λ by the formula              of the slopes' Jacobian at (0, 0)")
 for gamma in (0.0, 0.3, 1.0, 3.0):
@@ -1016,19 +933,18 @@ for gamma in (0.0, 0.3, 1.0, 3.0):
     print(f"{slowest.real:.3f} ± {abs(slowest.imag):.3f} i")
 
 # %% [markdown]
-# *What you see.* Without the penalty $G$ and $D$ chase each other round, on circles that
-# shrink slower and slower: far out the slopes pull inwards a little, near the end hardly at
-# all (to first order nothing does, $\mathrm{Re}\,\lambda = 0$). A little penalty and they
-# spiral in; too much, and $D$ is so flat that $G$ creeps. With a penalty the distance falls,
-# near the end, like $e^{t\,\mathrm{Re}\,\lambda}$ with
-# $\lambda = \frac12(-\gamma \pm \sqrt{\gamma^2 - 1})$: fastest at $\gamma = 1$.
+# *What you see.* Without the penalty $G$ and $D$ chase each other round, on circles that shrink
+# slower and slower. A little penalty and they spiral in; too much, and $D$ is so flat that $G$
+# creeps. The table says it for steps without length: near the end the distance falls like
+# $e^{t\,\mathrm{Re}\,\lambda}$ with $\lambda = \frac12(-\gamma \pm \sqrt{\gamma^2 - 1})$, not at all
+# at $\gamma = 0$ and fastest at $\gamma = 1$.
 #
 # ## 8 · When is it finished?
 #
 # At the solution $q = p$, the best $D$ is ½ everywhere, and its loss is $\log 4$.
-# But this cannot be read backwards. Three games with the same loss of $D$:
+# But this cannot be read backwards. Three games with the same loss of $D$ (folded):
 
-# %%
+# %% jupyter={"source_hidden": true}
 p, q = normal(0), normal(1)  # their D* has the logit ½ - x
 strength = brentq(  # so many times D* is worth -log 4 again
     lambda s: theory.game_value(p, q, lambda x: s * (0.5 - x)) + math.log(4), 1, 10
@@ -1056,7 +972,7 @@ figures.show(
     "and noisy. Right: the distance W1 falls quickly, and then goes up and down.",
 )
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 print(" step   mean |D − ½|     W1")
 for frame in chosen:
     with torch.no_grad():
@@ -1072,14 +988,13 @@ print(f"from step {steps // 6} on: between {min(late):.3f} and {max(late):.3f}")
 # *What you see.* From step 500 on both losses rest at $\log 4$ and $\log 2$ but for short
 # spikes, while $W_1$ doubles and halves. Who stops at step 1920 gets a $W_1$ of 0.25 instead
 # of 0.06, and no loss says so. $D$ is near ½ at the end, and at the start too, where it has
-# learnt nothing. Chapter 08 is about measures that do not come from $D$.
+# learnt nothing.
 #
 # ## 9 · Mode collapse
 #
-# The usual test: eight small Gaussians on a ring (Metz et al. 2017). A mode
-# counts as *found* if at least 2 % of the fakes lie within three standard
-# deviations of its centre, the circles below; a fair share is 12.5 %. Of a round
-# Gaussian in the plane a share of $1 - e^{-9/2}$ lies that close.
+# Eight small Gaussians on a ring (Metz et al. 2017). A mode counts as *found* if at least 2 % of
+# the fakes lie within three standard deviations of its centre, the circles below; a fair share is
+# 12.5 %.
 
 # %%
 SPREAD = toy_game.RING_SPREAD
@@ -1133,19 +1048,17 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see.* At equal rates every seed finds all eight. With a $G$ four times as fast
-# three seeds of four end as one clump, each elsewhere, and the fourth finds all; with a $D$ four
-# times as slow none finds more than two. (Either changes the ratio of the rates to four; the
-# slow $D$ has also learnt less by the same step.)
+# *What you see.* At equal rates every seed finds all eight. With a $G$ four times as fast three
+# seeds of four end as one heap, each elsewhere, and the fourth finds all; with a $D$ four times
+# as slow all four are heaps or streaks, and none finds more than two. (Either changes the ratio of
+# the rates to four; the slow $D$ has also learnt less by the same step.)
 #
-# Nothing in $G$'s loss, at a *fixed* $D$, asks for variety (only the best $D$ makes it the JSD of
-# section 4): where $D$ is highest a thousand copies of one fake
-# do best. Nor does the count see quality (the ring's own share is 0.9889).
+# Nothing in $G$'s loss, at a *fixed* $D$, asks for variety: where $D$ is highest a thousand
+# copies of one fake do best. Nor does the count see quality.
 #
 # ## 10 · The zoo
 #
-# What later GANs changed is mostly what the two players get to see. Chapters 05 to 07 build
-# CycleGAN.
+# What later GANs changed is mostly what the two players get to see.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
@@ -1158,11 +1071,8 @@ figures.show(
 # %% [markdown]
 # ### A conditional one, trained
 #
-# The label is the mode: $y \in \{0, \dots, 7\}$. It goes into both networks as
-# eight more inputs, seven zeros and a one. $D$ then judges the *pair*
-# $(x, y)$: a good point with a wrong label is a fake. The step is the one of section
-# 4.
-
+# The label is the mode: $y \in \{0, \dots, 7\}$. It goes into both networks as eight more
+# inputs. $D$ then judges the *pair* $(x, y)$: a good point with a wrong label is a fake.
 
 # %% tags=["nbval-ignore-output"]
 device.seed_everything(SEED)
@@ -1191,10 +1101,10 @@ figures.show(
 )
 
 # %% [markdown]
-# The label settles *which*, not quite *where*, and not *how wide*: inside each mode the fakes spread less than
-# half as far as the reals (the last line), a small collapse that the shares cannot see.
+# *What you see.* The label settles *which*, not *how wide*: inside each mode the fakes spread less
+# than half as far as the reals (the last line), a small collapse that the shares cannot see.
 
-# %%
+# %% jupyter={"source_hidden": true}
 if profile != "smoke":
     require(
         accuracy.min() > 0.9 and statistics.median(indirect) < 0.5 and inside.max() < SPREAD / 2
@@ -1271,15 +1181,13 @@ exercises.answer("01.4", factor, path=path)
 # %% [markdown]
 # ## Summary
 #
-# - The joint answers what the conditional cannot, and GANs draw from it without writing a
-#   density down: a network as the transform, and a judge of heaps.
+# - GANs draw without writing a density down: a network as the transform, and a judge of heaps.
 # - The direct judge is MMD with a kernel width; the indirect one is trained. At its best it
 #   is $D^* = p/(p+q)$ and the game is worth $-\log 4 + 2\,\mathrm{JSD}$.
-# - A sure $D$ gives the minimax loss slope $-D \approx 0$ and the non-saturating one
-#   $-(1-D) \approx -1$. Without overlap the JSD is flat; $W_1$ is not, and its critic needs
-#   a bounded slope.
-# - Simultaneous steps spiral out, alternating ones circle, extragradient ones spiral in; a
-#   penalty on $D$'s slope is a brake. $D$'s loss at $\log 4$ does not show convergence.
+# - A sure $D$ takes the minimax loss its slope. Without overlap the JSD is flat; $W_1$ is not, and
+#   its critic needs a bounded slope.
+# - Simultaneous steps spiral out; a penalty on $D$'s slope is a brake. $D$'s loss at $\log 4$ does
+#   not show convergence.
 # - Nothing in $G$'s loss at a fixed $D$ asks for all modes. Count them.
 #
 # **References.** I. Goodfellow
