@@ -159,6 +159,17 @@ def test_a_worker_killed_in_the_middle_costs_its_job_and_nothing_else(tmp_path):
     assert sweep.sweep(jobs, out, log=quiet).ran == 0
 
 
+def kept(out):
+    return {"bytes": os.environ.get("MALLOC_TRIM_THRESHOLD_")}
+
+
+def test_workers_of_our_own_keep_the_memory_that_a_training_frees(tmp_path, monkeypatch):
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    done = sweep.sweep([Job("kept", kept)], tmp_path, workers=1, log=quiet)
+    assert done.failed == []
+    assert int(sweep.read(tmp_path, "kept")["bytes"]) == sweep.KEPT
+
+
 def test_a_failure_on_a_worker_is_named(tmp_path):
     out = tmp_path / "out"
     jobs = [Job("bad", fail), Job("after", work, ("after",), ("bad",)), Job("ok", work, ("ok",))]
