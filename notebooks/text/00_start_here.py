@@ -157,6 +157,7 @@ def snapshot(step, gen, disc, real):
         "arrows": -0.25 * slope / slope.norm(dim=1, keepdim=True).clamp(min=1),
         "belief": torch.sigmoid(disc(plane)).detach().reshape(41, 41).T,
         "height": torch.sigmoid(disc(points)).detach()[:, 0],
+        "height of real": torch.sigmoid(disc(real)).detach()[:, 0],
         "near": near_ring(points),
         "mmd2": losses.mmd2(points, real, BANDWIDTHS).item(),
     }
@@ -207,7 +208,7 @@ frames, pictures, window = [], [], display(display_id=True)
 def film(step, gen, disc):
     if step in moments:
         frames.append(snapshot(step, gen, disc, real))
-        pictures.append(figures.png(draw(frames[-1]), dpi=66))
+        pictures.append(figures.png(draw(frames[-1]), dpi=58))
         window.update(Image(pictures[-1], alt=f"The points after {step} steps."))
 
 
@@ -272,6 +273,8 @@ for place, frame in enumerate(scenes):
     axis.plot_surface(x, y, frame["belief"], rcount=41, ccount=41, **height)
     inside = frame["points"][:300].abs().amax(1) < 1.7
     fakes, up = frame["points"][:300][inside], frame["height"][:300][inside] + 0.02
+    real_up = frame["height of real"][:200] + 0.02
+    axis.scatter(*real[:200].T, real_up, s=6, color="#00456E", linewidths=0, zorder=4)
     axis.scatter(*fakes.T, up, s=16, color="#B34700", marker="^", linewidths=0, zorder=5)
     axis.set(zlim=(0.1, 0.9))
     axis.set_axis_off()
@@ -288,7 +291,7 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see.* Height and colour are D; triangles are fakes. At first all is better than
+# *What you see.* Height and colour are D, from 0.1 to 0.9; dots are real, triangles fakes. At first all is better than
 # where the heap lies: a bowl, and G walks out of it to every side. Then D has marked the
 # outside down too, and the hill gets a dent. At the end it is a volcano whose rim is the ring,
 # and the fakes stand on the rim.
@@ -318,8 +321,39 @@ print(f"a discriminator that cannot tell: each term is log 2 = {undecided:.4f}")
 print(f"near the ring, real points: {math.erf(2 / math.sqrt(2)):.4f}")
 
 # %% [markdown]
-# That misses gaps. The *maximum mean discrepancy* (MMD) compares two clouds as a
-# whole. The similarity of two points is
+# That misses gaps. So compare two clouds as a whole: take pairs within the one, within the other,
+# and across. If the clouds are alike, a pair across is as near as a pair within.
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+figure, axes = plt.subplots(1, 2, figsize=(9, 4.9), layout="constrained")
+colours = {"within real": figures.BLUE, "within fakes": figures.ORANGE, "across": "black"}
+for axis, frame in zip(axes, (frames[0], frames[-1]), strict=True):
+    clouds = {"real": real[:300], "fakes": frame["points"][:300]}
+    pairs = {"within real": ("real", "real"), "within fakes": ("fakes", "fakes")}
+    pairs["across"] = ("real", "fakes")
+    for cloud, colour in zip(clouds.values(), (figures.BLUE, figures.ORANGE), strict=True):
+        axis.scatter(*cloud.T, s=5, color=colour, alpha=0.35, linewidths=0)
+    for label, (one, other) in pairs.items():
+        lines = torch.stack([clouds[one][:10], clouds[other][10:20]], 1)  # ten pairs, their ends
+        far = (clouds[one][:150, None] - clouds[other][150:]).square().sum(2)
+        near = torch.exp(-far / (2 * BANDWIDTHS[0] ** 2))  # k, below
+        name = f"{label}: likeness {near.mean():.2f} on average"
+        for number, line in enumerate(lines):
+            look = {"label": name} if number == 0 else {}
+            axis.plot(*line.T, color=colours[label], linewidth=1.6, **look)
+    axis.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal", xticks=[], yticks=[])
+    axis.set_title(f"step {frame['step']}: MMD² {frame['mmd2']:.3f}", fontsize=14)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), fontsize=11, frameon=False)
+figures.show(
+    figure,
+    alt="Two clouds before and after training with ten pairs of each kind as lines. Before: the "
+    "fakes are a heap in the middle, pairs within it are short, all others long. After: both are "
+    "the same ring, and lines of all kinds are equally long.",
+)
+
+# %% [markdown]
+# The two likenesses within, less twice the one across: the *maximum mean discrepancy* (MMD). The
+# likeness of two points is
 # $k(a, b) = e^{-\lVert a - b \rVert^2 / 2s^2}$ with a bandwidth $s$, and
 #
 # $$\mathrm{MMD}^2 = \mathbb{E}\,k(x, x') + \mathbb{E}\,k(y, y')
