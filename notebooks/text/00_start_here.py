@@ -291,10 +291,11 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see.* Height and colour are D, from 0.1 to 0.9; dots are real, triangles fakes. At first all is better than
-# where the heap lies: a bowl, and G walks out of it to every side. Then D has marked the
-# outside down too, and the hill gets a dent. At the end it is a volcano whose rim is the ring,
-# and the fakes stand on the rim.
+# *What you see.* Height and colour are D, from 0.1 to 0.9; dots are real, triangles fakes. At
+# first all is better than where the heap lies: a bowl, and G walks out of it to every side. Then D
+# has marked the outside down too, and the hill gets a dent. At the end it is a volcano whose rim
+# is the ring, and nearly all fakes stand on the rim. (The film's last frame has three inside: G is
+# continuous and cannot tear a plane of noise into a ring without leaving some on the way.)
 #
 # Go through the run step by step: follow the fakes around one bump in the shading.
 # ([GAN Lab](https://poloclub.github.io/ganlab/) is the same game in a browser.)
@@ -369,7 +370,8 @@ print(f"MMD² of two spots one bandwidth apart: {value:.4f}")
 
 # %% [markdown]
 # Both numbers for the first step, for the last, and for a second sample of real
-# points, beside G's loss averaged over 20 steps.
+# points, beside G's loss averaged over 20 steps. (An MMD² below 0 is chance: the estimate leaves
+# each point's likeness with itself out, so that it is right on average.)
 
 # %% tags=["nbval-ignore-output"]
 again = ring(1000)
@@ -475,7 +477,7 @@ figures.show(
 
 # %% [markdown]
 # **What you see.** G learns eight times as fast as D. The fakes leave the picture (the
-# arrow says which way) and come back as one heap, each time at another place of the ring,
+# arrow says which way) and come back as one heap, now at this place of the ring, now at that,
 # gone before D has marked it; MMD² ends not much below the start's. It is best while nearly all
 # fakes are *outside*: its kernel, 0.25 wide, hardly feels those that are far away. A G that
 # makes one kind of thing only has *collapsed*: chapter 01 counts it.

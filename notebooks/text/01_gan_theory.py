@@ -556,9 +556,10 @@ weighs = film.end(
 print(f"{len(frames)} frames, {weighs / 1000:.0f} kB; {theory_figures.DRAWN}")
 
 # %% [markdown]
-# *What you see.* Where orange stands above blue, too many fakes, $D$ goes below ½; where it
-# stands below, above ½; and the fakes move up the slope of $D$. (Thin: no points lie there,
-# and $D$ has learnt nothing.) At the end $q$ has both humps and $D$ is near ½ on them. A spike
+# *What you see.* Where orange stands above blue, too many fakes, $D$ is on its way below ½, where
+# it stands below, above ½: on its way, for orange has moved before $D$ is there. The fakes move up
+# the slope of $D$; the first heap ran to the right hump. (Thin: no points lie there, and $D$ has
+# learnt nothing.) At the end $q$ has both humps and $D$ is near ½ on them. A spike
 # stays at the left end, where a whole stretch of $z$ lands. Four moments:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
@@ -1054,7 +1055,8 @@ figures.show(
 # the rates to four; the slow $D$ has also learnt less by the same step.)
 #
 # Nothing in $G$'s loss, at a *fixed* $D$, asks for variety: where $D$ is highest a thousand
-# copies of one fake do best. Nor does the count see quality.
+# copies of one fake do best. Nor does the count see quality: a mode is found as soon as a few fakes
+# lie in it, however many lie between the circles.
 #
 # ## 10 · The zoo
 #

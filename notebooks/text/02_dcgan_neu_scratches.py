@@ -140,7 +140,7 @@ if photos.source != "real":
 #
 # Hot-rolled steel strip. G has to learn three things: the scratch, the texture and the
 # brightness of the background. A quarter of the images is put aside first, by a hash of
-# the file name. These *held-out* images train nothing and choose nothing.
+# the file name. These *held-out* images train nothing and choose no recipe.
 
 # %% tags=["nbval-ignore-output"]
 photographs = load_data(large, DATA, "train")
@@ -517,8 +517,9 @@ figures.show_sheet(alt, rows, f"this run ({profile})", f"{held_out.caption}, enl
 # *What you see.* Blurred upright bars, some pictures nearly black, no grain at all.
 #
 # Looking is not enough: we need a distance. *Inception*, a network trained to name a
-# thousand kinds of things, turns a picture into $d$ numbers, its *features*. **KID**, the
-# kernel Inception distance, is the MMD² of chapter 00 on these, with
+# thousand kinds of things, turns a picture into $d$ numbers, its *features* (at `full` and `quick`
+# $d = 768$, of an inner layer: the last one's 2,048 ask for more pictures than we have, and the
+# score's name says which). **KID**, the kernel Inception distance, is the MMD² of chapter 00 on these, with
 # $k(a, b) = (a \cdot b / d + 1)^3$; 0 means that no difference shows. We compare with the
 # held-out scratches. Real pictures give the scale: other scratches, and *another defect*,
 # inclusions.
@@ -740,7 +741,7 @@ print(f"last point of what works: {series['what works'][1][0][-1]:.2f} at epoch 
 # *Precision* is the share of fakes within reach of the training images, *recall* the share
 # of training images within reach of the fakes. An image reaches as far as its third
 # nearest neighbour on its own side, in Inception's features (Kynkäänniemi et al. 2019).
-# In the best run, the laptop's first, 21 fakes in a hundred lie where scratches lie, and two
+# In the run of lowest KID, the laptop's first, 21 fakes in a hundred lie where scratches lie, and two
 # real scratches in a hundred have a fake near: a few kinds, where a plant wants those that
 # its classifier has not seen.
 #
@@ -755,7 +756,7 @@ for label, group in runs.items():
 
 # %% [markdown]
 # Only the recipe that works, on the GPU and in two of three seeds on the laptop, has fakes
-# clearly nearer than that: chapter 04 asks whether it copies. And some fakes show nothing at all. Call a picture
+# nearer than that at $p < 0.005$, the level of chapter 04, which asks whether it copies. And some fakes show nothing at all. Call a picture
 # blank if the brightest half per cent of its pixels lies within 25 grey levels of its
 # median:
 

@@ -113,9 +113,9 @@ figures.show_sheet(alt, rows, "", f"{recorded}, seed 0", scale=2.25)
 print(f"{best.steps:,} steps")
 
 # %% [markdown]
-# *What you see:* each head stays where it was, and looks where it looked. Onto it
-# come a dark mask, a white muzzle, a cream chest; the second cat keeps its blue
-# tag. The way to A (bottom) is weaker: the mask dissolves into grey fur, but the
+# *What you see:* each head stays where it was; the first cat and the fifth look where they looked,
+# of the others the eyes are smeared. Onto them come a dark mask, a white muzzle, a cream chest; the
+# second cat keeps its blue tag. The way to A (bottom) is weaker: the mask dissolves into grey fur, but the
 # frown stays, and the third picture hardly changes.
 #
 # ## 1 · Two kinds of cats
@@ -600,8 +600,9 @@ for way, arrow in WAYS.items():
 
 # %% [markdown]
 # None of the 1,999 random swaps changed KID as much, and 0.0005 is the smallest p
-# that this many swaps can give. The pairing is what helps: 20 cats are few, and KID's own
-# 95 % interval is half a point wide to either side, but these are the *same* 20 cats.
+# that this many swaps can give. The pairing is what helps: 20 cats are few, but these are the *same*
+# 20 cats. And how far is that? From doing nothing (2.58) to other photographs of the target (0.07,
+# 0.14) our recipe has gone a quarter of the way A → B, a fifth B → A.
 #
 # ### λ and time
 #
@@ -672,7 +673,7 @@ figures.show(figure, alt)
 # and identity terms, which are 0 for whoever returns the input, outweigh all that $D$ has
 # to say. KID of A → B sees a valley, 1.0 to 1.1 from $\lambda$ = 1 to 10, with 1.84 on the one
 # side and on the other the 2.9 of doing nothing; *edges kept* alone would call $\lambda$ = 40
-# the best of all. (One seed each. At 64 pixels $\lambda = 0$ keeps 0.15 of the edges A → B,
+# the best of all A → B. (One seed each. At 64 pixels $\lambda = 0$ keeps 0.15 of the edges A → B,
 # less than half of what $\lambda = 5$ keeps.)
 #
 # ## 5 · Is the pose kept? The study's claim
@@ -807,9 +808,8 @@ figures.show(figure, alt)
 # cats keeps a quarter, and our recipe 0.36, or 0.15 without the cycle loss: its
 # start keeps some, the cycle loss adds more (three seeds against one).
 #
-# **What this does not show.** *Gaze:* the number cannot see it (section 3); in the
-# figure at the top the eyes look where they looked, an observation of
-# six cats. *Beauty:* edges are kept by an output that only changes its colour.
+# **What this does not show.** *Gaze:* the number cannot see it (section 3), and in the figure at
+# the top it can be read for two of six cats. *Beauty:* edges are kept by an output that only changes its colour.
 # *Longer training:* the study's best pictures came after 100,000 iterations.
 #
 # ### On your own pictures

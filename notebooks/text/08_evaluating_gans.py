@@ -345,8 +345,9 @@ print(f"\nthe vote: {said}; KID prefers bag {better}")
 
 # %% [markdown]
 # *What you see:* fourteen horses in seventy pass unseen (0.04, an interval around 0), the
-# JPEG costs 0.81: **KID prefers the bag with the horses.** Zebras that all look alike
-# have precision 0.80 and recall 0. The half that is left when the far-off herds are taken away
+# JPEG costs 0.81: **KID prefers the bag with the horses.** Five zebras, fourteen times
+# each, have precision 0.80 and recall 0 (by construction: the third neighbour of each is a copy of
+# it, so its ball has no size). The half that is left when the far-off herds are taken away
 # loses recall, 0.83 to 0.39. And stolen pictures are *better than real* (section 11). What a
 # score calls good is what the network's features call alike, and no more.
 #
@@ -632,8 +633,9 @@ sizes = recorded["bias"]["horses and zebras"]["n"]
 panels.panel(draw_at, n=panels.slider(sizes, "n", start=40))
 
 # %% [markdown]
-# *What you see* at $n = 40$: equal sets are 0.84 and 0.69 apart, all of it bias, and of the
-# 1.62 from horses to zebras little more than half is true. KID is right on average, and a
+# *What you see* at $n = 40$: equal sets, whose distance is 0, are 0.84 and 0.69 apart, all of it
+# bias; and of the 1.62 from horses to zebras little more than half is true, by the line drawn to
+# $n \to \infty$, which itself ends at 0.04 and 0.06 where 0 is right. KID is right on average, and a
 # single draw is off by the black bar. In numbers:
 
 # %% jupyter={"source_hidden": true}
@@ -719,7 +721,7 @@ print(
 #   KID-768×10³: 0.72, 0.70 and 0.65. Blur costs precision (0.24 against the noise's
 #   0.46), noise costs recall (0.13 against 0.51).
 # - **Both sides must be resized alike.** Real zebras that were once shrunk to
-#   64 px are at 1.61 to 2.13, nearly as far as horses (2.67).
+#   64 px are at 1.61 to 2.13, three fifths to four fifths of the way to horses (2.67).
 # - **The method counts** when shrinking: 1.61 with antialiasing and
 #   2.13 by *nearest*; when enlarging from 256 px to 299 hardly: FID-768 1.393 and 1.403.
 #
@@ -1023,8 +1025,9 @@ print(f"the same epoch was picked in {gains.count(0)} of {len(gains)}")
 
 # %% [markdown]
 # They are not: measured epochs share the reference, and the two KIDs of an epoch share the
-# fakes, so errors rise and fall together. **Choosing among the epochs of one run is nearly
-# harmless, choosing among seeds and settings is not.** The best of three seeds of each
+# fakes, so errors rise and fall together; what the choice costs on *fresh* fakes this cannot show. **By
+# this check choosing among the epochs of one run costs little; choosing among seeds and settings
+# costs more.** The best of three seeds of each
 # setting of chapter 07, beside what one measurement is off by:
 
 # %%
@@ -1234,7 +1237,7 @@ table(["chapter 04's test of copying, AUC", "as it stands", "and mirrored"], row
 # Against new pictures copies are as good as real ones. Against the training set KID is
 # *negative*: each picture meets itself, and a KID clearly below 0 is a sign of copies.
 # Chapter 04's test catches JPEGs, but a *mirrored* theft only if it looks for mirrors
-# (0.57 against 1.00), and a crop to four fifths hardly more than half, 0.65.
+# (0.57 against 1.00), and a crop to four fifths less clearly, 0.65.
 #
 # **Ignore the input.** A score of sets has no place for the input in its formula. Deal the
 # translations out to the wrong horses, and it cannot change; what can is a comparison

@@ -195,7 +195,7 @@ figures.show(
 # %% [markdown]
 # ### What is measured
 #
-# Beside the losses, a few numbers are taken of each run, all of them again later in code
+# Beside the losses, a few numbers are taken of each run, most of them again later in code
 # (section 4). Learn them before you meet the patients:
 #
 # | word | what it is |
@@ -415,8 +415,8 @@ alt += "steel with bright lines."
 figures.show_sheet(alt, shown, "", f"the healthy run, longer; {given_time.caption}", scale=4)
 
 # %% [markdown]
-# *What you see:* given four times as long, the same run has lost its weave: even grey
-# steel, and in one of five a bright band. So healthy at step 252 does not mean good yet;
+# *What you see:* given four times as long, the same run has lost most of its weave (the third still
+# shows it): even grey steel, and in one of five a bright band. So healthy at step 252 does not mean good yet;
 # the ward stops there because by then every fault shows.
 
 
@@ -1257,7 +1257,7 @@ exercises.answer("09.4", reached, raised)
 # on completed local binary patterns for hot-rolled steel strip surface defects*,
 # 2013 (the data) · E. Linder-Norén, *PyTorch-GAN*, `implementations/dcgan/dcgan.py`.
 #
-# **Back to** [02 · A DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb)
+# **On to** [10 · Synthetic steel defects](10_synthetic_steel_defects.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 report(

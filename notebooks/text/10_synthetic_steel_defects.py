@@ -170,7 +170,7 @@ figures.show_sheet(
 )
 
 # %% [markdown]
-# One reader got a hundred such crops, numbered and in random order, nothing chosen: 50
+# One reader, a language model, got a hundred such crops, numbered and in random order, nothing chosen: 50
 # translations, 25 real defective crops, 25 real clean ones. Knowing neither sources nor
 # shares, the reader wrote down which defect each shows, and whether it is made.
 
@@ -190,7 +190,7 @@ print("added by the network:", ", ".join(map(str, numbers)))
 # for real. The reader, a language model that judged by eye, named dark blobs of irregular
 # outline and chains of dots; and took a tile that came again in another light for
 # photographed. That clue is this sheet's mistake, and makes the photographs look easier
-# than they are. (One reader, who also knew of a public set of such tiles.)
+# than they are. (The reader also knew of a public set of such tiles.)
 #
 # ## 2 · From clean to defective
 #
@@ -420,8 +420,8 @@ print(f"change against untouched {told['change×10³']:.2f}, p = {told['p']:.4f}
 # KID falls to 0.27: a loss in a game says how the two players stand, not where they are. KID
 # and FID agree on 1,200 to 1,400 steps; whether the rise of KID after that is more than
 # chance was not tested. To the 22 held-out defective crops, of 4 pieces of metal,
-# translations are nearer than their inputs are: 0.55 against 1.31. (The 1.31 is of all 445
-# clean crops, the 0.55 and the paired test, −0.87, of the first 256. During the training
+# translations are nearer than the same crops are untouched: 0.55, and 0.87 less than before. (Of the
+# first 256 crops; all 445, untouched, lie at 1.31. During the training
 # chapter 09's monitor raised *mode collapse* once, at step 1,000: it looks at four crops.)
 #
 # ## 5 · Boxes for a detector
@@ -432,7 +432,7 @@ print(f"change against untouched {told['change×10³']:.2f}, p = {told['p']:.4f}
 # `annotations.write` writes both.
 
 # %%
-box = np.array([[40, 20, 52, 30]])  # columns 40-51 and rows 20-29, as in section 8
+box = np.array([[40, 20, 52, 30]])  # columns 40-51 and rows 20-29, as in section 3
 print(annotations.voc_object("added", box[0]))
 print(annotations.coco([("a", box, ["added"])], (64, 64))["annotations"][0])
 
@@ -829,8 +829,8 @@ print(f"{len(names)} pictures, {len(set(piece.values()))} pieces of metal")
 
 # %% [markdown]
 # *What you see.* The first row is one tile. In the second the rule has taken two tiles, whose
-# numbers lie near each other, for one: that is safe, since both are on one side of a split, but
-# pieces are counted too few.
+# numbers lie near each other, for one: both are then on one side of a split, but pieces are
+# counted too few. The other mistake, one tile taken for two, would leak, and is not checked.
 #
 # Split by file, 97 % of the test pictures show a tile that training has seen, under
 # another lamp. A classifier then recognises *tiles*, a generator's copy counts as new,
@@ -839,7 +839,7 @@ print(f"{len(names)} pictures, {len(set(piece.values()))} pieces of metal")
 # **The answer in one sentence.** From 85 crops of defects, in 21 minutes on one core, a
 # CycleGAN learnt to add dark spots, flakes and short cracks to clean metal that it never
 # saw: of sixteen crops nine got one that you would notice (79 % of all a mask, a third more
-# than one place), and the set came nearer to real defective metal (KID 0.55, before 1.31);
+# than one place), and the set came nearer to real defective metal (KID 0.55, by 0.87);
 # a reader sees the defects, and takes most of them for made.
 #
 # What this does not show: whether a classifier gains by it (chapter 11); whether the
@@ -912,8 +912,8 @@ panels.panel(draw_contrast, photo=True, contrast=panels.slider(values, "contrast
 figures.show(
     specimen_figures.moved(bars),
     "Four panels. The translation's error rises to the replica's as contrast falls to 0, and "
-    "doubles from weak to strong light. The share called metal falls below contrast 0.2 only, "
-    "and hardly with light.",
+    "doubles from weak to strong light. The share called metal falls below contrast 0.2, a little "
+    "near contrast 1, and hardly with light.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
