@@ -585,7 +585,8 @@ table(
 # Plants and data sets say in three ways where a defect is. **NEU-DET** draws a *box* around it,
 # in an XML file a picture. The **magnetic tiles** have a *mask*, a second picture, white on
 # the defect. **Severstal** writes the mask as *text*, in a table with a row for each strip and
-# class. What cannot be read is listed by file and row, and the rest is read.
+# class. What cannot be read is listed by file and row, and the rest is read: of the tiles six pictures
+# have an empty mask.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 longest = {}
@@ -1021,8 +1022,8 @@ exercises.answer("10.4", iou)
 # %% [markdown]
 # ## Summary
 #
-# - Started at the identity, a CycleGAN learns what to add. |output − input| is a mask for
-#   free, once you know the level of its noise.
+# - Started at the identity, a CycleGAN learns what to add. |output − input| is a mask that nobody
+#   drew, once you know the level of its noise; streaks along rims get into it, too.
 # - A loss does not say when to stop, and no score says what is on the picture: let somebody
 #   who does not know count.
 # - A translation's box is free and too large: a small detector learns from it where a defect is,
