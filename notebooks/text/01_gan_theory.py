@@ -28,7 +28,7 @@
 #
 # A minute on two idle CPU cores (`quick`), two or three on one; a GPU does not help. **Data:** all
 # of it is drawn by rule, in one or two dimensions, where the truth is known. Cells that only
-# draw or check are folded. $p$ is the true density, $q$ that of what a generator makes, and
+# draw or check are folded (GitHub shows them). $p$ is the true density, $q$ that of what a generator makes, and
 # $\log$ the natural logarithm.
 
 # %% tags=["parameters"]

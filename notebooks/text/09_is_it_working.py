@@ -1079,7 +1079,8 @@ exercises.answer("09.1", patient_1, patient_2, patient_3, patient_4, patient_5)
 # - `"identity"`: λ_identity 10 instead of 0.2;
 # - `"lambda"`: λ 40 instead of 5.
 #
-# **Guess first:** which is which?
+# (Patient 7 was trained from two folders, of which other cats were put aside.) **Guess first:** which
+# is which?
 
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
