@@ -26,9 +26,9 @@
 #   with people needs;
 # - name what no score sees, and choose a stopping rule.
 #
-# **Two lectures.** *Part 1: the scores* (sections 1 to 5) stands alone: what they
-# compute, and what breaks them. *Part 2: trust, and comparing* (sections 6 to 12): how sure a
-# number is, and what a table of them says; of section 3 it needs the name only. The whole runs in
+# **Two lectures.** *Part 1: the scores* (sections 1 to 5; 11 minutes to read) stands alone: what they
+# compute, and what breaks them. *Part 2: trust, and comparing* (sections 6 to 12; 15 minutes): how
+# sure a number is, and what a table of them says; of section 3 it needs the name only. The whole runs in
 # about a minute on two CPU cores (`quick`; not run on a GPU). **Data:** horse2zebra, the
 # official test set of 120 horses and 140 zebras, or seeded stand-ins; every figure says
 # which. What takes more pictures comes from a record, made once with all 2,636.
