@@ -26,9 +26,9 @@
 #   with people needs;
 # - name what no score sees, and choose a stopping rule.
 #
-# **Two lectures.** *Part 1: the scores* (sections 1 to 5; 11 minutes to read) stands alone: what they
-# compute, and what breaks them. *Part 2: trust, and comparing* (sections 6 to 12; 15 minutes): how
-# sure a number is, and what a table of them says; of section 3 it needs the name only. The whole runs in
+# **Two lectures.** *Part 1: the scores* (sections 1 to 5; 11 minutes) stands alone: what they
+# compute, what breaks them. *Part 2: trust, and comparing* (6 to 12; 15 minutes): how sure a
+# number is, what a table of them says; of section 3 it needs the name only. The whole runs in
 # about a minute on two CPU cores (`quick`; not run on a GPU). **Data:** horse2zebra, the
 # official test set of 120 horses and 140 zebras, or seeded stand-ins; every figure says
 # which. What takes more pictures comes from a record, made once with all 2,636.
@@ -568,6 +568,7 @@ for d, n in ((1, 25), (1, 400), (5, 400), (20, 1000)):
 # So for large $n$ the bias falls like $1/n$, and grows with the square of the number of
 # directions. Measure it, *real against real*: draw $2n$ pictures, horses and zebras mixed, split
 # them in two, compare. The record, with the training pictures, goes to 1,000 against 1,000.
+#
 # **Guess first:** what is the FID-768 of 40 real pictures against 40 others?
 
 # %% tags=["nbval-ignore-output"]
@@ -658,8 +659,10 @@ table([recorded.fid, "n = 40", "n = 100", "largest n", "which is", "line to n â†
 #
 # The network wants 299 Ã— 299 pixels, so everybody resizes, and not alike. To shrink 256 px
 # to 64, *nearest* takes one pixel of sixteen, *bilinear* and *bicubic* PyTorch's 4 or 16; with
-# antialiasing ("aa") they average over all, as PIL does. **Guess first:** which two changes
-# look nothing alike and cost the same KID? The bars are the record's: 140 test zebras, changed, against 1,318 others.
+# antialiasing ("aa") they average over all, as PIL does. The bars are the record's: 140 test zebras,
+# changed, against 1,318 others.
+#
+# **Guess first:** which two changes look nothing alike and cost the same KID?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 KINDS = ("resize", "jpeg", "blur", "noise")
