@@ -643,7 +643,7 @@ exercises.answer("00.4", order, belief=belief)
 # | [08 · Evaluating](08_evaluating_gans.ipynb) | What does a score mean at a few hundred pictures? | ready |
 # | [09 · Is it working?](09_is_it_working.ipynb) | What does a sick run look like? | ready |
 # | [10 · Synthetic steel defects](10_synthetic_steel_defects.ipynb) | Can a network add a defect to clean metal? | ready |
-# | [11 · Does synthetic data help?](11_does_synthetic_help.ipynb) | Do made defects help a classifier? | in part |
+# | [11 · Does synthetic data help?](11_does_synthetic_help.ipynb) | Do made defects help a classifier? | ready |
 #
 # **How to read a chapter.**
 #
