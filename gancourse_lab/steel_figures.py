@@ -341,23 +341,27 @@ def needs(points: Sequence[dict], caption: str = "") -> Figure:
         1, 2, figsize=(7.6, 2.9), title="what a generator makes of few pictures", caption=caption
     )
     kinds = sorted({(p["data"], p["model"]) for p in points})
+    sizes = sorted({p["n"] for p in points}, key=lambda n: (n == "all", n))
     for axis, key in zip(axes, ("KID", "benefit"), strict=True):
         for at, kind in enumerate(kinds):
             of = [p for p in points if (p["data"], p["model"]) == kind]
             label = f"{of_data(kind[0])}, {NAMES[kind[1]]}"
-            shift = 1.04 ** (at - len(kinds) / 2)  # side by side
-            axis.plot([p["real"] * shift for p in of], [p[key] for p in of], "o", ms=5, alpha=0.6,
-                      color=f"C{at}", label=label)  # fmt: skip
-        axis.set_xscale("log")
-        ticks = sorted({p["real"] for p in points})
-        axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
-        axis.minorticks_off()
+            x = [sizes.index(p["n"]) + 0.15 * (at - (len(kinds) - 1) / 2) for p in of]
+            axis.plot(x, [p[key] for p in of], "o", ms=5, alpha=0.6, color=f"C{at}", label=label)
+        axis.set_xticks(range(len(sizes)), [_learnt_from(points, n) for n in sizes])
+        axis.set_xlim(-0.5, len(sizes) - 0.5)
         axis.set_xlabel("real pictures of the minority it learnt from")
     axes[0].set_ylabel("KID×10³ to held-out pictures")
     axes[1].axhline(0, color="black", lw=0.8)
     axes[1].set_ylabel(f"added to {SCORE}")
     axes[0].legend()
     return figure
+
+
+def _learnt_from(points: Sequence[dict], n: int | str) -> str:
+    """Such as 20, or all (158 to 180)."""
+    real = [p["real"] for p in points if p["n"] == n]
+    return f"{n}" if n != "all" else f"all ({min(real)} to {max(real)})"
 
 
 def quality(points: Sequence[dict], caption: str = "") -> Figure:
