@@ -72,7 +72,7 @@ def run(client, source):
 
 
 def cells_of_the_comparison():
-    """(all before the trainings, the cell that trains, the three that compare)."""
+    """(all before the trainings, the cell that trains, the two that compare)."""
     sources = [cell.source for cell in jupytext.read(TEXT).cells if cell.cell_type == "code"]
     at = next(i for i, source in enumerate(sources) if "histories[label] = fit(" in source)
     return sources[:at], sources[at], sources[at + 1 : at + 3]
