@@ -18,9 +18,6 @@ from gancourse import files
 from gancourse.errors import GancourseError
 
 TRIES = 3  # workers that may die at a job before it is given up
-# Bytes of freed memory that a worker keeps. Dask's default, 64 kB, gives a training's memory back
-# after each step, and the kernel fetches it anew: a job takes twice as long.
-KEPT = 2**30
 
 
 @dataclass(frozen=True)
@@ -134,12 +131,10 @@ def _on_dask(jobs: Sequence[Job], out: Path, workers: int, scheduler: str, done:
             "Several processes need Dask: pip install 'gancourse[study]', or leave out --workers "
             "and --scheduler: everything runs in this process."
         ) from error
-    dask.config.set(
-        {
-            "distributed.scheduler.allowed-failures": TRIES - 1,
-            "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": KEPT,
-        }
-    )
+    dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1})
+    # Dask has its workers give a training's memory back after each step, to be fetched anew: half
+    # of a job's time. Any value of this variable does so; without it the C library adapts itself.
+    dask.config.get("distributed.nanny.pre-spawn-environ").pop("MALLOC_TRIM_THRESHOLD_", None)
     cluster = None
     if not scheduler:
         options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
@@ -174,5 +169,5 @@ def _client(Client, address):
     except (OSError, ValueError) as error:
         raise GancourseError(
             f"No Dask scheduler answers at {address} ({error}). Start one, `dask scheduler`, and "
-            f"workers, `MALLOC_TRIM_THRESHOLD_={KEPT} dask worker ADDRESS --nthreads 1`."
+            "workers, `dask worker ADDRESS --nthreads 1`."
         ) from error
