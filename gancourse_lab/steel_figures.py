@@ -172,7 +172,7 @@ def by_seed(results: Results, questions: Sequence[Question], caption: str = "") 
     )  # fmt: skip
     for row, q in enumerate(reversed(questions)):
         first, second = (results.values(q.data, q.n, a) for a in (q.baseline, q.arm))
-        for value, seed in zip(second - first, range(len(first)), strict=True):
+        for seed, value in enumerate(second - first):
             colour = "C0" if value > 0 else "C1"
             axis.plot(value, row, "o", ms=16, color=colour, alpha=0.75)
             axis.annotate(f"{seed}", (value, row), ha="center", va="center", color="white",
@@ -192,16 +192,16 @@ def score_table(results: Results, caption: str = "") -> Figure:
     A panel a data set, a column a score and number of real pictures; the ratio of a synthetic arm
     is the one that validation chose.
     """
-    arms = [a for a in NAMES if any(a in results.arms(d, n) for d in results.data
-                                    for n in results.sizes(d))]  # fmt: skip
+    sizes = [(data, n) for data in results.data for n in results.sizes(data)]
+    rows = [arm for arm in NAMES if any(arm in results.arms(*size) for size in sizes)]
     figure, axes = figures.subplots(
-        1, len(results.data), figsize=(10.5, 0.33 * len(arms) + 1.6), sharey=True, squeeze=False,
+        1, len(results.data), figsize=(10.5, 0.33 * len(rows) + 1.6), sharey=True, squeeze=False,
         title="every arm: means over the seeds", caption=caption,
     )  # fmt: skip
     for axis, data in zip(axes[0], results.data, strict=True):
         columns = [(n, score) for n in results.sizes(data) for score in paired.SCORES]
         for at, (n, score) in enumerate(columns):
-            _draw_column(axis, at, _means(results, data, n, score, arms))
+            _draw_column(axis, at, _means(results, data, n, score, rows))
         heads = [f"{score}\n{n} real" for n, score in columns]
         axis.set_xticks(range(len(columns)), heads, fontsize=8)
         axis.xaxis.tick_top()
@@ -209,8 +209,8 @@ def score_table(results: Results, caption: str = "") -> Figure:
         axis.set_title(of_data(data))
         for spine in axis.spines.values():
             spine.set_visible(False)
-    axes[0][0].set_yticks(range(len(arms)), [NAMES[a] for a in arms], fontsize=9)
-    axes[0][0].set_ylim(len(arms) - 0.5, -0.5)
+    axes[0][0].set_yticks(range(len(rows)), [NAMES[arm] for arm in rows], fontsize=9)
+    axes[0][0].set_ylim(len(rows) - 0.5, -0.5)
     return figure
 
 
@@ -313,7 +313,7 @@ def ladder(results: Results, steps: Mapping[str, Sequence], n: int, caption: str
         axis.set_title(of_data(data), loc="left")
         for edge in (0, 1):
             axis.axvline(edge, color="C5", ls="--", lw=1)
-    axes[-1][0].set_xlabel(f"part of the way in {SCORE}: 0 as it is, 1 all real pictures")
+    axes[-1][0].set_xlabel(f"part of the way in {SCORE}: 0 as it is, 1 all real ones as they are")
     return figure
 
 
@@ -337,9 +337,7 @@ def needs(points: Sequence[dict], caption: str = "") -> Figure:
 
     ``points``: of ``Results.benefits``.
     """
-    figure, axes = figures.subplots(
-        1, 2, figsize=(7.6, 2.9), title="what a generator makes of few pictures", caption=caption
-    )
+    figure, axes = figures.subplots(1, 2, figsize=(7.6, 3.2), caption=caption)
     kinds = sorted({(p["data"], p["model"]) for p in points})
     sizes = sorted({p["n"] for p in points}, key=lambda n: (n == "all", n))
     for axis, key in zip(axes, ("KID", "benefit"), strict=True):
@@ -354,7 +352,8 @@ def needs(points: Sequence[dict], caption: str = "") -> Figure:
     axes[0].set_ylabel("KID×10³ to held-out pictures")
     axes[1].axhline(0, color="black", lw=0.8)
     axes[1].set_ylabel(f"added to {SCORE}")
-    axes[0].legend()
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
     return figure
 
 

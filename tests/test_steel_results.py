@@ -183,7 +183,7 @@ def test_figures_draw_every_arm_and_every_question(recorded):
 def test_the_grid_s_figures_show_each_seed_each_mean_and_each_comparison(recorded):
     results = Results(recorded.content)
     question = Question("tiles", 4, "dcgan", "classical")
-    discs = [line for line in steel_figures.by_seed(results, [question]).axes[0].lines]
+    discs = steel_figures.by_seed(results, [question]).axes[0].lines
     first, second = (results.values("tiles", 4, arm) for arm in ("classical", "dcgan"))
     assert [line.get_xdata()[0] for line in discs[:2]] == pytest.approx(list(second - first))
     written = [text.get_text() for text in steel_figures.score_table(results).axes[0].texts]
