@@ -15,18 +15,29 @@ from gancourse.notebook.figures import BLUE, CYCLE, GREEN, GREY, ORANGE, PINK, p
 REACH = 2.9  # the right end of the bars of KID×10³: horses are at 2.7
 
 
-def bag(images: Tensor, kid: Sequence[float], shares: Mapping[str, float], **words: str) -> Figure:
-    """Ten ``images`` of a bag, uint8 (10, C, H, W), beside its ``kid`` and its ``shares``.
-
-    ``kid``: KID×10³, low, high; ``shares``: name → a number in 0..1. ``words``: the ``kernel``'s
-    name, and a ``title`` and a ``caption``.
-    """
-    kernel = words.pop("kernel")
-    shape = {"figsize": (10.8, 3.7), "width_ratios": (5, 2)}
-    title = words.pop("title")
-    figure, (left, right) = subplots(1, 2, **shape, **words)
+def _with_pictures(images: Tensor, title: str, caption: str, **shape):
+    """(figure, the axis at the right) with ``images`` in rows of five at the left."""
+    figure, (left, right) = subplots(1, 2, caption=caption, **shape)
     figure.suptitle(title, fontsize=14)
     picture(left, images, columns=5)
+    return figure, right
+
+
+def bag(
+    images: Tensor,
+    kid: Sequence[float],
+    shares: Mapping[str, float],
+    *,
+    kernel: str,
+    title: str,
+    caption: str,
+) -> Figure:
+    """Ten ``images`` of a bag, uint8 (10, C, H, W), beside its ``kid`` and its ``shares``.
+
+    ``kid``: KID×10³, low, high, called ``kernel``; ``shares``: name → a number in 0..1.
+    """
+    shape = {"figsize": (10.8, 3.7), "width_ratios": (5, 2)}
+    figure, right = _with_pictures(images, title, caption, **shape)
     right.set_axis_off()
     value, low, high = kid
     bars = [(f"{kernel} {value:.2f}", value / REACH, ORANGE)]
@@ -78,14 +89,20 @@ def balls(centres: Tensor, points: Tensor, inside: Tensor, words: Sequence[str],
     axis.legend(loc="upper left", fontsize=9)
 
 
-def against_size(curves: Mapping[str, Mapping], ends: Mapping[str, float], **words: str) -> Figure:
+def against_size(
+    curves: Mapping[str, Mapping],
+    ends: Mapping[str, float],
+    *,
+    metric: str,
+    kernel: str,
+    caption: str,
+) -> Figure:
     """The Fréchet distance and KID against the pictures a set; dotted, what infinitely many give.
 
     ``curves``: pair of sets → {"n", "FD", "KID"} as ``over_sizes`` has them; ``ends``: pair → the
-    distance at n → ∞. ``words``: the names ``metric`` and ``kernel``, and a ``caption``.
+    distance at n → ∞. ``metric`` and ``kernel`` are what the two are called.
     """
-    names = words["metric"], words["kernel"]
-    figure, axes = subplots(1, 2, figsize=(11, 4.2), caption=words["caption"])
+    figure, axes = subplots(1, 2, figsize=(11, 4.2), caption=caption)
     for (label, curve), (color, style), marker in zip(curves.items(), CYCLE, "os^", strict=False):
         for axis, key in zip(axes, ("FD", "KID"), strict=True):
             mean, spread = np.mean(curve[key], axis=1), np.std(curve[key], axis=1)
@@ -93,7 +110,7 @@ def against_size(curves: Mapping[str, Mapping], ends: Mapping[str, float], **wor
             band = {"color": color, "alpha": 0.15, "linewidth": 0}
             axis.fill_between(curve["n"], mean - spread, mean + spread, **band)
         axes[0].axhline(ends[label], color=color, linestyle=":", linewidth=1.5)
-    for axis, name in zip(axes, names, strict=True):
+    for axis, name in zip(axes, (metric, kernel), strict=True):
         axis.set(xscale="log", xlabel="pictures a set, n")
         axis.set_title(name, fontsize=13)
     axes[0].set_ylim(0, None)
@@ -131,19 +148,21 @@ def ways_to_fail(
 
 
 def seen_by_tests(
-    images: Tensor, share: float, curves: Sequence[tuple], chance: float, **words: str
+    images: Tensor,
+    share: float,
+    curves: Sequence[tuple],
+    chance: float,
+    *,
+    xlabel: str,
+    title: str,
+    caption: str,
 ) -> Figure:
     """Twenty ``images`` of a bag with a ``share`` of strangers, and how often a test finds them.
 
     ``curves``: (label, shares, powers); ``chance``: what a test without anything to find reaches.
-    ``words``: a ``title``, a ``caption`` and the ``xlabel``.
     """
-    xlabel = words.pop("xlabel")
     shape = {"figsize": (10.8, 4.5), "width_ratios": (4, 3)}
-    title = words.pop("title")
-    figure, (left, right) = subplots(1, 2, **shape, **words)
-    figure.suptitle(title, fontsize=14)
-    picture(left, images, columns=5)
+    figure, right = _with_pictures(images, title, caption, **shape)
     for (label, shares, powers), (color, style), marker in zip(curves, CYCLE, "os^", strict=False):
         percent = [100 * s for s in shares]
         right.plot(percent, powers, style, color=color, marker=marker, label=label)

@@ -7,6 +7,8 @@ import torch
 from gancourse.errors import GancourseError
 from gancourse.metrics import distances
 from gancourse.metrics.distances import frechet, frechet_from_stats, kid, precision_recall, stats
+from gancourse.notebook import figures
+from gancourse_lab import score_figures
 
 
 def normal(n, d, seed=0):
@@ -218,3 +220,24 @@ def test_constant_features_are_refused_by_name(measure, jitter):
 
 def test_interval_prints_its_bounds():
     assert str(distances.Interval(0.1234567, -1.0, 2.0)) == "0.1235 [-1, 2]"
+
+
+def test_a_ball_reaches_to_the_third_nearest_other_and_a_bag_s_bars_are_its_numbers():
+    centres = torch.tensor([[0.0, 0.0], [1, 0], [2, 0], [3, 0], [5, 0]])
+    figure, axis = figures.subplots(figsize=(3, 3))
+    inside = torch.tensor([True, False])
+    score_figures.balls(centres, torch.tensor([[0.5, 0], [5, 5]]), inside, ("real", "made"), axis)
+    assert [circle.radius for circle in axis.patches] == [3, 2, 2, 2, 4]
+    assert [len(line.get_xdata()) for line in axis.lines] == [5, 1, 1]
+    images = torch.zeros(10, 1, 4, 4, dtype=torch.uint8)
+    words = {"kernel": "KID", "title": "bag 1", "caption": "drawn"}
+    shares = {"precision": 0.25, "recall": 1.0}
+    figure = score_figures.bag(images, (1.45, 1.0, 9.0), shares, **words)
+    right = figure.axes[1]
+    assert [bar.get_width() for bar in right.patches[1::2]] == [0.5, 0.25, 1.0]
+    assert [text.get_text() for text in right.texts] == [
+        "KID 1.45",
+        "precision 0.25",
+        "recall 1.00",
+    ]
+    assert right.lines[0].get_xdata()[1] == 1  # an interval beyond the end is cut there

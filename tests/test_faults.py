@@ -8,7 +8,8 @@ import torch
 
 from gancourse import records
 from gancourse.errors import UnknownName
-from gancourse_lab import exercises, faults
+from gancourse.notebook import figures
+from gancourse_lab import exercises, fault_figures, faults
 from gancourse_lab.faults import FAULTS
 from gancourse_studies import monitor_limits
 
@@ -180,3 +181,16 @@ def test_at_most_one_false_alarm_in_twenty_seeds_and_no_fault_missed(here, sourc
     assert not any(row["seed"] in used for row in run["healthy"] + run["sick"])
     for row in run["sick"]:
         assert row["flags"][0] == FAULTS[row["fault"]].flag, row
+
+
+def test_the_tree_has_every_question_with_its_end_and_a_pair_keeps_its_colours():
+    written = [text.get_text() for text in fault_figures.decisions().axes[0].texts]
+    for question, ends, answer in fault_figures.QUESTIONS:
+        at = written.index(question)
+        assert written[at + 1] == answer
+        assert ends in written[at + 2 : at + 5]
+    samples = torch.zeros(6, 1, 4, 4, dtype=torch.uint8)
+    curves = {"healthy": ([1, 2], [0.1, 0.2]), "patient A": ([1, 2], [0.3, 0.4])}
+    figure = fault_figures.pair(samples, samples, ("healthy", "patient A"), curves, "what")
+    colours = [line.get_color() for line in figure.axes[2].lines]
+    assert colours == [figures.BLUE, figures.ORANGE]

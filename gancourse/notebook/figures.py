@@ -381,6 +381,5 @@ def movie(frames: Sequence, pause: int = 200, last: int = 2500, colours: int = 6
     buffer = io.BytesIO()
     pauses = [pause] * (len(moving) - 1) + [last]
     options = {"save_all": True, "default_image": True, "duration": pauses, "loop": 0}
-    options["compress_level"] = 9  # a tenth smaller, and a notebook must stay so
-    still.save(buffer, "PNG", append_images=moving, **options)
+    still.save(buffer, "PNG", append_images=moving, compress_level=9, **options)
     return buffer.getvalue()
