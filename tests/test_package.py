@@ -574,3 +574,10 @@ def test_letters_grow_with_a_sheet_that_is_wider_than_a_page():
 
     assert height_of_the_caption(3) > 1.6 * height_of_the_caption(1)
     assert height_of_the_caption(0.5) == height_of_the_caption(1)
+
+
+def test_a_long_title_of_a_sheet_is_not_cut():
+    row = {"its mask": torch.zeros(2, 1, 64, 64, dtype=torch.uint8)}
+    sheet = np.array(figures.sheet(row, "level 60: 20% of the crops get a mask, 5% of the others"))
+    above = sheet[:18].min((0, 2)) < 128  # columns with ink above the pictures
+    assert above.any() and not above[-2:].any()

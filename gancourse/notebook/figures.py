@@ -340,7 +340,8 @@ def sheet(
     foot = top + step * len(tiles) + 4
     picture = Image.new("RGB", (left + width + 2, foot + line_height * len(lines)), "white")
     pen = ImageDraw.Draw(picture)
-    pen.text((left, 4), title, "black", big)
+    wide = width / max(1, big.getlength(title))  # a title longer than the row gets small letters
+    pen.text((left, 4), title, "black", ImageFont.truetype(font, 13 * grown * min(1, wide)))
     for i, head in enumerate(heads):
         middle = left + (i + 0.5) * width / len(heads)
         pen.text((middle, top - 8 * grown), str(head), "black", small, anchor="mm")

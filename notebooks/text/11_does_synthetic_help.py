@@ -346,7 +346,8 @@ for arm in arms:
     scores, guessed[arm] = cell(chosen, arm, RATIO, few, steps)
     lines.append([arm, *(f"{v:.3f}" for v in scores.values()), f"{time.monotonic() - started:.0f}"])
     ratio = RATIO if arm.split("+")[0] in GENERATORS else 0
-    if (chosen, few, arm, ratio, SEED) in results.keys:  # the very cell was recorded
+    real = folds[chosen].train.caption.startswith("real")
+    if real and (chosen, few, arm, ratio, SEED) in results.keys:  # the very cell was recorded
         of = [results.values(chosen, few, arm, score, ratio)[SEED] for score in scores]
         lines.append(["  the same, recorded", *(f"{v:.3f}" for v in of), ""])
 table([f"{chosen}, {few} real, seed {SEED}", *scores, "seconds"], lines)
