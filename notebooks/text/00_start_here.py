@@ -487,23 +487,41 @@ figures.show(
 
 
 # %% tags=["nbval-ignore-output"]
-def score_of(rates, seed, steps):
-    """MMD² of the fakes at the end of one game on the ring."""
+def ends_at(rates, seed, steps):
+    """The fakes at the end of one game on the ring."""
     ends = []
     device.seed_everything(seed)
     play(ring, steps, lambda step, gen, disc: ends.append(gen(z).detach()), **rates)
-    return losses.mmd2(ends[-1], real, BANDWIDTHS).item()
+    return ends[-1]
 
 
 steps = 40 if profile == "smoke" else 600
-for name, rates in presets.items():
-    scores = [score_of(rates, SEED + seed, steps) for seed in range(3)]
-    print(f"{name:12s}MMD² after {steps} steps: " + ", ".join(f"{score:.3f}" for score in scores))
+figure, axes = plt.subplots(3, 3, figsize=(8, 8.4), layout="constrained")
+for row, (name, rates) in zip(axes, presets.items(), strict=True):
+    row[0].set_ylabel(name, fontsize=13)
+    for axis, seed in zip(row, range(SEED, SEED + 3), strict=True):
+        fakes = ends_at(rates, seed, steps)
+        mmd2 = losses.mmd2(fakes, real, BANDWIDTHS).item()
+        gone = (fakes.abs().amax(1) > 1.7).float().mean().item()
+        axis.scatter(*real[:300].T, s=5, color=figures.BLUE, linewidths=0)
+        axis.scatter(*fakes[:300].T, s=9, color=figures.ORANGE, marker="^", linewidths=0)
+        axis.set(xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), aspect="equal", xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+        axis.set_title(f"seed {seed}: MMD² {mmd2:.3f}", fontsize=12)
+        if gone > 0.05:
+            axis.text(0, 0, f"{gone:.0%} outside", ha="center", va="center", fontsize=12)
+figures.show(
+    figure,
+    alt="Nine panels, three games for each of three pairs of learning rates. Fair rates: the fakes "
+    "lie on the ring in all three. G too fast: one heap or outside the picture. D too fast: rings "
+    "with gaps and stray points.",
+)
 
 # %% [markdown]
-# **What you see.** D may be the faster one. Too fast it slows G down, 0.01 to 0.08 where fair
-# rates come to 0.004 or less; a G too fast never arrives, 0.70 to 0.92. (With pictures a D that
-# wins is a disease of its own: chapter 09.)
+# **What you see.** A G too fast never arrives: one heap, MMD² 0.70 to 0.92, whatever the seed. D may
+# be the faster one; far too fast, it leaves a closed ring (0.008), half of one (0.075), or a loose
+# one with a gap (0.045), where fair rates come to 0.004 or less. One seed would have told you any
+# of the three. (With pictures a D that wins is a disease of its own: chapter 09.)
 #
 # ## Your initial
 #
@@ -630,20 +648,20 @@ exercises.answer("00.4", order, belief=belief)
 #
 # You need some Python and a first idea of what training a network means.
 #
-# | chapter | what it answers | state |
+# | chapter | what it answers | what you will see |
 # |---|---|---|
 # | 00 · Start here | What is a GAN, and does this machine run one? | you are here |
-# | [01 · GAN theory](01_gan_theory.ipynb) | What do the losses promise, in one dimension? | ready |
-# | [02 · DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb) | How do convolutions turn noise into a scratch? | ready |
-# | [03 · Cats and augmentation](03_dcgan_cats_augmentation.ipynb) | What do 204 pictures allow? | ready |
-# | [04 · Copying](04_knn_overfitting.ipynb) | Did the generator learn, or memorise? | ready |
-# | [05 · The CycleGAN objective](05_cyclegan_objective.ipynb) | How to translate without pairs? | ready |
-# | [06 · Grumpy cats](06_cyclegan_grumpy_cats.ipynb) | What does the cycle loss keep? | ready |
-# | [07 · Horse to zebra](07_cyclegan_horse2zebra.ipynb) | What does the paper's own set show? | ready |
-# | [08 · Evaluating](08_evaluating_gans.ipynb) | What does a score mean at a few hundred pictures? | ready |
-# | [09 · Is it working?](09_is_it_working.ipynb) | What does a sick run look like? | ready |
-# | [10 · Synthetic steel defects](10_synthetic_steel_defects.ipynb) | Can a network add a defect to clean metal? | ready |
-# | [11 · Does synthetic data help?](11_does_synthetic_help.ipynb) | Do made defects help a classifier? | ready |
+# | [01 · GAN theory](01_gan_theory.ipynb) | What do the losses promise, in one dimension? | a heap that hops from mode to mode, a game that circles for ever, and what stops it |
+# | [02 · DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb) | How do convolutions turn noise into a scratch? | fog, then scratches, and which of them you take for real |
+# | [03 · Cats and augmentation](03_dcgan_cats_augmentation.ipynb) | What do 204 pictures allow? | two hundred cats, with augmentation and without |
+# | [04 · Copying](04_knn_overfitting.ipynb) | Did the generator learn, or memorise? | a photograph in disguise, and the test that finds it |
+# | [05 · The CycleGAN objective](05_cyclegan_objective.ipynb) | How to translate without pairs? | what each term of the loss prevents, one by one |
+# | [06 · Grumpy cats](06_cyclegan_grumpy_cats.ipynb) | What does the cycle loss keep? | a cat turned grumpy in a minute, by you |
+# | [07 · Horse to zebra](07_cyclegan_horse2zebra.ipynb) | What does the paper's own set show? | zebras that come, and go again while the loss falls |
+# | [08 · Evaluating](08_evaluating_gans.ipynb) | What does a score mean at a few hundred pictures? | fourteen horses in a bag of zebras, and a score that likes them |
+# | [09 · Is it working?](09_is_it_working.ipynb) | What does a sick run look like? | four sick runs, and the signs that give them away |
+# | [10 · Synthetic steel defects](10_synthetic_steel_defects.ipynb) | Can a network add a defect to clean metal? | defects painted on clean metal, and a network that finds them |
+# | [11 · Does synthetic data help?](11_does_synthetic_help.ipynb) | Do made defects help a classifier? | bets on twelve comparisons, and what they could tell |
 #
 # **How to read a chapter.**
 #

@@ -772,14 +772,14 @@ for way, arrow in WAYS.items():
     print(f"{arrow}: an untrained generator keeps {spread_of(untrained[way])} of the edges")
 
 figure, axes = figures.subplots(1, 3, figsize=(11, 3.6), width_ratios=(2.2, 1, 1.5))
-names = ("untrained", "λ = 0", "λ = 10")
+names = ("un-\ntrained", "λ = 0", "λ = 10")
 for start, (way, arrow) in zip((0, 4), WAYS.items(), strict=True):
     three = (untrained[way], by_seed[way][0], by_seed[way][10])
     colours = (figures.GREY, figures.PINK, figures.ORANGE)
     for i, (values, colour) in enumerate(zip(three, colours, strict=True)):
         axes[0].plot([start + i] * len(values), values, "o", color=colour, markersize=8)
-    axes[0].text(start + 1, 0.205, arrow, ha="center")
-axes[0].set_xticks([0, 1, 2, 4, 5, 6], names * 2, fontsize=8)
+    axes[0].text(start + 1, 0.205, arrow, ha="center", fontsize=12)
+axes[0].set_xticks([0, 1, 2, 4, 5, 6], names * 2, fontsize=11)
 axes[0].set(ylabel="edges kept", ylim=(-0.04, 0.23), title="one dot a seed")
 for axis, (way, gain) in zip(axes[1:], gains.items(), strict=True):
     axis.bar(range(len(gain)), gain.sort().values, color=figures.ORANGE)
