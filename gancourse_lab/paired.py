@@ -140,6 +140,32 @@ def interval(value, error, seeds: int, comparisons: int, level: float = 0.95) ->
     return Difference(value, value - half, value + half, float(p))
 
 
+def seeds_needed(
+    found: Difference, seeds: int, gain: float, comparisons: int = 1, chance: float = 0.8
+) -> int:
+    """How many seeds it takes to find a true ``gain`` with ``chance``, by the spread in ``found``.
+
+    ``found``: of ``seeds`` seeds and as many ``comparisons``. Its standard error is taken to shrink
+    with the root of the number of seeds, which new splits of the same pictures do not quite keep.
+    Raises ``GancourseError`` for a gain or a spread that is not above 0.
+    """
+    half = (found.high - found.low) / 2
+    if not gain > 0 or not half > 0:
+        raise GancourseError(
+            f"A gain of {gain:g} and a half-width of {half:g}: both must be above 0."
+        )
+
+    def far(many: int) -> float:
+        """The t that the interval of ``many`` seeds takes."""
+        return stats.t(freedom(many)).ppf(1 - 0.05 / (2 * comparisons))
+
+    one = half / far(seeds) * np.sqrt(seeds)  # the standard error of one seed
+    many = 2
+    while (far(many) + stats.norm.ppf(chance)) * one / np.sqrt(many) > gain:
+        many += 1
+    return many
+
+
 def freedom(seeds: int) -> int:
     """Degrees of freedom of the interval: ``power`` shows the level that they keep."""
     return 3 * (seeds - 1)

@@ -57,7 +57,7 @@ def arms(
     figure, axes = figures.subplots(
         len(data),
         1,
-        figsize=(7.6, 0.3 * sum(heights) + 0.6 * len(data) + 0.9),
+        figsize=(9, 0.36 * sum(heights) + 0.7 * len(data) + 0.9),
         gridspec_kw={"height_ratios": heights},
         sharex=True,
         squeeze=False,
@@ -79,13 +79,13 @@ def _draw_arms(axis, results: Results, data: str, n: int | str, score: str, rati
         values = results.values(data, n, arm, score, taken)
         _draw_row(axis, row, values, "C1" if is_synthetic(arm) else "C0")
     axis.set_yticks(range(len(found)), [_label(results, data, n, a, ratio) for a in found])
-    axis.tick_params(axis="y", labelsize=9)
+    axis.tick_params(axis="y", labelsize=11)
     axis.set_title(of_data(data), loc="left")
     ceiling = _ceiling(results, data, score)
     if ceiling is not None:
         axis.axvline(ceiling, color="C5", ls="--", lw=1)
         axis.annotate("all real pictures", (ceiling, 1.01), xycoords=("data", "axes fraction"),
-                      ha="right", fontsize=8, color="C5")  # fmt: skip
+                      ha="right", fontsize=10, color="C5")  # fmt: skip
 
 
 def _label(results: Results, data: str, n, arm: str, ratio: float | None) -> str:
@@ -115,7 +115,7 @@ def differences(
     as a pale bar behind the line.
     """
     figure, axis = figures.subplots(
-        figsize=(7.6, 0.42 * len(rows) + 1.2), title=title, caption=caption
+        figsize=(9, 0.62 * len(rows) + 1.3), title=title, caption=caption
     )
     _draw_differences(axis, rows, second)
     axis.set_xlabel(xlabel)
@@ -130,14 +130,14 @@ def _draw_differences(axis, rows: Mapping[str, Difference], second: Mapping | No
         axis.plot(found.value, row, "o", color=colour, ms=7)
         axis.annotate(
             f"{found.value:+.3f}", (found.value, row), (0, 7), textcoords="offset points",
-            ha="center", fontsize=8,
+            ha="center", fontsize=10,
         )  # fmt: skip
         if second:
             axis.plot(second[name], [row, row], color=colour, lw=9, alpha=0.25, zorder=1,
                       solid_capstyle="butt")  # fmt: skip
     axis.axvline(0, color="black", lw=0.8)
     axis.set_ylim(-0.6, len(rows) - 0.3)
-    axis.set_yticks(range(len(rows)), list(reversed(rows)), fontsize=9)
+    axis.set_yticks(range(len(rows)), list(reversed(rows)), fontsize=11)
 
 
 def against(results: Results, questions: Sequence[Question], caption: str = "") -> Figure:
@@ -147,7 +147,7 @@ def against(results: Results, questions: Sequence[Question], caption: str = "") 
     """
     sizes = list(dict.fromkeys(q.n for q in questions))
     figure, axes = figures.subplots(
-        1, len(sizes), figsize=(5.4 + 2.6 * len(sizes), 0.34 * len(questions) / len(sizes) + 1.5),
+        1, len(sizes), figsize=(5 + 2.8 * len(sizes), 0.62 * len(questions) / len(sizes) + 1.5),
         sharey=True, sharex=True, squeeze=False, caption=caption,
         title=f"all {len(questions)} comparisons with the two usual baselines",
     )  # fmt: skip
@@ -158,7 +158,7 @@ def against(results: Results, questions: Sequence[Question], caption: str = "") 
                 label = f"{of_data(q.data)}: {NAMES[q.arm]}\nless {NAMES[q.baseline]}"
                 rows[label] = results.compare(*q, comparisons=len(questions))
         _draw_differences(axis, rows)
-        axis.tick_params(axis="y", labelsize=8)
+        axis.tick_params(axis="y", labelsize=11)
         axis.set_title(f"{n} real pictures")
         axis.set_xlabel(f"difference in {SCORE}")
     return figure
@@ -167,23 +167,65 @@ def against(results: Results, questions: Sequence[Question], caption: str = "") 
 def by_seed(results: Results, questions: Sequence[Question], caption: str = "") -> Figure:
     """What each seed alone would have said of ``questions``: a dot a seed, the bar their mean."""
     figure, axis = figures.subplots(
-        figsize=(7.6, 0.5 * len(questions) + 1.2), caption=caption,
+        figsize=(9, 0.7 * len(questions) + 1.2), caption=caption,
         title="one split of the data, one training: what each would have reported",
     )  # fmt: skip
     for row, q in enumerate(reversed(questions)):
         first, second = (results.values(q.data, q.n, a) for a in (q.baseline, q.arm))
         for seed, value in enumerate(second - first):
             colour = "C0" if value > 0 else "C1"
-            axis.plot(value, row, "o", ms=16, color=colour, alpha=0.75)
+            axis.plot(value, row, "o", ms=19, color=colour, alpha=0.75)
             axis.annotate(f"{seed}", (value, row), ha="center", va="center", color="white",
-                          fontsize=8)  # fmt: skip
+                          fontsize=11)  # fmt: skip
         mean = (second - first).mean()
         axis.plot([mean] * 2, [row - 0.4, row + 0.4], color="black", lw=2.5, zorder=1)
     axis.axvline(0, color="black", lw=0.8)
     axis.set_ylim(-0.6, len(questions) - 0.4)
-    axis.set_yticks(range(len(questions)), [named(q) for q in reversed(questions)], fontsize=9)
+    axis.set_yticks(range(len(questions)), [named(q) for q in reversed(questions)], fontsize=11)
     axis.set_xlabel(f"difference in {SCORE}, a disc a seed: blue says helps, orange hurts")
     return figure
+
+
+def who_found(results: Results, questions: Sequence[Question], caption: str = "") -> Figure:
+    """A bar a question: its test defects, over all seeds, by who recognised them.
+
+    Found by both classifiers, by the baseline alone, by the arm alone, by neither.
+    """
+    figure, axis = figures.subplots(
+        figsize=(9.5, 0.75 * len(questions) + 1.8), caption=caption,
+        title="test defects of all seeds: which classifier recognised them?",
+    )  # fmt: skip
+    looks = {"both": ("C0", 0.35), "only the cheap remedy": ("C0", 1.0)}
+    looks |= {"only with made ones": ("C1", 1.0), "neither": ("C5", 0.25)}
+    for row, question in enumerate(reversed(questions)):
+        start, counts = 0.0, found_counts(results, question)
+        for (name, (colour, alpha)), count in zip(looks.items(), counts, strict=True):
+            label = name if row == 0 else None
+            share = count / sum(counts)
+            axis.barh(row, share, left=start, color=colour, alpha=alpha, height=0.7, label=label)
+            if share > 0.012:
+                shade = "white" if alpha == 1 else "black"
+                axis.text(start + share / 2, row, f"{count}", ha="center", va="center", color=shade,
+                          fontsize=12)  # fmt: skip
+            start += share
+    axis.set_yticks(range(len(questions)), [named(q) for q in reversed(questions)], fontsize=11)
+    axis.set_xlim(0, 1)
+    axis.set_xticks([])
+    axis.spines[:].set_visible(False)
+    axis.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=4, fontsize=11, frameon=False)
+    return figure
+
+
+def found_counts(results: Results, question: Question) -> tuple[int, int, int, int]:
+    """Test defects over all seeds: found by both, the baseline alone, the arm alone, neither."""
+    arms = (results.cells(question.data, question.n, a) for a in (question.baseline, question.arm))
+    counts = np.zeros(4, int)
+    for one in results.outcomes(question.data, *arms):
+        few = one.labels == one.minority
+        first, second = (guessed[few] == one.minority for guessed in one.guessed)
+        parts = first & second, first & ~second, ~first & second, ~first & ~second
+        counts += [int(part.sum()) for part in parts]
+    return tuple(int(count) for count in counts)
 
 
 def score_table(results: Results, caption: str = "") -> Figure:
@@ -195,22 +237,22 @@ def score_table(results: Results, caption: str = "") -> Figure:
     sizes = [(data, n) for data in results.data for n in results.sizes(data)]
     rows = [arm for arm in NAMES if any(arm in results.arms(*size) for size in sizes)]
     figure, axes = figures.subplots(
-        1, len(results.data), figsize=(10.5, 0.33 * len(rows) + 1.6), sharey=True, squeeze=False,
-        title="every arm: means over the seeds", caption=caption,
+        len(results.data), 1, figsize=(9, len(results.data) * (0.36 * len(rows) + 1.2)),
+        squeeze=False, title="every arm: means over the seeds", caption=caption,
     )  # fmt: skip
-    for axis, data in zip(axes[0], results.data, strict=True):
+    for axis, data in zip(axes[:, 0], results.data, strict=True):
+        there = [arm for arm in rows if any(arm in results.arms(*s) for s in sizes if s[0] == data)]
         columns = [(n, score) for n in results.sizes(data) for score in paired.SCORES]
         for at, (n, score) in enumerate(columns):
-            _draw_column(axis, at, _means(results, data, n, score, rows))
+            _draw_column(axis, at, _means(results, data, n, score, there))
         heads = [f"{score}\n{n} real" for n, score in columns]
-        axis.set_xticks(range(len(columns)), heads, fontsize=8)
+        axis.set_xticks(range(len(columns)), heads, fontsize=11)
         axis.xaxis.tick_top()
         axis.set_xlim(-0.5, len(columns) - 0.5)
         axis.set_title(of_data(data))
-        for spine in axis.spines.values():
-            spine.set_visible(False)
-    axes[0][0].set_yticks(range(len(rows)), [NAMES[arm] for arm in rows], fontsize=9)
-    axes[0][0].set_ylim(len(rows) - 0.5, -0.5)
+        axis.spines[:].set_visible(False)
+        axis.set_yticks(range(len(there)), [NAMES[arm] for arm in there], fontsize=11)
+        axis.set_ylim(len(there) - 0.5, -0.5)
     return figure
 
 
@@ -231,7 +273,7 @@ def _draw_column(axis, at: int, means: Sequence[float | None]) -> None:
         axis.fill([at - 0.5, at + 0.5, at + 0.5, at - 0.5],
                   [row - 0.5, row - 0.5, row + 0.5, row + 0.5], color="C0", alpha=0.55 * share,
                   lw=0)  # fmt: skip
-        axis.text(at, row, f"{value:.2f}", ha="center", va="center", fontsize=9,
+        axis.text(at, row, f"{value:.2f}", ha="center", va="center", fontsize=12,
                   weight="bold" if value == high else "normal")  # fmt: skip
 
 
@@ -299,7 +341,7 @@ def ladder(results: Results, steps: Mapping[str, Sequence], n: int, caption: str
     """
     heights = [len(of) for of in steps.values()]
     figure, axes = figures.subplots(
-        len(steps), 1, figsize=(7.6, 0.36 * sum(heights) + 0.5 * len(steps) + 1), sharex=True,
+        len(steps), 1, figsize=(9, 0.42 * sum(heights) + 0.6 * len(steps) + 1), sharex=True,
         squeeze=False, gridspec_kw={"height_ratios": heights}, caption=caption,
         title=f"how far from {n} real pictures to all of them",
     )  # fmt: skip
@@ -309,7 +351,7 @@ def ladder(results: Results, steps: Mapping[str, Sequence], n: int, caption: str
         for row, (_, arm) in enumerate(reversed(of)):
             part = (results.values(data, n, arm) - low) / (high - low)
             _draw_row(axis, row, part, "C1" if is_synthetic(arm) else "C0")
-        axis.set_yticks(range(len(of)), [label for label, _ in reversed(of)], fontsize=9)
+        axis.set_yticks(range(len(of)), [label for label, _ in reversed(of)], fontsize=11)
         axis.set_title(of_data(data), loc="left")
         for edge in (0, 1):
             axis.axvline(edge, color="C5", ls="--", lw=1)
@@ -371,7 +413,7 @@ def quality(points: Sequence[dict], caption: str = "") -> Figure:
     panels = {"KID": "KID×10³ (smaller is nearer)", "recall": "recall of the generator"}
     panels["copying"] = "copying AUC (½: none)"
     figure, axes = figures.subplots(
-        1, 3, figsize=(8.6, 3.0), sharey=True,
+        1, 3, figsize=(10.5, 4.0), sharey=True,
         caption=caption,
     )  # fmt: skip
     kinds = sorted({(p["data"], p["model"], str(p["n"])) for p in points})
@@ -385,5 +427,5 @@ def quality(points: Sequence[dict], caption: str = "") -> Figure:
         axis.set_xlabel(label)
     axes[0].set_ylabel(f"what it added to {SCORE}")
     handles, labels = axes[-1].get_legend_handles_labels()
-    figure.legend(handles, labels, fontsize=8, loc="outside upper right", ncols=2)
+    figure.legend(handles, labels, fontsize=10, loc="outside upper right", ncols=3)
     return figure

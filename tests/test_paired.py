@@ -53,6 +53,24 @@ def test_more_comparisons_make_wider_intervals():
     assert (many.high - many.low) / (one.high - one.low) == pytest.approx(wider)
 
 
+def test_the_seeds_that_a_gain_needs():
+    """At the needed number t + z standard errors are the gain; a fourfold at half the gain."""
+    error, comparisons = 0.04, 4
+    found = paired.interval(0.01, error, 5, comparisons)
+    needed = paired.seeds_needed(found, 5, 0.03, comparisons)
+
+    def reach(seeds):  # the smallest gain found in four cases of five
+        t = stats.t(paired.freedom(seeds)).ppf(1 - 0.05 / (2 * comparisons))
+        return (t + stats.norm.ppf(0.8)) * error * np.sqrt(5 / seeds)
+
+    assert reach(needed) <= 0.03 < reach(needed - 1)
+    assert paired.seeds_needed(found, 5, 0.015, comparisons) == pytest.approx(4 * needed, rel=0.02)
+    assert paired.seeds_needed(found, 5, reach(5), comparisons) == 5
+    for bad in (0, -1, float("nan")):
+        with pytest.raises(GancourseError, match="must be above 0"):
+            paired.seeds_needed(found, 5, bad)
+
+
 def test_what_does_not_fit():
     with pytest.raises(GancourseError, match="two seeds or more"):
         paired.difference([outcome(0)])

@@ -189,6 +189,14 @@ def test_the_grid_s_figures_show_each_seed_each_mean_and_each_comparison(recorde
     written = [text.get_text() for text in steel_figures.score_table(results).axes[0].texts]
     assert len(written) == 3 * len(results.arms("tiles", 4))
     assert f"{results.values('tiles', 4, 'under-sampling', 'recall').mean():.2f}" in written
+    counts = steel_figures.found_counts(results, question)
+    defects = [np.array(f["labels"]) == f["minority"] for f in recorded["folds"]["tiles"]]
+    assert sum(counts) == sum(few.sum() for few in defects)
+    gains = [results.values("tiles", 4, arm, "recall") for arm in ("classical", "dcgan")]
+    hits = [sum(r * few.sum() for r, few in zip(of, defects, strict=True)) for of in gains]
+    assert [counts[0] + counts[1], counts[0] + counts[2]] == pytest.approx(hits, abs=0.01)
+    bars = steel_figures.who_found(results, [question]).axes[0].patches
+    assert [bar.get_width() for bar in bars] == pytest.approx([c / sum(counts) for c in counts])
     family = results.family()
     drawn = steel_figures.against(results, family).axes
     assert len(drawn) == 1 and len(drawn[0].get_yticklabels()) == len(family)

@@ -661,7 +661,7 @@ exercises.answer("00.4", order, belief=belief)
 # | [08 · Evaluating](08_evaluating_gans.ipynb) | What does a score mean at a few hundred pictures? | fourteen horses in a bag of zebras, and a score that likes them |
 # | [09 · Is it working?](09_is_it_working.ipynb) | What does a sick run look like? | four sick runs, and the signs that give them away |
 # | [10 · Synthetic steel defects](10_synthetic_steel_defects.ipynb) | Can a network add a defect to clean metal? | defects painted on clean metal, and a network that finds them |
-# | [11 · Does synthetic data help?](11_does_synthetic_help.ipynb) | Do made defects help a classifier? | bets on twelve comparisons, and what they could tell |
+# | [11 · Does synthetic data help?](11_does_synthetic_help.ipynb) | Do made defects help a classifier? | seven bets, and who wins them |
 #
 # **How to read a chapter.**
 #
