@@ -27,7 +27,7 @@
 # - turn "the losses fluctuate", "it collapses" and "it overfits" into numbers,
 #   and judge a study's sentences by them.
 #
-# **Time:** 24 minutes to read, 50 with the code; about a minute to run on two CPU
+# **Time:** 23 minutes to read, 49 with the code; about a minute to run on two CPU
 # cores (`quick`), not measured on a GPU. **Data:** 64-pixel photographs of Grumpy
 # Cat, or seeded stand-ins; every figure says which. The experiment follows the
 # assignment "When Cats Meet GANs" of Carnegie Mellon's course 16-726 and a
@@ -62,7 +62,6 @@ import math
 
 import numpy as np
 import torch
-from matplotlib import pyplot as plt
 from matplotlib.colors import ListedColormap
 from torch.nn.functional import avg_pool2d, interpolate, one_hot, pad
 
@@ -80,7 +79,6 @@ from gancourse_lab import exercises
 from gancourse_lab.human_study_panel import Vote
 
 profile = profiles.resolve(PROFILE)
-plt.rcParams["figure.dpi"] = 80  # many photographs: keeps the notebook small
 device.seed_everything(SEED)
 print(f"profile {profile}, {device.describe()}")
 
@@ -495,15 +493,16 @@ table(["turn the head", "smallest eigenvalue", "classical", "DiffAugment"], rows
 print("the last two columns: total variation between G's best distribution and the cats'")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = figures.subplots(1, 3, figsize=(10, 2.9), sharey=True)
+figure, axes = figures.subplots(1, 3, figsize=(10, 3.6), sharey=True)
 for axis, (name, found) in zip(axes, fits.items(), strict=True):
     axis.bar(range(HOURS), p, color=figures.GREY, alpha=0.35, label="cats p")
     markers = {"classical": "s", "DiffAugment": "o"}
     for (label, q), (shade, style) in zip(found.items(), figures.CYCLE[:2][::-1], strict=True):
         axis.plot(q, style, marker=markers[label], markersize=4, color=shade, label=label)
-    axis.set(title=f"turned {name}", xlabel="hour")
-axes[0].set_ylabel("probability")
-axes[0].legend()
+    axis.set_title(f"turned {name}", fontsize=13)
+    axis.set_xlabel("hour", fontsize=12)
+axes[0].set_ylabel("probability", fontsize=12)
+axes[0].legend(fontsize=11)
 figures.show(
     figure,
     "Three bar charts of the cats' distribution over twelve hours. The classical fit is broader "
@@ -588,10 +587,13 @@ def both_losses(terms):
 finished(histories, SETTINGS)
 per_epoch = len(train_set) // plain.batch_size
 caption = train_set.caption
-figure, axes = figures.subplots(1, 4, figsize=(11, 2.8), sharey=True, caption=caption)
-for axis, (label, history) in zip(axes, histories.items(), strict=False):  # fewer if stopped
+figure, axes = figures.subplots(2, 2, figsize=(9, 5.4), sharex=True, sharey=True, caption=caption)
+for axis, (label, history) in zip(axes.flat, histories.items(), strict=False):  # fewer if stopped
     figures.curves(both_losses(history.terms), per_epoch, label, "", axis=axis)
-axes[0].set_ylabel("loss")
+for axis in axes[0]:
+    axis.set_xlabel("")
+for axis in axes[:, 0]:
+    axis.set_ylabel("loss")
 figures.show(figure, "Four panels, one a setting, with D's and G's loss against the epoch.")
 
 # %% [markdown]
@@ -743,7 +745,7 @@ figures.show_sheet(alt, rows, "", f"averaged weights, seed 0; {of_all}", heads, 
 # measures both.)
 #
 # **You judge:** two other seeds at epoch 100, one without augmentation, one
-# with DiffAugment. Which cats are better? Vote, then go on.
+# with DiffAugment. Which cats are better? Vote; section 8 ends with the answer.
 
 # %% tags=["nbval-ignore-output"]
 ballot = {"none": runs["none"][1], "DiffAugment": runs["DiffAugment"][1]}
@@ -756,19 +758,6 @@ vote
 sets = {f"set {i + 1}": samples_at(ballot[label], EARLY) for i, label in enumerate(vote.labels)}
 alt = "Two rows of six generated cats, without names."
 figures.show_sheet(alt, sets, f"epoch {EARLY}, seed 1: {first['data']['caption']}", scale=3)
-
-# %% tags=["nbval-ignore-output"]
-print(f"your vote: {vote.chosen or 'not cast yet'}")
-for number, label in enumerate(vote.labels, start=1):
-    (there,) = (m for m in ballot[label]["metrics"] if m["epoch"] == EARLY)
-    value, low, high = there["average"]["held_out"][KID]
-    print(f"set {number}: {label}, {KID} {value:.1f} [{low:.1f}, {high:.1f}]")
-
-# %% [markdown]
-# **What you see.** By KID the cats without augmentation are ahead at epoch 100 (over three seeds, too:
-# section 8). To the eye
-# they have more grain, the others darker masks and larger eyes. Six pictures of one seed
-# decide little.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 title = "losses as measured (thin) and their average (bold); dotted: D can only guess"
@@ -796,41 +785,42 @@ figures.show(
 # **What you see.** Without augmentation D's loss sinks towards 0, and G's jumps;
 # with DiffAugment D's stays nearer to that of a D which can only guess.
 #
-# Move through epochs and settings: samples of one run, and its losses so far.
+# **Watch all four grow.** Two latent points, the same in every setting and at every epoch. **Guess
+# first:** in which setting will the two become one picture?
 
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-def draw_run(setting, seed, epoch):
-    """Samples and losses of one recorded run at one epoch."""
-    run = runs[setting][seed]
-    size = {"figsize": (11, 3.9), "width_ratios": (1, 1.2)}
-    figure, axes = figures.subplots(1, 2, caption=run.caption, **size)
-    figures.picture(axes[0], samples_at(run, epoch), 3, f"{setting}, epoch {epoch}")
-    shown = max(1, round(epoch * run.per_epoch))
-    losses = {name: values[:shown] for name, values in both_losses(run.curves).items()}
-    figures.curves(losses, run.per_epoch, axis=axes[1])
-    axes[1].set(xlim=(0, run["settings"]["epochs"]), ylim=(0, None))
-    return figure
+def at_epoch(epoch, seed):
+    """Two latent points of each setting at one epoch, the settings side by side."""
+    drawn = [samples_at(group[seed], epoch)[:2] for group in runs.values()]
+    rows = {name: torch.stack([x[i] for x in drawn]) for i, name in enumerate(("one z", "another"))}
+    title = f"epoch {epoch}, seed {seed}"
+    return figures.jpeg_of(figures.sheet(rows, title, of_all, list(runs), scale=2.5))
 
 
 panels.panel(
-    draw_run,
+    at_epoch,
     photo=True,
-    moves="setting",
-    setting=panels.slider(list(runs), "setting"),
-    seed=panels.slider([0, 1, 2], "seed"),
+    moves="epoch",
     epoch=panels.slider(first.columns, "epoch", start=LATE),
+    seed=panels.slider([0, 1, 2], "seed"),
 )
+
+# %% [markdown]
+# The first of the two over time, still:
 
 # %% tags=["nbval-ignore-output"]
 moments = [1, 8, 32, 64, 128, 300]
 at = [first.columns.index(epoch) for epoch in moments]
 rows = {label: group[0].strip[0, at] for label, group in runs.items()}
-title = "one latent point over time, epoch above: averaged weights, seed 0"
+title = "one latent point over time: averaged weights, seed 0"
 alt = "A row of generated cats for each setting, from noise on."
-figures.show_sheet(alt, rows, title, of_all, moments)
+figures.show_sheet(alt, rows, title, of_all, [f"epoch {n}" for n in moments], scale=2.25)
 
 # %% [markdown]
+# **What you see.** Everybody paints noise, then a blaze between two dark patches, then a cat. Without
+# augmentation both points of the panel end in one ghost; in the other settings two cats remain.
+#
 # Now the numbers over time: each line is the mean over the seeds, each band
 # their range.
 
@@ -923,17 +913,17 @@ for name in ("fluctuation of L_D", "fluctuation of L_G"):  # does it settle, see
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 SCORE = {"+": 1, "·": 0, "−": -1, "": math.nan}  # nan: no colour
 columns = [(epoch, label) for epoch in (EARLY, LATE) for label in runs]
-figure, axis = figures.subplots(figsize=(10, 3.6), caption=of_all + "; last weights, 64 fakes")
+figure, axis = figures.subplots(figsize=(10.5, 4.8), caption=of_all + "; last weights, 64 fakes")
 scores = [[SCORE[marks.get((name, *column), "")] for column in columns] for name in CLAIMED]
 colours = ListedColormap(["#E8935E", "#DDDDDD", "#8CC3E6"])
 axis.imshow(scores, colours, vmin=-1, vmax=1, aspect="auto")
 for y, name in enumerate(CLAIMED):
     for x, (epoch, label) in enumerate(columns):
         mean, mark = values_of(name, label, epoch).mean(), marks.get((name, epoch, label), "")
-        axis.text(x, y, f"{mean:.2g} {mark}", ha="center", va="center", fontsize=11)
+        axis.text(x, y, f"{mean:.2g} {mark}", ha="center", va="center", fontsize=13)
 axis.axvline(len(runs) - 0.5, color="black", linewidth=2)
 axis.set_xticks(range(len(columns)), [f"{label}\nepoch {epoch}" for epoch, label in columns])
-axis.set_yticks(range(len(CLAIMED)), CLAIMED)
+axis.set_yticks(range(len(CLAIMED)), CLAIMED, fontsize=12)
 axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
 axis.spines[:].set_visible(False)
 figures.show(
@@ -976,6 +966,21 @@ else:
     print("These are not the images of the records: nothing to compare.")
 
 # %% [markdown]
+# ### Your vote
+
+# %% tags=["nbval-ignore-output"]
+print(f"your vote: {vote.chosen or 'not cast yet'}")
+for number, label in enumerate(vote.labels, start=1):
+    (there,) = (m for m in ballot[label]["metrics"] if m["epoch"] == EARLY)
+    value, low, high = there["average"]["held_out"][KID]
+    print(f"set {number}: {label}, {KID} {value:.1f} [{low:.1f}, {high:.1f}]")
+
+# %% [markdown]
+# **What you see.** By KID the cats without augmentation are ahead at epoch 100 (over three seeds, too:
+# section 8). To the eye
+# they have more grain, the others darker masks and larger eyes. Six pictures of one seed
+# decide little.
+#
 # ### Does it copy?
 #
 # Chapter 04 asks how often a fake lies nearer to the training images than a
@@ -1069,8 +1074,8 @@ exercises.answer("03.1", pictures)
 
 # %% [markdown]
 # **2. Find the bug.** This step was found in a repository. We train with it
-# and with the right one on cats of 16 pixels, with cutout alone so that one
-# can see something, and look at the fakes.
+# and with the right one on cats of 16 pixels, with cutout alone: grey squares in
+# the fakes would be a clue, and so is what D says of fakes with and without one.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -1110,12 +1115,6 @@ for label, step in (("right step", train_step), ("suspect step", suspect_step)):
     print(f"{label:16s}{mid_grey(rows[label]):10.3f}{scores[0]:10.2f}{scores[1]:12.2f}")
 for label in ("cats", "cats through T"):
     print(f"{label:16s}{mid_grey(rows[label]):10.3f}")
-for label, images in rows.items():  # the greyest, or one would have to search for the squares
-    greyest = sorted(range(len(images)), key=lambda i, seen=images: -mid_grey(seen[i : i + 1]))
-    rows[label] = images[greyest[:5]]
-alt = "Cats, cats with a grey square, and the fakes of the two steps: of each the five greyest."
-title = f"the five greyest of each, after {toy_epochs} epochs; {toy_cats.caption}"
-figures.show_sheet(alt, rows, title, scale=10)
 
 
 # %% [markdown]
