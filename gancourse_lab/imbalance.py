@@ -248,6 +248,16 @@ def digests(pictures: Tensor) -> list[str]:
     return [hashlib.sha256(one.contiguous().numpy()).hexdigest() for one in pictures]
 
 
+def torn(fold: Fold, groups: Sequence[Sequence[str]]) -> np.ndarray:
+    """Which test pictures, bool (N,), show metal that training or validation shows as well.
+
+    ``groups``: pieces that are one, such as ``tile_crops.TWINS``, which the fold did not know.
+    """
+    elsewhere = {*fold.train.pieces, *fold.validation.pieces}
+    seen = {piece for group in groups if elsewhere & set(group) for piece in group}
+    return np.array([piece in seen for piece in fold.test.pieces])
+
+
 def check_apart(seen: Tensor, *held_out: Labelled, what: str = "The training") -> None:
     """Raise ``Leak`` where ``seen`` has the pixels of a ``held_out`` picture, flipped or not."""
     forbidden = {}

@@ -43,6 +43,12 @@ class Outcome:
     odds: tuple[np.ndarray, np.ndarray]
     minority: int
 
+    def without(self, left_out: np.ndarray) -> Outcome:
+        """The outcome on the other pictures; ``left_out`` is bool (N,)."""
+        keep = ~np.asarray(left_out)
+        first, second = (tuple(x[keep] for x in pair) for pair in (self.guessed, self.odds))
+        return Outcome(self.labels[keep], self.pieces[keep], first, second, self.minority)
+
 
 # Scores under weights (draws, N) of the pictures, as a bootstrap gives them; each (draws,)
 

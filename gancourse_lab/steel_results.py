@@ -6,7 +6,7 @@ synthetic to real pictures, a seed. Seeds are folds, so two arms are compared on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -146,11 +146,19 @@ class Results:
         score: str = SCORE,
         comparisons: int = 1,
         against: int | str | None = None,
+        left_out: Mapping[int, np.ndarray] | None = None,
     ) -> Difference:
-        """``arm`` less ``baseline`` (with ``against`` real pictures, ``n`` if None), paired."""
+        """``arm`` less ``baseline`` (with ``against`` real pictures, ``n`` if None), paired.
+
+        ``left_out``: seed → test pictures, bool (N,), that do not count.
+        """
         first = self.cells(data, n if against is None else against, baseline)
         second = self.cells(data, n, arm)
-        return paired.difference(self.outcomes(data, first, second), score, comparisons)
+        outcomes = self.outcomes(data, first, second)
+        if left_out is not None:
+            pairs = zip(first, outcomes, strict=True)
+            outcomes = [one.without(left_out[cell["seed"]]) for cell, one in pairs]
+        return paired.difference(outcomes, score, comparisons)
 
     def family(self) -> list[Question]:
         """Every synthetic arm against each of ``BASELINES``, where all of their cells are there."""

@@ -98,6 +98,19 @@ def test_near_copies_are_found_under_another_light():
     assert groups == ["a", "a", "b", "b", "a", "b"]
 
 
+def test_a_tile_under_two_numbers_is_torn_where_the_other_number_trains():
+    whole = drawn((30, 30))
+    fold = imbalance.fold(whole, 0)
+    here, there = fold.test.pieces[0], fold.train.pieces[0]
+    beside = next(piece for piece in fold.test.pieces if piece != here)
+    assert not imbalance.torn(fold, [(here, beside)]).any()  # both are tested
+    torn = imbalance.torn(fold, [(here, beside, there)])
+    assert [p for p, t in zip(fold.test.pieces, torn, strict=True) if t] == [
+        p for p in fold.test.pieces if p in (here, beside)
+    ]
+    assert imbalance.torn(fold, [(here, fold.validation.pieces[0])]).any()
+
+
 def test_stand_ins_have_the_shape_of_the_real_thing():
     steel = imbalance.neu("stand-in", limit=100)
     assert len(steel) == 600 and steel.classes[steel.minority] == "scratches"

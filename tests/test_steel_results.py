@@ -189,6 +189,20 @@ def test_the_grid_s_figures_show_each_seed_each_mean_and_each_comparison(recorde
     written = [text.get_text() for text in steel_figures.score_table(results).axes[0].texts]
     assert len(written) == 3 * len(results.arms("tiles", 4))
     assert f"{results.values('tiles', 4, 'under-sampling', 'recall').mean():.2f}" in written
+    folds = {fold["seed"]: fold for fold in recorded["folds"]["tiles"]}
+    odd = {seed: np.arange(len(fold["labels"])) % 2 == 1 for seed, fold in folds.items()}
+    half = results.compare(*question, left_out=odd)
+    cells = [results.cells("tiles", 4, arm) for arm in ("classical", "dcgan")]
+    by_hand = [
+        paired.Outcome(
+            one.labels[::2],
+            one.pieces[::2],
+            *([x[::2] for x in pair] for pair in (one.guessed, one.odds)),
+            one.minority,
+        )
+        for one in results.outcomes("tiles", *cells)
+    ]
+    assert half == paired.difference(by_hand) != results.compare(*question)
     counts = steel_figures.found_counts(results, question)
     defects = [np.array(f["labels"]) == f["minority"] for f in recorded["folds"]["tiles"]]
     assert sum(counts) == sum(few.sum() for few in defects)

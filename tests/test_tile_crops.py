@@ -1,15 +1,17 @@
 """Layouts by name, tiles as two domains, what a translator added, and the blind count."""
 
+import itertools
 import json
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage
 from torch import nn
 
 from gancourse import profiles
-from gancourse.data import images
+from gancourse.data import catalog, fetch, images
 from gancourse.errors import GancourseError
 from gancourse_lab import added, crop_figures, crops, defects, layouts, tile_crops
 from gancourse_lab.imbalance import digests
@@ -28,6 +30,32 @@ def root(tmp_path_factory):
 def tiles(root, monkeypatch):
     monkeypatch.setenv("GANCOURSE_DATA", str(root))
     return root / layouts.TILES
+
+
+def test_one_tile_under_another_lamp_is_known_again_and_grinding_marks_are_not_a_tile():
+    rng = np.random.default_rng(0)
+    lamp = np.linspace(0.6, 1.3, 160)[:, None]  # brighter towards one end
+    marks = rng.normal(0, 25, (1, 120))  # from top to bottom, on every tile
+    spots = [ndimage.gaussian_filter(rng.normal(0, 60, (200, 120)), 2) for _ in range(3)]
+    tiles = [(110 + marks + spot * 2).clip(0, 255) for spot in spots]
+    again = ndimage.zoom(tiles[0], (160 / 200, 1), order=1) * lamp * 0.7
+    pictures = [torch.tensor(x.clip(0, 255).astype(np.uint8))[None] for x in (*tiles, again)]
+    found = tile_crops.alike(pictures, ["9", "20", "100", "300"])
+    assert list(found)[0] == ("9", "20") and len(found) == 6  # by number, not by letter
+    assert found["9", "300"][0] > 0.6 and found["9", "300"][1:] == (0, 3)
+    assert max(value for pair, (value, *_) in found.items() if pair != ("9", "300")) < 0.2
+
+
+def test_the_twins_are_what_the_real_tiles_show():
+    where = fetch.locate(catalog.find("magnetic-tile"), False)
+    if where is None:
+        pytest.skip("the real tiles are not here")
+    sheets = defects.tile_sheets(where).sheets
+    pictures = [images.decode(sheet.file, None, 1) for sheet in sheets]
+    found = tile_crops.alike(pictures, [sheet.piece for sheet in sheets])
+    twins = {pair for group in tile_crops.TWINS for pair in itertools.combinations(group, 2)}
+    assert min(found[pair][0] for pair in twins) > 0.4
+    assert max(value for pair, (value, *_) in found.items() if pair not in twins) < 0.3
 
 
 @pytest.mark.parametrize("name", layouts.READERS)
