@@ -65,6 +65,7 @@ from gancourse import device, profiles, records
 from gancourse.data import catalog, images
 from gancourse.data import pieces as metal
 from gancourse.data.batches import looked_at, pairs_of
+from gancourse.metrics import distances, features
 from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import report, require, table
 from gancourse.train.cyclegan import CycleGANStep, LinearDecay, translate
@@ -154,19 +155,19 @@ figures.show_sheet(
 #
 # **Guess first.** Eight crops of eight tiles, a defect on each. Four are photographs of real
 # defects, on four others the network added one (again strong ones). Which four? Write the
-# numbers down before you read on.
+# numbers down; the end of section 2 tells.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 real = list({piece: i for i, piece in enumerate(of_defective)}.values())[:4]  # one a tile
 mixed = torch.cat([made[strongest[4:8]], defective.images[real]])
 order = torch.randperm(len(mixed), generator=torch.Generator().manual_seed(SEED))
+numbered = {f"{n} to {n + 3}": mixed[order][n - 1 : n + 3] for n in (1, 5)}
 figures.show_sheet(
-    "Eight numbered crops of metal, each with a dark spot or line: four real, four made.",
-    {"": mixed[order]},
+    "Eight crops of metal, each with a dark spot or line: four real, four made.",
+    numbered,
     "",
     f"{clean.caption} (translated) and {defective.caption}; one crop a tile",
-    [f"{n + 1}" for n in range(len(mixed))],
-    scale=2,
+    scale=3,
 )
 
 # %% [markdown]
@@ -178,10 +179,6 @@ figures.show_sheet(
 blind = records.load("tile-defects/blind-100")
 head = ["source", "none", "blowhole", "crack", "other", "called made", "of"]
 table(head, [[name, *[row[h] for h in head[1:]]] for name, row in blind["counted"].items()])
-
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-numbers = [n + 1 for n, i in enumerate(order.tolist()) if i < 4]
-print("added by the network:", ", ".join(map(str, numbers)))
 
 # %% [markdown]
 # *What you see.* The reader saw a defect in 37 of the 50 translations, in all 25 real
@@ -284,6 +281,12 @@ for half in (spread[:8], spread[8:]):
 # %% [markdown]
 # *What you see.* Nine of the sixteen got a defect that one would notice: blots, flakes, an arc,
 # small cracks. Two got a faint one, five none; these are dark or unevenly lit.
+#
+# And the eight of section 1:
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+numbers = [n + 1 for n, i in enumerate(order.tolist()) if i < 4]
+print("added by the network:", ", ".join(map(str, numbers)))
 
 # %% [markdown]
 # ## 3 · What was added, and where
@@ -372,8 +375,65 @@ if shown:
 
 # %% [markdown]
 # *What you see.* Above, crops in which nothing was added, or something too faint for the level;
-# most are dark. Below, one outline is the spot, the others are smaller spots or streaks. For training take the largest box, or refuse such crops; a classifier,
-# which sees whole crops, does not mind.
+# most are dark. Below, one outline is the spot, the others are smaller spots or streaks. For
+# training take the largest box, or refuse such crops; a classifier, which sees whole crops, does
+# not mind.
+#
+# ### Are they new?
+#
+# Chapter 04's question: is it one of the training defects, pasted in? The background is the
+# input's, so compare only a window of 28 pixels around what was added with the same window around
+# each training defect, mirrored or not; their correlation forgets shade and contrast. Beside it
+# real held-out defects, which nobody copied.
+
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+def windows(pictures, marks, side=28):
+    """The window (side x side) around the largest box of each mark; pictures without one go."""
+    found = []
+    for picture, mark in zip(pictures.float(), marks, strict=True):
+        box = added.largest_box(mark)
+        if box is not None:
+            x, y = ((box[:2] + box[2:]) / 2).round().astype(int)
+            wide = torch.nn.functional.pad(picture[None], [side // 2] * 4, mode="reflect")[0]
+            found.append(wide[:, y : y + side, x : x + side])
+    return torch.stack(found)
+
+
+def nearest(some, known):
+    """Correlation of each window with the most alike of ``known``, mirrored or not; which it is."""
+    ways = [known.flip(dims) for dims in ([], [-1], [-2], [-2, -1])]
+    some, *ways = (x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (some, *ways))
+    unit = torch.nn.functional.normalize
+    return torch.stack([unit(some) @ unit(way).T for way in ways]).amax(0).max(1)
+
+
+new = windows(made[torch.from_numpy(changed)], masks[changed])
+learnt = windows(left_alone, known)
+unseen = windows(*tile_crops.with_masks("test", DATA))
+alike = {"added": nearest(new, learnt), "real, held out": nearest(unseen, learnt)}
+for name, (values, _) in alike.items():
+    middle, most = float(values.median()), float(values.max())
+    print(f"{name}: {len(values)} windows, median correlation {middle:.2f}, largest {most:.2f}")
+shown = {}
+for name, of in (("added", new), ("real, held out", unseen)):
+    values, which = alike[name]
+    five = values.argsort(descending=True)[:: 1 if name == "added" else 3][:5]
+    shown[name], shown["nearest learnt" + " " * len(shown)] = of[five], learnt[which[five]]
+figures.show_sheet(
+    "Four rows of five windows: added defects, and the training defect most alike, which is "
+    "sharper and has an edge; real held-out defects, and theirs.",
+    {name: images.to(torch.uint8) for name, images in shown.items()},
+    "",
+    f"28 of 64 pixels; {clean.caption}, translated; {defective.caption}",
+    scale=5,
+)
+
+# %% [markdown]
+# *What you see.* No. The most alike, 0.87, share a dark heart and a size with theirs: the network
+# adds blots, the training defects have an edge. At the median an added defect is as near to the
+# training (0.66) as a real one that nobody copied. But look at the first pair below: a crack and its
+# "nearest learnt", 0.99, are one and the same tile. How that can be is section 9's surprise.
 #
 # ## 4 · When to stop: the loss, or KID?
 #
@@ -534,7 +594,8 @@ print(f"translated below real on {sum(one < 0 for one in of_piece)} of {len(of_p
 # %% [markdown]
 # *What it shows.* Translations teach *where*: the told centre lies on the defect in 82 % of the
 # crops. They teach less well *how large*: mean IoU is 0.09 below that of real boxes, on each
-# of five pieces, and both intervals leave 0 out; for the centre the one over pieces does not.
+# of five pieces, and both intervals leave 0 out; for the centre the one over pieces does not. (One
+# of the five is a training tile under another number; section 9 leaves it out: 0.05.)
 # (*Constant* is always the mean box of the real training crops.) **Pasting** has the higher
 # IoU, too; whether it is worse than the real crops cannot be told at this n. Translations
 # added to real ones did not help (−0.01). (The centre was added as a score after the first
@@ -831,20 +892,89 @@ print(f"{len(names)} pictures, {len(set(piece.values()))} pieces of metal")
 # %% [markdown]
 # *What you see.* The first row is one tile. In the second the rule has taken two tiles, whose
 # numbers lie near each other, for one: both are then on one side of a split, but pieces are
-# counted too few. The other mistake, one tile taken for two, would leak, and is not checked.
+# counted too few.
 #
 # Split by file, 97 % of the test pictures show a tile that training has seen, under
 # another lamp. A classifier then recognises *tiles*, a generator's copy counts as new,
 # and every number is too good. Here the whole piece is in or out.
 #
+# **And the other mistake,** one tile taken for two, because it was photographed again in another
+# session? Numbers cannot tell, pixels can: the fine details of every picture, without the light and
+# the grinding marks, against those of every other piece.
+
+# %% tags=["nbval-ignore-output"]
+tiles = sheets[layouts.TILES]
+alike = tile_crops.alike(
+    [images.decode(sheet.file, None, 1) for sheet in tiles], [sheet.piece for sheet in tiles]
+)
+ranked = sorted(alike.items(), key=lambda item: -item[1][0])
+for (one, other), (value, *_) in ranked[:9]:
+    where = ["training" if images.in_split(x, "train") else "held out" for x in (one, other)]
+    print(f"{value:.2f}  {one} ({where[0]}) and {other} ({where[1]})")
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+again = {group: alike[group[:2]] for group in tile_crops.TWINS if group[:2] in alike}
+if clean.source == "real":
+    figure, axes = figures.subplots(2, len(again), figsize=(12, 5), caption=CAPTIONS[layouts.TILES])
+    for column, (_, *both_at) in zip(axes.T, again.values(), strict=True):
+        for axis, at in zip(column, both_at, strict=True):
+            crop_figures.show_defects(axis, tiles[at], tiles[at].file.stem, boxes=False)
+    figures.show(
+        figure,
+        "Six columns of two tiles with far-off numbers; above and below the same stains, scratches "
+        "and writing.",
+        photo=True,
+    )
+
+# %% [markdown]
+# *What you see.* Six tiles come twice, one three times: the same stains, the same crack, once the
+# same handwriting. The next pair reaches 0.28 and is two tiles. It was found after the runs of
+# this chapter and the next were recorded, so their splits do not know it: the cracked tile is held
+# out here under one number and learnt from under two others (the third pair of section 3's figure).
+# What is left without its crops:
+
+# %% tags=["nbval-ignore-output"]
+elsewhere = {sheet.piece for sheet in tiles if images.in_split(sheet.piece, "train")}
+torn = {x for group in tile_crops.TWINS if elsewhere & set(group) for x in group}
+of_stem = {sheet.file.stem: sheet.piece for sheet in tiles}
+
+
+def apart(some):
+    """Which crops show no tile that training shows under another number, bool (N,)."""
+    stems = [name.rpartition("/")[2].rpartition("-")[0] for name in some.names]
+    return torch.tensor([of_stem.get(stem) not in torn for stem in stems])
+
+
+if clean.source == "real" and PLAN["translated"] is None:
+    extract = features.extractor("auto")
+    of_b, first = extract.cached(defective.images), slice(256)  # as many as the record measured
+    heaps = {"translated": extract(made[first]), "untouched": extract(clean.images[first])}
+    asked, stay_b = apart(clean)[first], apart(defective)
+    for label, which, b in (("all", asked | True, of_b), ("without", asked, of_b[stay_b])):
+        scores = {k: 1e3 * distances.kid(heap[which], b).value for k, heap in heaps.items()}
+        said = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
+        print(f"{label}: {extract.kid} to {len(b)} real defects: {said}")
+    stay = ~np.isin(tested["pieces"], list(torn))
+    left = [
+        less[stay & (np.array(tested["pieces"]) == x)].mean() for x in set(tested["pieces"]) - torn
+    ]
+    print(f"detector, translated less real: mean IoU {less.mean():+.3f}, without", end=" ")
+    print(f"{less[stay].mean():+.3f}; each piece: " + ", ".join(f"{x:+.3f}" for x in sorted(left)))
+
+# %% [markdown]
+# So 0.55 was partly the known tile's. Without it translations lie at 0.79 from real held-out
+# defects, and the same crops, untouched, at 1.88: what the translation gains is not less. The
+# detector's difference halves, from 0.09 to 0.05, and is below 0 on each of the four pieces left.
+# (Chapter 11 answers its questions without the known tiles as well.) **A split is only as good as
+# what it knows about its pictures: compare pixels before the first training.**
+#
 # **The answer in one sentence.** From 85 crops of defects, in 21 minutes on one core, a
 # CycleGAN learnt to add dark spots, flakes and short cracks to clean metal that it never
 # saw: of sixteen crops nine got one that you would notice (79 % of all a mask, a third more
-# than one place), and the set came nearer to real defective metal (KID 0.55, by 0.87);
-# a reader sees the defects, and takes most of them for made.
+# than one place), and the set came nearer to real defective metal (KID 0.79, untouched 1.88,
+# without the tile that training knew); a reader sees the defects, and takes most of them for made.
 #
-# What this does not show: whether a classifier gains by it (chapter 11); whether the
-# defects are new, or copies of the 85 (chapter 04's test was not run); what another seed
+# What this does not show: whether a classifier gains by it (chapter 11); what another seed
 # would add. This is one run, and its test takes crops for independent, while several show
 # one tile.
 
