@@ -74,7 +74,7 @@ from gancourse import device, profiles, records
 from gancourse.metrics import neighbours
 from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import report, require, table
-from gancourse_lab import classifier, exercises, imbalance, paired, steel_figures
+from gancourse_lab import classifier, exercises, imbalance, paired, steel_figures, tile_crops
 from gancourse_lab.imbalance import GENERATORS
 from gancourse_lab.steel_results import CHEAPEST, PRIMARY, SCORE, Question, Results
 
@@ -151,7 +151,7 @@ panels.box(bets, lambda: "Seven sliders, at " + ", ".join(f"{bet.value} %" for b
 #
 # | a way to be fooled | here |
 # |---|---|
-# | the generator, or the classifier, saw a test picture | one strip or tile of metal is on one side only, and a guard compares pixels |
+# | the generator, or the classifier, saw a test picture | one strip or tile of metal is on one side only, and a guard compares pixels (section 5 says where that was not enough) |
 # | the baseline is weak: made pictures even out the classes, and so does repeating real ones | five cheap remedies beside it, over-sampling with classical augmentation above all |
 # | the longer training wins | every classifier takes the same 340 steps, however many pictures it has |
 # | the best of many settings is reported | the ratio and the learning rate are chosen on validation pictures, four questions were written down before any answer |
@@ -463,6 +463,35 @@ figures.show(
 # of 300 scratches and on 75 of 269 tiles; made ones win 21 and 28 of these, and lose 30 and 47. (Do
 # not test these counts as if pictures were independent: those of one strip fall together.)
 #
+# **One leak.** Six of the tiles were photographed again under other numbers (chapter 10, section 9),
+# which these folds do not know: some test pictures show a tile that was learnt from. Leave them
+# out, and ask again:
+
+# %% tags=["nbval-ignore-output"]
+if whole["tiles"].caption.startswith("real"):
+    known = {
+        seed: imbalance.torn(imbalance.fold(whole["tiles"], seed), tile_crops.TWINS)
+        for seed in range(len(results.cells("tiles", 20, "as-is")))
+    }
+    out, of = sum(x.sum() for x in known.values()), sum(map(len, known.values()))
+    print(f"{out} of {of} test pictures of tiles show a tile that training knew")
+    for question in asked:
+        if question.data == "tiles":
+            found = results.compare(*question, comparisons=len(PRIMARY), left_out=known)
+            print(verdict(found, steel_figures.named(question).replace("\n", " ")))
+    family = results.family()  # of section 6
+    for question in (question for question in family if question.data == "tiles"):
+        found = results.compare(*question, comparisons=len(family), left_out=known)
+        if found.found:
+            against = f" against {steel_figures.NAMES[question.baseline]}, one of {len(family)}"
+            print(verdict(found, steel_figures.named(question).replace("\n", " ") + against))
+else:
+    print(f"The record's tiles are not here, only {whole['tiles'].caption}.")
+
+# %% [markdown]
+# Both answers stay. Of section 6's twenty-four comparisons a third one would stand by a hair, the
+# CycleGAN's with classical augmentation against over-sampling alone, which lacks the crops and flips.
+#
 # **What would it take?** The interval shrinks with the root of the number of seeds. To find a true
 # gain of 0.03 in four cases of five, as one of four questions:
 
@@ -727,7 +756,7 @@ table(["sentence", "came true", *slips], [*rows, ["loss", "", *(f"{x:.2f}" for x
 # Five seeds, 64 px, on top of over-sampling with classical augmentation. With 20 real defects made
 # pictures add −0.003 [−0.052, +0.046] in macro-F1 (NEU scratches, a DCGAN) and −0.020
 # [−0.159, +0.118] (tiles, a CycleGAN); with all real ones −0.032 [−0.085, +0.020] and −0.011
-# [−0.068, +0.045]. Cannot tell, four times: gains above the upper ends are excluded, smaller ones
+# [−0.068, +0.045]; without the tiles that training knew +0.008 and −0.005. Cannot tell, four times: gains above the upper ends are excluded, smaller ones
 # and losses are not. Beside nothing at all, twenty real and made ones go from 0.82 to 0.90 and from
 # 0.57 to 0.67; what costs nothing, to 0.89 and 0.79.
 #
