@@ -187,6 +187,7 @@ def verdicts(
         caption=caption,
         height_ratios=ratios,
     )
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.02, hspace=0)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)

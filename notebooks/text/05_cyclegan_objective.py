@@ -99,17 +99,15 @@ translated, nothing = (k[prototype.kid][0] for k in kids)
 print(f"{prototype.kid} to real zebras: horses {nothing:.2f}, translated {translated:.2f}")
 
 # %% [markdown]
-# *What you see:* stripes grow until they cover most of both horses, and some rocks beside them;
-# the mountains stay. The zebra turns brown, with stripes left at rump and hind leg and an orange
-# haze above its neck. (Two of sixteen test pictures, chosen. *KID*, chapter 02's distance between
-# two sets of pictures, here times 1,000, halves.)
+# *What you see:* stripes cover most of both horses, and some rocks; the mountains stay. The zebra
+# turns brown, under an orange haze. (Two of sixteen test pictures, chosen. *KID*, chapter 02's
+# distance between two sets of pictures, times 1,000, halves.)
 #
 # ## 1 · Two piles of pictures, no pairs
 #
-# We have pictures $x$ of one kind, domain A, and pictures $y$ of another, domain B, and
-# want a translator $G: A \to B$: the same scene, the other kind. But no photographer has the
-# zebra that stands exactly where this horse stood. Only to *measure* we need pairs: so this
-# chapter draws animals, and to any $x$ its own $y$.
+# Pictures $x$ of domain A, pictures $y$ of domain B, and we want a translator $G: A \to B$: the same
+# scene, the other kind. But no photographer has the zebra that stands exactly where this horse
+# stood. Only to *measure* we need pairs: so this chapter draws animals, and to any $x$ its own $y$.
 
 # %% tags=["nbval-ignore-output"]
 n_test = 64
@@ -124,8 +122,8 @@ alt = (
 figures.show_sheet(alt, rows, "", f"{x.caption}; {others.caption}", scale=2.5)
 
 # %% [markdown]
-# *What you see:* each horse has its partner below it. Training gets zebras as in the third row,
-# where nothing fits.
+# *What you see:* each horse above its partner. Training gets zebras as in the third row, where
+# nothing fits.
 #
 # ## 2 · The loop
 #
@@ -150,9 +148,8 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see:* stripes come onto the horse, with flecks in the trees, and go again on the way
-# back, not quite; the zebra's back turns brown, and its stripes come back too bold. What is of the
-# right kind already (right) hardly changes.
+# *What you see:* stripes come onto the horse and go again on the way back, not quite; the zebra's
+# come back too bold. What is of the right kind already (right) hardly changes.
 #
 # So $G$ is asked three things, and $F$ the same, mirrored:
 #
@@ -171,9 +168,8 @@ figures.show(
 #
 # ## 3 · The adversary alone: a zebra, but whose?
 #
-# A discriminator $D_B$ never sees which $x$ a picture was made from. So all that $G$ can learn
-# from it is to make the *distribution* of $G(x)$ equal to that of $y$. B's pictures, handed out
-# at random, would satisfy it perfectly.
+# $D_B$ never sees which $x$ a picture was made from. So all that $G$ can learn from it is to make the
+# *distribution* of $G(x)$ equal to that of $y$: B's pictures, handed out at random, would do.
 #
 # Let pictures be single numbers: $x$ uniform on $[0, 1]$, $y$ on $[2, 3]$, the own partner of
 # $x$ being $x + 2$. **Guess first:** which of these six translators does an adversary catch?
@@ -217,17 +213,16 @@ figures.show(
 # %% [markdown]
 # *To B, as a whole* is all that an adversary can measure: the distance between two
 # distributions. It catches one of six. *Way back* is what the best $F: B \to A$ can still repair.
-# Folding and doubling send two $x$ to one $y$, and no $F$ can tell which it was: the **cycle loss**
-# sees it.
+# Folding and doubling send two $x$ to one $y$, and no $F$ can tell which: the **cycle loss** sees it.
 #
-# Mirroring and swapping lose nothing, so both losses are content, and yet nearly every $x$ gets a
+# Mirroring and swapping lose nothing, so both losses are content, and nearly every $x$ gets a
 # wrong partner. **The cycle loss demands a translation that can be undone; it does not say which
-# one.** That trained networks prefer the first is not in the objective: a convolutional
-# generator starts out local and smooth (Galanti et al., 2018).
+# one.** That networks prefer the first is not in the objective: a convolutional generator starts
+# out local and smooth (Galanti et al., 2018).
 #
-# And in pictures? The drawn horses were trained on in five settings, each ten epochs on 224 horses
-# and 224 other zebras, without identity loss (recorded; `TRAIN_HORSES = True` trains them here).
-# First the adversaries alone, $\lambda = 0$. **Guess first:** what will its zebras not know?
+# And in pictures? Five settings are recorded, ten epochs each on 224 drawn horses and 224 other
+# zebras, without identity loss (`TRAIN_HORSES = True` trains them here). First the adversaries
+# alone, $\lambda = 0$. **Guess first:** what will its zebras not know?
 
 # %%
 SETTINGS = {
@@ -263,19 +258,18 @@ alt = (
 figures.show_sheet(alt, rows, "", of_drawn, scale=2.5)
 
 # %% [markdown]
-# *What you see:* clean zebras, in the horse's place and pose, though no loss asks for that. But the
-# sky is the same pale blue each time, and so is the grass: *a* zebra's meadow, not its own.
+# *What you see:* clean zebras, in the horse's place and pose, though no loss asks for that. But under
+# the same pale sky each time: *a* zebra's meadow, not its own.
 #
 # ## 4 · The cycle alone: does $G$ whisper?
 #
-# Now the other half, $\lvert F(G(x)) - x \rvert$ without any adversary. $G$ may paint what it likes,
-# as long as $F$ can read it. Chu et al. (2017) found that a CycleGAN *hides* such messages: a pattern
-# too faint for the eye, from which $F$ paints the picture back. The test: add a little noise to
-# $G(x)$. If $F$ reads what we see, it should hardly matter.
+# Now $\lvert F(G(x)) - x \rvert$ without any adversary. $G$ may paint what it likes, as long as $F$
+# can read it. Chu et al. (2017) found that a CycleGAN can *hide* its message, too faint for the eye.
+# The test: add a little noise to $G(x)$. If $F$ reads what we see, it should hardly matter.
 #
-# A test needs a positive control. So we plant a secret: a "G" that returns *another* photo, with $x$
-# in the last four of each pixel's eight bits, and an "F" that reads these. **Guess first:** whose way
-# back breaks first: that of the secret, of the cycle alone, or of chapter 07's horses?
+# As positive control we plant a secret: a "G" that returns *another* photo, with $x$ in the last four
+# of each pixel's eight bits, and an "F" that reads these. **Guess first:** whose way back breaks: the
+# secret's, the cycle alone's, or that of chapter 07's horses?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -330,16 +324,14 @@ about = f"planted, chapter 07: test pictures, 64 px, {laptop.caption}; cycle alo
 figures.show_sheet(alt, rows, "", about, heads, scale=2.5)
 
 # %% [markdown]
-# *What you see:* the eye finds no horse in the zebra; the "F" that knows where to look does, and
-# after noise of four grey levels it reads snow. So the test sees a secret. The cycle alone does not
-# whisper, it *shouts*: grass above, sky below and a checkered animal, from which $F$ paints the brown
-# horse, noise or not. At noise off by 25 its error is 13.3, without noise 12.6. Nobody asked its
-# $G(x)$ to look like a zebra, so there was nothing to hide from. Chapter 07's $F$ lets the noise
-# through, and nothing worse.
+# *What you see:* no eye finds the horse in the zebra; the "F" that knows where to look does, and
+# after a little noise it reads snow. So the test sees a secret. The cycle alone does not whisper, it
+# *shouts*: grass above, sky below, a checkered animal, and from that the brown horse, noise or not
+# (error 12.6; 13.3 with noise off by 25). Nobody asked its $G(x)$ to look like a zebra: there was
+# nothing to hide from. Chapter 07's $F$ lets the noise through, and nothing worse.
 #
-# So hiding needs a $G$ that must please $D_B$ *and* remember what a $y$ cannot show (Chu's aerial
-# photo has more detail than the map). None of the two trained pairs here hides anything that noise
-# destroys; a secret written several times over would pass.
+# Hiding pays where $G$ must please $D_B$ *and* remember what a $y$ cannot show. Neither trained pair
+# hides anything that noise destroys here; a secret written several times over would pass.
 #
 # ## 5 · All together, where the truth is known
 #
@@ -353,11 +345,11 @@ figures.show_sheet(alt, rows, "", about, heads, scale=2.5)
 # | GAN + backward | that, and bring *zebras* back: $G(F(y)) \approx y$; its own $x$ may be lost |
 # | full | both cycles |
 #
-# The own $y$ is known, so each answer is right or wrong by measure. *Own meadow*: outside the animal,
-# how much nearer is $G(x)$ to its own $y$ than to another's? 0 %: any meadow would do. *Zebra found*:
-# a small network has learnt which pixels of drawn zebras are zebra; its overlap (IoU) with the true
-# mask, as a share of what it reaches in the true zebras. **Guess first:** which half of the cycle
-# does more for the meadow?
+# The own $y$ is known, so we can say who is right. *Own meadow*: outside the animal, by how much is
+# $G(x)$ nearer to its own $y$ than to another's? 0 %: any meadow would do. *Zebra found*: a small
+# network has learnt which pixels of drawn zebras are zebra; its overlap (IoU) with the true mask,
+# as a share of what it reaches in true zebras. **Guess first:** who gets more than half of the
+# meadow?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 judge = drawn_pairs.zebra_judge(64, {"smoke": 10, "quick": 150, "full": 600}[profile], n_drawn)
@@ -430,22 +422,21 @@ if TRAIN_HORSES:
     table(drawn_pairs.HEAD, drawn_pairs.compared(trained, *tested, judge).rows)
 
 # %% [markdown]
-# *What you see:* *full* paints stripes where the horse stood and keeps its hills, with a pink
-# fringe and a tinted sky. Each half of the cycle lies between GAN alone and full: forward keeps the
-# hills, backward paints one green sky. *Cycle alone* is right in neither.
+# *What you see:* *full* paints stripes where the horse stood and most of its meadow, with a pink
+# fringe and a tinted sky. Each half of the cycle lies between GAN alone and full, in both bars; four
+# horses do not say which half does more. *Cycle alone* is right in neither.
 #
-# *The answer in one sentence:* only with the cycle does $G$ paint the own meadow, half as far from it
-# as from another's (19 and 38 grey levels over 64 horses; GAN alone 30 and 37), and what the
-# adversary buys is the zebra. (One seed; the column (4) has four horses, of GAN + backward no
-# weights are recorded.)
+# *The answer in one sentence:* with both cycles $G(x)$ is half as far from the own meadow as from
+# another's (19 and 38 grey levels over 64 horses), with the GAN alone hardly nearer (30 and 37), and
+# without an adversary it is no zebra. (One seed. Of GAN + backward only four pictures are recorded.)
 #
 # ### Without identity: negatives
 #
-# What neither adversary nor cycle forbids: to exchange light and dark, and exchange them back. Chapter
-# 07 trained small runs on photographs, three seeds without identity loss, three with it:
+# Neither adversary nor cycle forbids to exchange light and dark, and to exchange them back: section
+# 3's mirror. Chapter 07's small runs on photographs, three seeds without identity loss, three with:
 
 # %% jupyter={"source_hidden": true}
-small_runs = {"without": "small-noidentity", "with identity": "small-iteration2"}
+small_runs = {"without": "small-noidentity", "with": "small-iteration2"}
 pictures = {word: records.runs(f"horse2zebra/{name}") for word, name in small_runs.items()}
 shown = {"horse → zebra": 1, "zebra → horse": 4}
 rows = {}
@@ -467,9 +458,9 @@ figures.show_sheet(alt, rows, "", about, heads, scale=4)
 #
 # ### How strong? Follow the pulls
 #
-# λ says how hard the way back pulls against $D_B$. Chapter 07's laptop, stopped after ten minutes: let
-# $G$ go where it is pulled for a few steps, while $D_B$ and $F$ stand still. **Guess first:** what
-# becomes of the horse at λ = 0, 5 and 50?
+# λ says how hard the way back pulls against $D_B$. Take chapter 07's laptop after ten minutes, and
+# let $G$ go where it is pulled, while $D_B$ and $F$ stand still. **Guess first:** what becomes of the
+# horse at λ = 0, 5 and 50?
 
 # %% tags=["nbval-ignore-output"]
 halfway = records.load("horse2zebra/laptop-2600-halfway")
@@ -517,23 +508,19 @@ film = [torch.cat([horse, *(seen[k] for seen in followed.values())]) for k in sh
 frames.show_film(strip, film, shown, f"x and λ = 0, 5, 50; {about}", alt)
 
 # %% [markdown]
-# *What you see:* with no way back to mind, ten steps put stripes from neck to tail; they hang
-# below the belly, and a patch of grass lights up. At λ = 5 they leave the belly brown, $D_B$ is
-# won over too, and the way back stays as good as it was. At 50 $G$ takes back even the
-# stripes it had. Violet zebras? A $D_B$ that stands still can be fooled; in training it learns.
+# *What you see:* with no way back to mind, ten steps put stripes from neck to tail, and a patch of
+# grass lights up. At λ = 5 the belly stays brown, $D_B$ is won over too, and the way back stays as
+# good as it was. At 50 $G$ takes back even the stripes it had. Violet zebras? A $D_B$ that stands
+# still can be fooled; in training it learns.
 #
 # ## 6 · Written out
 #
 # **Adversarial.** Least squares trained more stably than chapter 01's logarithms: $D_B$ minimises
 # $\tfrac12\mathbb{E}[(D_B(y) - 1)^2] + \tfrac12\mathbb{E}[D_B(G(x))^2]$.
-# There is no noise $z$: each $x$ gets one answer, always the same.
-#
-# **Cycle.** L1, because a squared error is smallest for the mean of all candidates, a blur.
-#
-# **Identity** (Taigman et al., 2017). The reference code weighs it as a *fraction of λ*:
-# $0.5 \cdot 10 = 5$.
-#
-# In the code, `rec_a` is $F(G(x))$ and `idt_a` is $F(x)$.
+# There is no noise $z$: each $x$ gets one answer. **Cycle.** L1, because a squared error is smallest
+# for the mean of all candidates, a blur. **Identity** (Taigman et al., 2017). The reference code
+# weighs it as a *fraction of λ*: $0.5 \cdot 10 = 5$. In the code, `rec_a` is $F(G(x))$, `idt_a` is
+# $F(x)$.
 
 
 # %%
@@ -639,12 +626,11 @@ print(f"D_A and D_B, each: {count:,} weights at the published width")
 # **Where it starts.** The paper's generator starts with noise, so its first lesson is: *copy the
 # picture*. But we know that answer. Write
 # $G(x) = \tanh\big(\operatorname{artanh}(0.98\,x) + d(x)\big)$, where $d$ is the same network
-# without its tanh, and set $d$'s last convolution to 0. Now $G(x) = 0.98\,x$ before the first step
-# (artanh(1) is infinite, hence 0.98), and every step can only *change* the picture. So $\lambda$ can
-# be weaker: 5 in the laptop recipe. Its price: doing nothing is also where $G$ falls back to when $D$
-# becomes too good to be fooled (chapter 07, section 6). (H. Yang's TensorFlow CycleGAN of 2017 adds
-# its input to its output; to start *at* the identity, in the tanh's own coordinates, is ours as far
-# as we know.)
+# without its tanh, its last convolution set to 0. Now $G(x) = 0.98\,x$ before the first step
+# (artanh(1) is infinite), and every step can only *change* the picture. So $\lambda$ can be weaker: 5
+# in the laptop recipe. Its price: $G$ falls back to doing nothing when $D$ becomes too good (chapter
+# 07, section 6). (H. Yang's TensorFlow CycleGAN of 2017 adds its input to its output; to start *at*
+# the identity, in the tanh's coordinates, is ours as far as we know.)
 
 
 # %%
@@ -674,8 +660,9 @@ starts = {"noise": "live-paper-start-seed0", "identity": "live-seed0"}
 starts = {label: records.load(f"grumpy-cats/{name}") for label, name in starts.items()}
 rows = {}
 for label, run in starts.items():
-    rows[f"from {label}"] = run.strip[5, :-2]
-heads = [c.get("label", f"step {c.get('step')}") for c in run["samples"]["columns"]][:-2]
+    rows[f"from {label}"] = run.strip[5, [0, 1, 2, 3, 4, 7]]
+heads = [c.get("label", f"step {c.get('step')}") for c in run["samples"]["columns"]]
+heads = [heads[i] for i in (0, 1, 2, 3, 4, 7)]
 alt = "A grey cat on its way to Grumpy Cat, from noise and from the identity."
 of_both = f"held-out {run['data']['source']} cats, {run['settings']['size']} px, enlarged; {run['device']}"
 figures.show_sheet(alt, rows, "", of_both, heads, scale=5)
@@ -691,19 +678,18 @@ untouched = run.at_path("baselines.a_to_b.untouched inputs.{kid}")
 print(f"untouched cats: {run.kid} {untouched:.2f}")
 
 # %% [markdown]
-# *What you see:* white comes first from noise, at step 25, but on a cat that is nobody's: after 450
-# steps the way back is still off three times as much. From the identity the first 100 steps paint a
-# muzzle onto the cat that is there, and in KID only that run beats doing nothing.
+# *What you see:* white comes first from noise, at step 25, but on a cat that is nobody's: the way
+# back is still off three times as much after 450 steps. From the identity the muzzle grows onto the
+# cat that is there, and in KID only that run beats doing nothing.
 
 # %% [markdown]
 # ### The discriminator sees patches
 #
-# The discriminator answers with a map of logits. Each sees only a *patch*, and the loss is the
-# mean over all: D stays small, works at any size, and judges texture, blind to the whole.
-#
-# How large is the patch? Walk back from one logit, $r = 1$. Through a convolution with
-# kernel $k$ and stride $s$, a width of $r$ outputs needs $r \leftarrow s\,(r - 1) + k$ inputs. The
-# published D has three layers with stride 2 and two with stride 1, all with $k = 4$.
+# The discriminator answers with a map of logits, each of a *patch*, and the loss is their mean: D
+# stays small, works at any size, and judges texture, blind to the whole. How large is the patch? Walk
+# back from one logit, $r = 1$: through a convolution with kernel $k$ and stride $s$, $r$ outputs need
+# $r \leftarrow s\,(r - 1) + k$ inputs. The published D has three layers of stride 2 and two of stride
+# 1, all with $k = 4$.
 
 
 # %%
@@ -766,13 +752,14 @@ print(
 )
 
 # %% [markdown]
-# A patch works as if it were smaller still: of fresh networks' gradients most lies in its middle.
+# A patch works as if it were smaller still: half of its gradient, in fresh networks, lies in the
+# middle quarter of its area.
 #
 # ### The image pool
 #
-# If $D$ only ever sees the newest fakes, $G$ can return to a trick of a hundred steps
-# ago, and the two run in circles. So a pool keeps 50 earlier fakes of each domain. A
-# coin decides: a new fake is shown at once, or changes places with an older one.
+# If $D$ only sees the newest fakes, $G$ can return to a trick of a hundred steps ago, and the two run
+# in circles. So a pool keeps 50 earlier fakes of each domain, and a coin decides: a new fake is shown
+# at once, or changes places with an older one.
 
 
 # %%
@@ -811,8 +798,8 @@ print(f"shown at once {(age == 0).float().mean():.2f}, mean age {age.mean():.0f}
 #
 # ## 7 · Is KID a yardstick?
 #
-# The next chapters set the KID of translations beside that of doing nothing. **Guess first:** does
-# *full* lie left or right of the untouched horses?
+# The next chapters set the KID of translations beside that of doing nothing. **Guess first:** is
+# *full* left or right of the untouched horses?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 kid_of = "final.{weights}.a_to_b.held_out.{kid}"
@@ -845,15 +832,14 @@ for label, key in (("untouched", "untouched inputs"), ("other zebras", "training
 # ## 8 · And with pairs?
 #
 # Facades come in pairs: a *label map* (A, twelve colours) and the photo (B) it was drawn from.
-# CycleGAN does not look at who belongs to whom. *pix2pix* (Isola et al. 2017) shows $D$ the map
-# together with a photo, and tells $G$ the true photo $y$ of each map:
+# *pix2pix* (Isola et al. 2017) shows $D$ the map together with a photo, and tells $G$ the true photo:
 # $\mathcal L(G) = \mathcal L_{\mathrm{GAN}}(G, D) + 100 \cdot \mathbb E\,\lvert y - G(x) \rvert$. No
 # cycle, no $F$. $G$ is a *U-Net*: it halves the map down to one pixel, doubles back, and hands every
 # halving's features across.
 #
-# The CycleGAN here saw 3,200 pictures of each kind. pix2pix had seen as many pairs at step 800 (of
-# four each), and went on to 48,000: the record holds eight facades at both moments. **Guess first:**
-# how much do the pairs buy?
+# The CycleGAN here saw 3,200 pictures of each kind. pix2pix had seen as many pairs at step 800, and
+# went on to 48,000; eight facades are recorded at both moments. **Guess first:** how much do pairs
+# buy?
 
 # %% tags=["nbval-ignore-output"]
 unpaired = records.load("facades/lambda10-seed0")
@@ -901,10 +887,9 @@ about += f"800 and {paired.steps:,} steps of 4"
 figures.show_sheet(alt, rows, "", about, list(columns), scale=2)
 
 # %% [markdown]
-# *What you see:* at equal budgets pix2pix already puts windows and cornices where the map has them,
-# blurred; 15 times as many pairs sharpen them and invent the rest: another house with the same
-# windows. CycleGAN follows the map too, but in a weave: a light or dark patch may be a window, a
-# shutter or a cornice.
+# *What you see:* at an equal budget pix2pix already puts windows and doors where the map has them,
+# blurred; 15 times as many pairs sharpen them: another house with the same windows. CycleGAN follows
+# the map in a weave, where a light patch may be a window, a balcony or a cornice.
 #
 # In numbers, at 64 px. *Edges kept*: correlation of the picture's edges with its map's, less that
 # with other maps. *Class IoU*: a segmentation network, trained on real photos, reads the picture; do
@@ -948,24 +933,20 @@ print(f"CycleGAN less photos of other facades: {value.iou:+.3f} [{low.iou:+.3f},
 # *The answer in one sentence:* pairs buy the facade: after equally many pictures pix2pix is read
 # nearly three times as well (0.134 and 0.048 on eight facades), and CycleGAN less well than photos of
 # *other* facades, though it keeps more of the map's edges than the true photos do: what the way
-# back needs is there, but not as a facade. (The reader is weak, 0.14 of 1 in true photos; pix2pix is
-# wider and works at 128 px. One seed each.)
+# back needs is there, but not as a facade. (A weak reader: 0.14 in true photos. pix2pix is wider
+# and works at 128 px. One seed each.)
 #
-# ### Beside the paper
-#
-# Cityscapes, labels → photos, class IoU (Tables 2 to 5 of
-# [arXiv 1703.10593](https://arxiv.org/abs/1703.10593)): cycle alone .02, GAN alone .08, GAN +
-# forward .12, GAN + backward .06, CycleGAN .11, pix2pix .18. Other classes, a stronger judge: not
-# to be set beside our numbers.
+# The paper's own ablation, on Cityscapes, labels → photos, class IoU
+# ([arXiv 1703.10593](https://arxiv.org/abs/1703.10593), Tables 2 to 5): cycle alone .02, GAN alone
+# .08, GAN + forward .12, GAN + backward .06, CycleGAN .11, pix2pix .18. Other classes, another judge.
 
 # %% [markdown]
 # ## 9 · What it is good for, and where it fails
 #
-# In all the paper's applications the layout stays and the look changes: photo → Monet, winter ↔
-# summer. Its failures follow from what the objective leaves out:
+# Where the layout stays and the look changes: photo → Monet, winter ↔ summer. The paper's failures
+# follow from what the objective leaves out:
 #
-# - **Changes of shape.** Dog → cat gave a dog with changed colours: the generator that
-#   changes least is the easiest to find.
+# - **Changes of shape.** Dog → cat gave a dog with changed colours.
 # - **What the data lacks.** A horse with its rider: the rider gets stripes too.
 # - **Exchanged labels.** Tree and building swapped: section 3's swapped halves.
 #
@@ -1040,8 +1021,7 @@ exercises.answer("05.4", pixels, side_of_map)
 #
 # - An adversary sees distributions; it cannot tie $x$ to its own $y$. The cycle loss
 #   forbids forgetting, and does not choose among undoable maps; identity keeps light light.
-# - The generators minimise adv + λ·cycle + λ·(fraction)·identity, and λ is the force of
-#   the way back.
+# - The generators minimise adv + λ·cycle + λ·(fraction)·identity.
 # - A PatchGAN logit sees $r \leftarrow s(r-1)+k$ pixels, 70 as published. The
 #   pool shows $D$ fakes of mean age 50.
 # - To measure content, compare with the own partner *and* with another's. KID below the untouched
