@@ -173,20 +173,17 @@ figures.show(
 #
 # ## 1 · The check as published
 #
-# Chapter 02 trained a generator on 226 images of scratches. It could have learnt what a
-# scratch looks like, or the 226 images by heart. A loss does not tell the one from the
-# other, nor does a distance between distributions: the training images themselves score
-# best there (KID, chapter 02's distance of two sets of pictures, about 0).
+# Chapter 02's generator could have learnt what a scratch looks like, or its 226 training images by
+# heart. No loss tells the one from the other, nor does KID: there the training images themselves
+# score best.
 #
-# The post behind this experiment looks at neighbours. Take a generated image
-# $x$, treat each pixel $j$ as a dimension, and find the $k$ training images
-# $t_i$ with the smallest Euclidean distance
+# The post behind this experiment looks at neighbours: of a generated image $x$, with each pixel $j$
+# as a dimension, it finds the $k$ training images $t_i$ with the smallest Euclidean distance
 #
 # $$\lVert x - t_i \rVert = \sqrt{\textstyle\sum_j (x_j - t_{i,j})^2} .$$
 #
-# It shows a few of them and concludes: the images are similar but not too similar, so the
-# generator did not overfit. This chapter tests that sentence. What does this distance say about our
-# suspects?
+# It shows a few and concludes: similar but not too similar, so the generator did not overfit. This
+# chapter tests that sentence. What does this distance say about our suspects?
 
 # %% tags=["nbval-ignore-output"]
 by_pixels = (suspects.float() - photos[case].float()).flatten(1).norm(dim=1)
@@ -218,8 +215,7 @@ def nearest_by_loop(image, images, k):
 # $$\lVert x - t_i \rVert^2 = \lVert x \rVert^2 + \lVert t_i \rVert^2
 #   - 2\, x \cdot t_i ,$$
 #
-# and all scalar products $x \cdot t_i$ of all queries with all training
-# images are one matrix product, which a processor does fastest. (In the code a
+# and all scalar products $x \cdot t_i$ are one matrix product, which a processor does fastest. (A
 # row of `q` is an $x$, a row of `t` a $t_i$.)
 
 
@@ -375,10 +371,9 @@ print(
 #
 # $$z = \frac{U - nm/2 - \tfrac12}{\sqrt{\mathrm{Var}\,U}}$$
 #
-# is close to a standard normal number, and the **p-value**, the chance of a $U$ this large
-# or larger without copying, is $p = \tfrac12\,\mathrm{erfc}(z/\sqrt2)$. (The ½ in $z$
-# corrects for whole steps; ties share their mean rank and make the variance a little
-# smaller.)
+# is close to a standard normal number, and the **p-value**, the chance of a $U$ this large or larger
+# without copying, is $p = \tfrac12\,\mathrm{erfc}(z/\sqrt2)$. (The ½ corrects for whole steps; ties
+# share their mean rank.)
 
 
 # %%
@@ -473,8 +468,8 @@ for level in (0.05, 0.01):
 # %% [markdown]
 # Fewer than asked for: a little too careful, not too eager. What this does *not* show: all splits
 # share the same 74 images, so they check the formula, not new steel. p counts each image as one
-# independent draw. If several show one coil, 74 images are worth fewer, and every p in this chapter
-# is too small.
+# independent draw. If several show one coil, 74 images are worth fewer, and the p-values of this
+# chapter are too small.
 #
 # ## 5 · How many copies would we have missed?
 #
@@ -634,7 +629,7 @@ figures.show_sheet(alt, shown, "", at_128["train"].caption, heads, scale=4)
 
 # %% [markdown]
 # *What you see.* The culprit is the one that pixels put *last*: its strip stood on the wrong side. The
-# same blot, the same three specks; the search finds it at a distance of exactly 0.
+# same blot, the same specks; the search finds it at a distance of exactly 0.
 #
 # Other disguises, other distances. A copy with independent noise $\sigma\varepsilon_j$ on each of $d$
 # pixels ($\varepsilon_j$ standard normal) lies, by Pythagoras, about
@@ -747,9 +742,8 @@ require(all(right))
 # - The Inception network sees mirrored and moved copies without any search, because it was trained
 #   on mirrored and moved photographs. But smoothing carries images *far* away in it, and the smoothed
 #   copies pass unseen. (`stand-in` features below the table: do not expect this.)
-# - *Smoothed fresh images raise the pixels' AUC, though nothing was copied*:
-#   a smooth image lies nearer to everything. A flag is a reason to look, not a
-#   verdict.
+# - *Smoothed fresh images raise the pixels' AUC, though nothing was copied*: a smooth image lies
+#   nearer to everything. A flag is a reason to look, not a verdict.
 #
 # **A question that smoothness does not touch.** Does a fake lie nearer to the images that G
 # *saw* than to those it did not? Call the difference of the two distances, on average over
@@ -1122,8 +1116,8 @@ else:
 # %% [markdown]
 # *What you see.* Of its own pictures the search finds three of four, down to the speck (off by at most
 # 370), and misses the thin lines of the second. Of photographs, trained on or held out, it finds the
-# brightness and at best the place of a strip (off by 661 and more). So this G cannot draw these four
-# training pictures as it draws its own. (Four of each; a search can miss, as it did once.)
+# brightness and at best the place of a strip (off by 661 and more). None of the four training
+# pictures was reached like those three: a hint, no proof, for a search can miss, as it did once.
 #
 # Now the sentence that we came for: "similar but not too similar, so the generator did
 # not overfit". Five runs are asked, so each gets a fifth of the level.

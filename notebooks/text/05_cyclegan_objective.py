@@ -328,7 +328,7 @@ figures.show_sheet(alt, rows, "", about, heads, scale=2.5)
 # after a little noise it reads snow. So the test sees a secret. The cycle alone does not whisper, it
 # *shouts*: grass above, sky below, a checkered animal, and from that the brown horse, noise or not
 # (error 12.6; 13.3 with noise off by 25). Nobody asked its $G(x)$ to look like a zebra: there was
-# nothing to hide from. Chapter 07's $F$ lets the noise through, and nothing worse.
+# nobody to hide from. Chapter 07's $F$ lets the noise through, no more.
 #
 # Hiding pays where $G$ must please $D_B$ *and* remember what a $y$ cannot show. Neither trained pair
 # hides anything that noise destroys here; a secret written several times over would pass.
