@@ -422,13 +422,13 @@ if TRAIN_HORSES:
     table(drawn_pairs.HEAD, drawn_pairs.compared(trained, *tested, judge).rows)
 
 # %% [markdown]
-# *What you see:* *full* paints stripes where the horse stood and most of its meadow, with a pink
+# *What you see:* *full* paints stripes where the horse stood and half of its meadow, with a pink
 # fringe and a tinted sky. Each half of the cycle lies between GAN alone and full, in both bars; four
 # horses do not say which half does more. *Cycle alone* is right in neither.
 #
 # *The answer in one sentence:* with both cycles $G(x)$ is half as far from the own meadow as from
-# another's (19 and 38 grey levels over 64 horses), with the GAN alone hardly nearer (30 and 37), and
-# without an adversary it is no zebra. (One seed. Of GAN + backward only four pictures are recorded.)
+# another's (19 and 38 grey levels over 64 horses), with the GAN alone only a fifth nearer (30 and
+# 37), and without an adversary it is no zebra. (One seed. Of GAN + backward only four pictures are recorded.)
 #
 # ### Without identity: negatives
 #
@@ -615,13 +615,10 @@ print(f"D_A and D_B, each: {count:,} weights at the published width")
 # ### The generator
 #
 # It halves the picture twice, works on it, and doubles it twice. In the paper's words, at 256 px:
-#
-# - *c7s1-64*: a 7×7 convolution to 64 channels, borders reflected;
-# - *d128*, *d256*: 3×3 convolutions of stride 2;
-# - *R256*, nine times (at 64 px three): a *residual block*, $h + f(h)$, two 3×3 convolutions in $f$;
-# - *u128*, *u64*: transposed 3×3 convolutions; *c7s1-3*: 7×7 again, to three channels, then tanh.
-#
-# After every convolution but the last: instance norm and ReLU.
+# *c7s1-64*, a 7×7 convolution to 64 channels, borders reflected; *d128*, *d256*, 3×3 of stride 2;
+# *R256* nine times (at 64 px three), a *residual block* $h + f(h)$ with two 3×3 convolutions in $f$;
+# *u128*, *u64*, transposed 3×3; *c7s1-3*, 7×7 to three channels, then tanh. After every convolution
+# but the last: instance norm and ReLU.
 #
 # **Where it starts.** The paper's generator starts with noise, so its first lesson is: *copy the
 # picture*. But we know that answer. Write
@@ -824,9 +821,9 @@ for label, key in (("untouched", "untouched inputs"), ("other zebras", "training
     print(f"{label:15s}{kid} {scale[key][kid][0]:.2f}")
 
 # %% [markdown]
-# *The answer in one sentence:* KID ranks the four settings drawn as the truth does, and calls all of them
-# worse than doing nothing. So a KID *above* that of the untouched inputs may still mean
-# "translated", here with a grid of pixels and a tint. (One seed, one kind of picture.)
+# *The answer in one sentence:* KID ranks the four settings drawn as the truth does, and calls all worse
+# than doing nothing. So a KID *above* that of the untouched inputs may still mean "translated", here
+# with a grid of pixels and a tint. (One seed, one kind of picture.)
 
 # %% [markdown]
 # ## 8 · And with pairs?
@@ -873,6 +870,8 @@ if test_maps.source == paired["data"]["source"] and len(test_maps) == 100:
     columns |= {"pix2pix, 3,200 pairs": early, "pix2pix, 48,000 pairs": made}
     some = [eight[0], eight[2]]
 columns["its own photo"] = frames.enlarged(test_photos.images, 2)
+budgets = [run.steps * run["settings"]["batch_size"] for run in (unpaired, paired)]
+require(budgets == [3_200, 48_000] and 800 * paired["settings"]["batch_size"] == budgets[0])
 print(f"{len(photos)} pairs for training, {len(test_maps)} held out")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
@@ -911,7 +910,7 @@ for name, images in seen.items():
     if name in fakes:
         kid = f"{1e3 * distances.kid(extract(images), extract(test_photos.images)).value:.2f}"
     kept = f"{content.agreement(test_maps.images, images).kept:.2f}"
-    budget = {"CycleGAN, no pairs": "3,200", "pix2pix, pairs": "48,000"}.get(name, "")
+    budget = f"{budgets[list(fakes).index(name)]:,}" if name in fakes else ""
     rows.append((name, budget, kept, f"{value.iou:.3f} [{low.iou:.3f}, {high.iou:.3f}]", kid))
 table(("", "pictures seen", "edges kept", "class IoU [95 %]", extract.kid), rows)
 compared_ones = ("CycleGAN, no pairs", "photos of other facades")
@@ -1022,13 +1021,11 @@ exercises.answer("05.4", pixels, side_of_map)
 # - An adversary sees distributions; it cannot tie $x$ to its own $y$. The cycle loss
 #   forbids forgetting, and does not choose among undoable maps; identity keeps light light.
 # - The generators minimise adv + λ·cycle + λ·(fraction)·identity.
-# - A PatchGAN logit sees $r \leftarrow s(r-1)+k$ pixels, 70 as published. The
-#   pool shows $D$ fakes of mean age 50.
-# - To measure content, compare with the own partner *and* with another's. KID below the untouched
-#   inputs is evidence; above them it says little.
+# - A PatchGAN logit sees 70 pixels, and the pool shows $D$ fakes of mean age 50.
+# - To measure content, compare with the own partner *and* with another's. KID above that of the
+#   untouched inputs says little.
 # - With pairs take pix2pix: better after equally many pictures, too.
-# - A good way back proves that information survived, not that it is visible: add noise. Nothing
-#   hidden here; the cycle alone need not hide.
+# - A good way back proves that information survived, not that it is visible: add noise.
 #
 # **References.** J.-Y. Zhu et al., *Unpaired Image-to-Image Translation …*, 2017 · P. Isola et al.,
 # *Image-to-Image Translation with Conditional Adversarial Networks*, 2017 (PatchGAN, FCN score,
