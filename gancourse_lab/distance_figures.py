@@ -1,4 +1,4 @@
-"""Chapter 04's figures: pictures beside their nearest neighbours, and how far these are."""
+"""Chapter 04's figures: a line-up, pictures beside their neighbours, and how far these are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from gancourse.notebook.figures import CYCLE, ORANGE, subplots, tile
+from gancourse.notebook.figures import CYCLE, ORANGE, subplot_mosaic, subplots, tile
 
 
 def neighbours(
@@ -34,7 +34,7 @@ def neighbours(
             axis.imshow(tile((query[i] if j == 0 else found[i, j - 1])[None]))
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set(visible=j == 0, color=ORANGE, linewidth=2.5)
-            axis.set_title("query" if j == 0 else f"{float(distances[i, j - 1]):.1f}", fontsize=8)
+            axis.set_title("query" if j == 0 else f"{float(distances[i, j - 1]):.1f}", fontsize=11)
     return figure
 
 
@@ -80,4 +80,21 @@ def _cut_off(axis, values: Mapping[str, np.ndarray], bins: np.ndarray) -> None:
     bar = int(densities[label].argmax())
     share = densities[label][bar] * (bins[1] - bins[0])
     axis.set_ylim(0, 1.3 * second[1])
-    axis.text(bins[bar + 1], 1.2 * second[1], f"  {share:.0%} of the {label}", fontsize=8)
+    axis.text(bins[bar + 1], 1.2 * second[1], f"  {share:.0%} of the {label}", fontsize=11)
+
+
+def line_up(photo: Tensor, suspects: Tensor, caption: str = "") -> Figure:
+    """One photograph (C, H, W), large, and beside it six suspects (6, C, H, W), numbered 1 to 6."""
+    names = [
+        ["photograph", "photograph", "1", "2", "3"],
+        ["photograph", "photograph", "4", "5", "6"],
+    ]
+    figure, axes = subplot_mosaic(names, figsize=(11, 4.8), caption=caption)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.01, hspace=0.01)
+    pictures = {"photograph": photo} | {str(i + 1): one for i, one in enumerate(suspects)}
+    for name, axis in axes.items():
+        axis.imshow(tile(pictures[name][None]), interpolation="lanczos")
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set(visible=name == "photograph", color=ORANGE, linewidth=2.5)
+        axis.set_title(name, fontsize=13)
+    return figure

@@ -1,4 +1,4 @@
-"""The figures of chapter 05: loop, stages, patches, D's answers, where terms pull, own partners."""
+"""The figures of chapter 05: the loop, translators of numbers, verdicts on settings, a patch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Rectangle
-from torch import Tensor, nn
+from torch import Tensor
 
 from gancourse.notebook import figures
 from gancourse.notebook.figures import BLUE, GREY, ORANGE, subplots
@@ -99,34 +99,6 @@ def _compared(axis, start: tuple[float, float], end: tuple[float, float], label:
     axis.text((start[0] + end[0]) / 2, row + 1.28 * side, label, color=ORANGE, **place)
 
 
-def stages(
-    network: nn.Module, image: Tensor, shown: Mapping[str, int], caption: str = ""
-) -> Figure:
-    """What a generator holds after some of its layers, between the image and what becomes of it.
-
-    ``shown``: name → index in ``network.layers``; ``image`` (3, H, W) uint8. Of each layer that
-    channel is drawn which varies most between border and border: the rim is the padding's.
-    """
-    found, x = {}, image[None].float() / 127.5 - 1
-    with torch.no_grad():
-        made = network(x)[0]
-        for index, layer in enumerate(network.layers):
-            x = layer(x)
-            found |= {name: x[0] for name, at in shown.items() if at == index}
-    figure, axes = subplots(1, len(found) + 2, figsize=(11, 2.8), caption=caption)
-    for axis, picture in ((axes[0], image / 255), (axes[-1], ((made + 1) / 2).clamp(0, 1))):
-        axis.imshow(picture.permute(1, 2, 0))
-    for axis, h in zip(axes[1:-1], found.values(), strict=True):
-        rim = h.shape[-1] // 8
-        spread = h[:, rim:-rim, rim:-rim].flatten(1).std(1)
-        axis.imshow(h[spread.argmax()], cmap="gray")
-    heads = [f"{name}\n{len(h)} × {h.shape[-1]} px" for name, h in found.items()]
-    for axis, head in zip(axes, ["x", *heads, "G(x)"], strict=True):
-        axis.set_title(head, fontsize=10)
-        axis.set(xticks=[], yticks=[])
-    return figure
-
-
 def kid_and_truth(dots: Mapping[str, tuple[float, float]], kid: str, caption: str = "") -> Figure:
     """How much zebra a judge finds over the distance to zebras: label → (KID, share found)."""
     figure, axis = subplots(figsize=(7.5, 3.6), caption=caption)
@@ -187,81 +159,6 @@ def patch(image: Tensor, layers: int, row: int, column: int, reach: int, side: i
     return figure
 
 
-def patches(
-    image: Tensor, reaches: Mapping[int, int], gradient: Tensor, caption: str = ""
-) -> Figure:
-    """A square for each number of strided layers, and how much of the largest one really counts.
-
-    ``reaches``: strided layers → pixels; ``gradient`` (H, W) is of the network with the last.
-    """
-    size = image.shape[-1]
-    figure, axes = subplots(1, 2, figsize=(9.6, 4.8), caption=caption)
-    axes[0].imshow(image.permute(1, 2, 0))
-    for layers, reach in reaches.items():
-        corner = (size - reach) / 2 - 0.5
-        axes[0].add_patch(_square(corner, corner, reach))
-        label = {"color": "white", "backgroundcolor": ORANGE, "fontsize": 9, "va": "top"}
-        axes[0].text(corner + 1, corner + 1, f"{layers}: {reach} px", **label)
-    axes[0].set_title("strided layers: how much one logit sees", fontsize=11)
-    axes[1].imshow(gradient, cmap="Greys")
-    rows, columns = ((gradient > 0).any(across).nonzero().flatten() for across in (1, 0))
-    axes[1].add_patch(_square(float(columns[0]) - 0.5, float(rows[0]) - 0.5, reach))
-    axes[1].set_title(f"{layers} strided: how much each pixel counts", fontsize=11)
-    for axis in axes:
-        axis.set(xticks=[], yticks=[], xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
-    return figure
-
-
-def answers(shown: Mapping[str, Tensor], judged: Tensor, caption: str = "") -> Figure:
-    """Two groups of images (n, 3, H, W), and below each image D's map (1, h, w) of answers."""
-    images = torch.cat(list(shown.values()))
-    n = len(images)
-    figure, axes = subplots(2, n, figsize=(11, 2.3 * 11 / (n + 0.5) / 1.15), caption=caption)
-    for column in range(n):
-        axes[0, column].imshow(images[column].permute(1, 2, 0))
-        picture = axes[1, column].imshow(judged[column, 0], cmap="cividis", vmin=0, vmax=1)
-        for axis in axes[:, column]:
-            axis.set(xticks=[], yticks=[])
-    start = 0
-    for label, group in shown.items():
-        for column in range(start, start + len(group)):
-            axes[0, column].set_title(label, fontsize=11)
-        start += len(group)
-    axes[1, 0].set_ylabel("D_B", rotation=0, ha="right", va="center")
-    figure.colorbar(picture, ax=axes, shrink=0.8)
-    return figure
-
-
-def pulls(found: Sequence[tuple[Tensor, ...]], lam: float, caption: str = "") -> Figure:
-    """x, G(x) and where D and λ times the cycle pull at it, a row for each of ``found``.
-
-    ``found``: (x, G(x), pull of D_B, pull of the cycle), each (1, 3, h, w). The maps are sums of
-    |pull| over channels and 3×3 pixels. Each of the two columns has its own scale, or the weaker
-    one would be black; how much weaker it is, its heading says.
-    """
-    figure, axes = subplots(len(found), 4, figsize=(9.6, 2.5 * len(found)), caption=caption)
-    strengths = [(_strength(by_d), _strength(lam * by_cycle)) for _, _, by_d, by_cycle in found]
-    by_column = zip(*strengths, strict=True)
-    most = [float(torch.stack(column).quantile(0.995)) for column in by_column]
-    weaker = f"λ = {lam:g} times the cycle's\n(brightest: {most[1] / most[0]:.2f} of D_B's)"
-    for row, (x, gx, *_), forces in zip(axes, found, strengths, strict=True):
-        for axis, image in zip(row[:2], (x, gx), strict=True):
-            axis.imshow(((image[0] + 1) / 2).clamp(0, 1).permute(1, 2, 0))
-        for axis, force, top in zip(row[2:], forces, most, strict=True):
-            axis.imshow(force, cmap="inferno", vmin=0, vmax=top)
-    for axis, head in zip(axes[0], ("x", "G(x)", "the pull of D_B", weaker), strict=True):
-        axis.set_title(head, fontsize=11)
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-    return figure
-
-
-def _strength(force: Tensor) -> Tensor:
-    """(h, w): |force| summed over channels and over 3×3 pixels."""
-    total = force.abs().sum(1, keepdim=True)
-    return 9 * nn.functional.avg_pool2d(total, 3, stride=1, padding=1)[0, 0]
-
-
 def losses(run, caption: str = "") -> bytes:
     """The charts of a ``Run`` without its samples, as JPEG: where a short run's are only a blur."""
     charts, terms = run.step.charts, run.history.terms
@@ -272,29 +169,45 @@ def losses(run, caption: str = "") -> bytes:
     return figures.jpeg(figures.png(figure))
 
 
-def own_and_others(
-    found: Mapping[str, Mapping[str, tuple[float, float]]], caption: str = ""
+def verdicts(
+    columns: Mapping[str, Tensor], shares: Mapping[str, Mapping[str, float]], caption: str = ""
 ) -> Figure:
-    """How near each setting comes to the own partner (a dot), and to another's (a ring).
+    """A column of pictures a setting, and below it how near it comes to the truth, as bars.
 
-    ``found``: heading of a panel → setting → (own, other), one row a setting.
+    ``columns``: setting → (n, 3, H, W), uint8. ``shares``: what is measured → setting → share of
+    what the truth reaches; below 0, as without a bar, it is worse than chance.
     """
-    rows = list(next(iter(found.values())))
-    height = 1.2 + 0.5 * len(rows)
-    figure, axes = subplots(1, len(found), figsize=(10, height), sharey=True, caption=caption)
-    for axis, (heading, scores) in zip(axes, found.items(), strict=True):
-        for row, (own, other) in enumerate(scores.values()):
-            axis.plot([own, other], [row, row], color=GREY, linewidth=2, zorder=1)
-            axis.plot(other, row, "o", color=GREY, markerfacecolor="white", markersize=9)
-            axis.plot(own, row, "o", color=BLUE, markersize=9)
-            near, far = ("right", "left") if own < other else ("left", "right")
-            digits = 0 if max(own, other) > 2 else 2
-            for value, side in ((own, near), (other, far)):
-                at = {"xytext": (-9 if side == "right" else 9, 0), "textcoords": "offset points"}
-                text = f"{value:.{digits}f}"
-                axis.annotate(text, (value, row), ha=side, va="center", fontsize=10, **at)
-        most = max(max(pair) for pair in scores.values())
-        axis.set(xlim=(-0.14 * most, 1.14 * most), ylim=(len(rows) - 0.4, -0.6))
-        axis.set_yticks(range(len(rows)), rows)
-        axis.set_title(heading, fontsize=11)
+    n, many = len(next(iter(columns.values()))), len(columns)
+    ratios = [1] * n + [0.34] * len(shares)
+    side = 11 / (many + 0.9)
+    figure, axes = subplots(
+        len(ratios),
+        many,
+        figsize=(11, side * sum(ratios) + 0.7),
+        caption=caption,
+        height_ratios=ratios,
+    )
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.02, hspace=0)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    for across, (name, images) in enumerate(columns.items()):
+        axes[0, across].set_title(name.replace(" + ", "\n+ "), fontsize=12)
+        for axis, image in zip(axes[:n, across], images, strict=True):
+            axis.imshow(image.permute(1, 2, 0), interpolation="lanczos")
+        for axis, (asked, of) in zip(axes[n:, across], shares.items(), strict=True):
+            _bar(axis, of[name])
+            if across == 0:
+                words = {"rotation": 0, "ha": "right", "va": "center", "fontsize": 11}
+                axis.set_ylabel(asked, **words)
     return figure
+
+
+def _bar(axis, share: float) -> None:
+    """A share of 1 as a bar from the left, in a frame, with its number: orange up to a half."""
+    color = BLUE if share > 0.5 else ORANGE
+    axis.add_patch(Rectangle((0, 0), 1, 0.5, fill=False, edgecolor=GREY))
+    axis.add_patch(Rectangle((0, 0), min(1.0, max(0.0, share)), 0.5, color=color))
+    said = f"{100 * share:.0f} %".replace("-", "−")
+    axis.text(0.5, 0.55, said, ha="center", va="bottom", fontsize=12, color=color)
+    axis.set(xlim=(-0.02, 1.02), ylim=(-0.05, 1.15))

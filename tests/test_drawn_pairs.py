@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gancourse.data import standins
+from gancourse.errors import GancourseError
 from gancourse_lab import drawn_pairs
 
 X, Y = standins.pairs("horse2zebra", size=32, split="test", n=8)
@@ -63,3 +64,11 @@ def test_the_judge_learns_to_find_zebras():
     on_zebras = drawn_pairs.own_and_other(judge, Y.images, X, Y).zebra[0]
     on_horses = drawn_pairs.own_and_other(judge, X.images, X, Y).zebra[0]
     assert on_zebras > on_horses + 0.2
+
+
+def test_a_recorded_picture_is_found_among_its_images_and_a_strange_one_is_not():
+    noise = torch.randint(-4, 5, X.images.shape)
+    recorded = (X.images + noise).clamp(0, 255).to(torch.uint8)
+    assert drawn_pairs.places(recorded[[5, 2]], X.images) == [5, 2]
+    with pytest.raises(GancourseError, match="Picture 1 is none of the 8 images"):
+        drawn_pairs.places(torch.stack([recorded[0], 255 - recorded[1]]), X.images)

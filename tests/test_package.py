@@ -23,7 +23,7 @@ from gancourse.notebook.figures import movie
 from gancourse.train.loop import History, Run
 from gancourse.train.step import Chart
 from gancourse_lab import faults
-from gancourse_lab.distance_figures import distributions, neighbours
+from gancourse_lab.distance_figures import distributions, line_up, neighbours
 from gancourse_studies import dcgan as studies_dcgan
 from gancourse_studies import recording, train
 from gancourse_tools import records_table
@@ -361,6 +361,13 @@ def test_table(capsys):
 
 
 # Figures and panels
+
+
+def test_a_line_up_numbers_its_suspects_beside_the_photograph():
+    suspects = torch.stack([torch.full((1, 8, 8), 40 * i, dtype=torch.uint8) for i in range(6)])
+    axes = line_up(torch.full((1, 8, 8), 255, dtype=torch.uint8), suspects).axes
+    shown = {axis.get_title(): int(axis.images[0].get_array().max()) for axis in axes}
+    assert shown == {"photograph": 255} | {str(i + 1): 40 * i for i in range(6)}
 
 
 def test_figures_draw_what_they_are_given():

@@ -183,16 +183,6 @@ def test_the_square_of_a_logit_is_where_its_gradient_is():
     assert beyond.get_title().startswith(f"all that logit ({side - 1}, 0)")
 
 
-def test_the_square_of_the_gradient_lies_where_the_gradient_is():
-    gradient = torch.zeros(16, 16)
-    gradient[5:9, 6:10] = 1
-    image = torch.zeros(3, 16, 16, dtype=torch.uint8)
-    photo, counted = objective_figures.patches(image, {1: 2, 2: 4}, gradient).axes
-    assert len([patch for patch in photo.patches if isinstance(patch, Rectangle)]) == 2
-    (square,) = (patch for patch in counted.patches if isinstance(patch, Rectangle))
-    assert (square.get_x(), square.get_y(), square.get_width()) == (5.5, 4.5, 4)
-
-
 def test_pictures_of_a_sheet_are_cut_at_their_frames():
     record = records.load("horse2zebra/prototype-128px-lam5")
     tiles = objective_figures.from_sheet(record, (0, 1), 5)
@@ -229,18 +219,6 @@ def test_losses_are_painted_without_samples(monkeypatch):
     assert not any(axis.images for axis in drawn[0].axes)
 
 
-def test_the_stages_of_a_network_stand_between_its_image_and_what_it_makes():
-    from gancourse.models import cyclegan
-
-    torch.manual_seed(0)
-    network = cyclegan.Generator(width=4, blocks=1)
-    image = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
-    axes = objective_figures.stages(network, image, {"c7s1-4": 2, "d8": 5}).axes
-    heads = [axis.get_title() for axis in axes]
-    assert heads == ["x", "c7s1-4\n4 × 32 px", "d8\n8 × 16 px", "G(x)"]
-    assert axes[2].images[0].get_array().shape == (16, 16)
-
-
 def test_below_each_translator_stands_who_catches_it():
     x = torch.linspace(0, 1, 40)
     made = {"own": x + 2, "mirrored": 3 - x}
@@ -251,11 +229,17 @@ def test_below_each_translator_stands_who_catches_it():
     assert said[1][:2] == ["adversary: content", "cycle loss: content"]
 
 
-def test_a_dot_is_the_own_partner_and_a_ring_another_s():
-    meadow = {"own y": (0.0, 38.0), "full": (19.0, 38.0)}
-    axis, _ = objective_figures.own_and_others({"meadow": meadow, "zebra": meadow}).axes
-    assert [text.get_text() for text in axis.texts] == ["0", "38", "19", "38"]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["own y", "full"]
+def test_below_each_setting_stands_how_near_it_comes_and_orange_up_to_a_half():
+    one = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    shares = {"meadow": {"own y": 1.0, "worse": -0.16}, "zebra": {"own y": 0.5, "worse": 0.51}}
+    axes = objective_figures.verdicts({"own y": one, "worse": one}, shares).axes
+    assert [axis.get_title() for axis in axes[:2]] == ["own y", "worse"]
+    said = [axis.texts[0].get_text() for axis in axes[4:]]
+    assert said == ["100 %", "−16 %", "50 %", "51 %"]
+    widths = [axis.patches[1].get_width() for axis in axes[4:]]
+    assert widths == [1.0, 0.0, 0.5, 0.51]
+    orange = [axis.texts[0].get_color() == ORANGE for axis in axes[4:]]
+    assert orange == [False, True, True, False]
 
 
 def test_the_line_of_doing_nothing_stands_at_the_kid_of_untouched_inputs():
@@ -263,23 +247,6 @@ def test_the_line_of_doing_nothing_stands_at_the_kid_of_untouched_inputs():
     (axis,) = objective_figures.kid_and_truth(dots, "KID").axes
     assert list(axis.lines[-1].get_xdata()) == [2.0, 2.0]
     assert [text.get_text() for text in axis.texts] == list(dots)
-
-
-def test_d_s_answers_stand_below_their_images_under_the_group_s_name():
-    group = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
-    figure = objective_figures.answers({"reals": group, "fakes": group}, torch.rand(4, 1, 3, 3))
-    titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
-    assert titles == ["reals", "reals", "fakes", "fakes"]
-
-
-def test_each_pull_has_its_own_scale_and_the_heading_says_how_they_compare():
-    picture, one = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
-    figure = objective_figures.pulls([(picture, picture, 10 * one, one)] * 2, 5.0)
-    by_d, by_cycle = figure.axes[2:4]
-    for axis in (by_d, by_cycle):  # neither is black beside the other
-        (image,) = axis.images
-        assert image.norm.vmax == pytest.approx(float(image.get_array().max()))
-    assert "0.50 of D_B's" in by_cycle.get_title()  # 5 · 1 beside 10
 
 
 # What stands under a cell
