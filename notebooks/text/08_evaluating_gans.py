@@ -95,12 +95,12 @@ print(f"profile {profile}, {device.describe()}")
 # %% [markdown]
 # ---
 #
-# # Lecture 1 · The scores
+# ## LECTURE 1 · The scores
 #
 # **The question.** Two bags of 70 pictures each, compared with 70 *other* zebras. In bag 1
-# every fifth animal is a horse. Bag 2 holds zebras only, saved as JPEG at quality 10. Which
-# one does KID, the score of this chapter, take for the better zebras? **Guess first.** Ten
-# of each:
+# every fifth animal is a horse. Bag 2 holds zebras only, saved as JPEG at quality 10. Ten of each:
+#
+# **Guess first:** which one does KID, the score of this chapter, take for the better zebras?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -300,8 +300,7 @@ figures.show(
 #
 # ### Spoil a bag
 #
-# Choose what is done to the 70 zebras. **Guess first**, each time, which of the three
-# bars will move.
+# Choose what is done to the 70 zebras; guess, each time, which of the three bars will move.
 
 # %% tags=["nbval-ignore-output"]
 seen = extract.cached(bag_2)  # bag 2 through the network: the only new pictures
@@ -358,7 +357,9 @@ print(f"\nthe vote: {said}; KID prefers bag {better}")
 # Five zebras, fourteen times each, have recall 0, since the third neighbour of each is a copy
 # and its ball has no size. But no generator repeats itself to the bit. So shift every
 # copy a little, and make it lighter or darker; and do the same to 35 zebras, twice each, and, to
-# compare, to all 70. **Guess first:** which of the scores still notices?
+# compare, to all 70.
+#
+# **Guess first:** which of the scores still notices 35 zebras in disguise?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -809,11 +810,13 @@ exercises.answer("08.3", too_small)
 # %% [markdown]
 # ---
 #
-# # Lecture 2 · Trust, and comparing
+# ## LECTURE 2 · Trust, and comparing
 #
 # **The question.** Horse → zebra by CycleGAN: one table gives it a FID of 62.1, another 77.2.
-# Both are honest. Which one should your model beat? **Guess first:** what differs? Section 9
-# answers; until then each section takes away one excuse.
+# Both are honest. Which one should your model beat? Section 9 answers; until then each section
+# takes away one excuse.
+#
+# **Guess first:** what differs between 62.1 and 77.2?
 #
 # **What it needs.** Of lecture 1 only this: KID is 0 on average for equal bags; the Fréchet
 # distance (FID) is the other score, too high for few pictures; `h` and `z` are the features of
@@ -922,7 +925,9 @@ table(["", "mean", "s", "halves", "bootstrap", "its mean is off by"], rows)
 #
 # First question: *is the difference from real pictures visible at all?* Replace a share of
 # the zebras by horses, test, and count how often the difference is found: the *power*.
-# One wants 80 %. **Guess first:** of 140 zebras, how many must be horses?
+# One wants 80 %.
+#
+# **Guess first:** of 140 zebras, how many must be horses, to be found four times in five?
 #
 # The **permutation test**: if both sets came from one distribution, the labels "real" and
 # "fake" would mean nothing. Shuffle them, compute KID again; the share of shuffles in
@@ -1161,8 +1166,9 @@ table(["", "seeds", "mean", "best", "s over seeds", "of one measurement"], rows)
 #
 # *Legacy* is the network's bilinear resizing without antialiasing, *clean* is
 # PIL's bicubic. In the same table as 77.2 stands 45.5 for CUT, another method (Park et
-# al., 2020), and 73.4 for its variant FastCUT. **Guess first:** how much of 77.2 − 45.5
-# is the method?
+# al., 2020), and 73.4 for its variant FastCUT.
+#
+# **Guess first:** how much of 77.2 − 45.5 is CUT's method?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 on, off = figures.BLUE, figures.ORANGE  # the identity term
@@ -1394,7 +1400,9 @@ print("claim holds: the coin as the fake has precision above 0.9 and recall belo
 #   the lowest KID, the one with the lowest cycle loss, as in the Cloudera post.
 #
 # The *held-out* KID-768×10³ of the epoch that each rule picks, as a mean over seeds, and
-# the lowest of all epochs. **Guess first:** is the loss ever the best rule?
+# the lowest of all epochs.
+#
+# **Guess first:** is the loss ever the best rule?
 
 
 # %%
