@@ -32,10 +32,9 @@
 # | needs | chapter 02 | of lecture 1: what KID is (section 2), and its cells run |
 # | to read | 10 minutes | 12 minutes |
 #
-# All of it runs in about a minute on two CPU cores (`quick`; not run on a GPU).
-# **Data:** horse2zebra, the official test set of 120 horses and 140 zebras, or seeded
-# stand-ins; every figure says which. What takes more pictures comes from a record, made once
-# with all 2,636.
+# About a minute on two CPU cores (`quick`; not run on a GPU). **Data:** horse2zebra's test
+# set, 120 horses and 140 zebras, or seeded stand-ins; every figure says which. What takes more
+# pictures comes from a record of all 2,636.
 
 # %% tags=["parameters"]
 PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
@@ -141,11 +140,11 @@ vote = ...  # 1 or 2: which bag has the better KID? It is counted at the end of 
 # %% [markdown]
 # ## 1 · From pictures to points
 #
-# No made picture is *the* right one. What can be compared is *sets*: pictures that were
-# made, and real ones. Pixels are a poor place to compare them (chapter 04), so each
-# picture goes through an Inception network, trained to name a thousand kinds of things,
-# and becomes a list of numbers, its *features*. A bag becomes a cloud of points. Here: all
-# test horses, what a generator starts from, and all test zebras, where it should get to.
+# No made picture is *the* right one: only *sets* can be compared. Pixels are a poor place to
+# compare them (chapter 04), so each picture goes through an Inception network, trained to name a
+# thousand kinds of things, and becomes a list of numbers, its *features*; a bag becomes a cloud
+# of points. Here: all test horses, where a generator starts, and all test zebras, where it should
+# get to.
 
 # %% tags=["nbval-ignore-output"]
 real_data = zebras.source == "real"
@@ -414,9 +413,9 @@ table(["a bag of", KID, "95 %", METRIC, "precision", "recall", "nearest twin"], 
 #
 # ## 3 · The Fréchet distance: FID
 #
-# The older score, in every table. It asks how far one cloud must be moved to become the
-# other. Give every horse a zebra as its partner, and take the mean squared distance of
-# partners. That depends on the pairing: so take the best one.
+# The older score, in every table: how far must one cloud be moved to become the other? Give
+# every horse a zebra as its partner, take the mean squared distance of partners, and of all
+# pairings the best.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 flat = (both - both.mean(0)) @ axes_of_most.T
@@ -487,8 +486,8 @@ panels.panel(
 )
 
 # %% [markdown]
-# *What you see:* where widths are equal, the lines are parallel and only the means count;
-# where means are equal, they close in like a funnel, and only the widths count.
+# *What you see:* with equal widths the lines are parallel and only the means count; with equal
+# means they close in like a funnel, and only the widths count.
 #
 # **Many dimensions.** A cloud has a width in *every* direction, its covariance
 # $\Sigma$. Let $U$ be the matrix of one sample's centred features over $\sqrt{n - 1}$, so that
@@ -500,7 +499,7 @@ panels.panel(
 # where the *nuclear norm* $\lVert \cdot \rVert_*$ is the sum of the singular values: how
 # well the long directions of one cloud can be laid on those of the other. The usual formula
 # has $\mathrm{tr}\sqrt{\Sigma_1 \Sigma_2}$ in its place (Dowson and Landau, 1982), which
-# is the same, but takes the root of a singular matrix.
+# is the same, but takes the root of a singular matrix (exercise 3).
 #
 # <details><summary>The derivation, for who wants the matrices</summary>
 #
@@ -681,10 +680,9 @@ table([recorded.fid, "n = 40", "n = 100", "largest n", "which is", "line to n �
 #
 # ## 5 · Broken by resizing, JPEG, blur and noise
 #
-# The network wants 299 × 299 pixels, so everybody resizes, and not alike. To shrink 256 px
-# to 64, *nearest* takes one pixel of sixteen, *bilinear* and *bicubic* PyTorch's 4 or 16; with
-# antialiasing ("aa") they average over all, as PIL does. The bars are the record's: 140 test zebras,
-# changed, against 1,318 others.
+# The network wants 299 × 299 pixels, so everybody resizes, and not alike. From 256 px to 64,
+# *nearest* takes one pixel of sixteen, *bilinear* and *bicubic* 4 or 16; with antialiasing ("aa")
+# they average over all, as PIL does. The bars: 140 test zebras, changed, against 1,318 others.
 #
 # **Guess first:** which two changes look nothing alike and cost the same KID?
 
@@ -757,8 +755,7 @@ print(
 # ## End of lecture 1
 #
 # **In one sentence:** KID takes the bag with horses for the better zebras, because a score sees
-# what its features see; so name the features, the two counts and the resizing, or the number
-# means nothing.
+# what its features see; so name the features, the counts and the resizing.
 #
 # ### Exercises of lecture 1
 #
@@ -824,10 +821,9 @@ exercises.answer("08.3", too_small)
 #
 # ## 6 · How sure is one number?
 #
-# Section 2 said 2.67 for horses. Other pictures would have said something else. By how much?
-# Here it can be known: the record drew *new* sets of 140 zebras and 120 horses two hundred
-# times (blue). The usual substitute has one set only: the *bootstrap* draws 140
-# of its 140 pictures *with* replacement (orange).
+# Section 2 said 2.67 for horses. How much would other pictures change it? The record drew
+# *new* sets of 140 zebras and 120 horses two hundred times (blue). The usual substitute has one
+# set only: the *bootstrap* draws 140 of its 140 pictures *with* replacement (orange).
 
 # %% jupyter={"source_hidden": true}
 truth = recorded["new samples"]
@@ -1223,10 +1219,8 @@ print(f"identity off for both, FastCUT against 77.2:     {FASTCUT - 77.2:+.1f}")
 #
 # ## 10 · Asking people
 #
-# Chapter 07 built the CycleGAN paper's study: which of two pictures is real? The number of
-# trials is fixed beforehand: stopping when it looks good is the best epoch once more.
-#
-# A viewer is fooled in 40 % of the trials: how good is that? Between studies of different
+# Chapter 07 built the CycleGAN paper's study: which of two pictures is real? A viewer is fooled in
+# 40 % of the trials, their number fixed beforehand: how good is that? Between studies of different
 # design one compares $d' = \sqrt 2\;\Phi^{-1}(1 - \text{share fooled})$,
 # "d prime" (Green and Swets, 1966): by how many of its own deviations the impression of
 # *realness* is higher for real pictures.
@@ -1250,15 +1244,14 @@ print(
 )
 
 # %% [markdown]
-# The two odd shares are the CycleGAN paper's, maps → photos and back. The 40 trials of
-# one viewer do not tell 40 % from 50 %. To tell a share $p$ from $p_0$ at level 5 % with power
-# 80 %,
+# (26.8 and 23.2 % are the CycleGAN paper's, maps → photos and back.) Forty trials of one viewer do
+# not tell 40 % from 50 %. To tell $p$ from $p_0$ at level 5 % with power 80 %,
 #
 # $$n = \left(\frac{1.96 \sqrt{p_0 (1 - p_0)} + 0.84 \sqrt{p (1 - p)}}
 #   {p - p_0}\right)^2 ,$$
 #
-# and about twice as many in *each* of two studies that are compared. (The exact power
-# below is of the test whether Wilson's interval leaves out 50 %.)
+# and about twice as many in *each* of two studies that are compared. (Exact power: that
+# Wilson's interval leaves out 50 %.)
 
 
 # %% jupyter={"source_hidden": true}
@@ -1393,15 +1386,10 @@ print("claim holds: the coin as the fake has precision above 0.9 and recall belo
 #
 # ## 12 · When to stop
 #
-# Five rules, on the recorded runs, among the measured epochs:
-#
-# - *last*: the end of the plan; *loss*: the lowest loss of the generators;
-# - *FID*, *KID*: the lowest distance to the training pictures;
-# - *both*, for CycleGANs: among the epochs whose KID interval reaches down to
-#   the lowest KID, the one with the lowest cycle loss, as in the Cloudera post.
-#
-# The *held-out* KID-768×10³ of the epoch that each rule picks, as a mean over seeds, and
-# the lowest of all epochs.
+# Five rules, on the recorded runs: the *last* epoch; the lowest *loss* of the generators; the
+# lowest *FID* or *KID* to the training pictures; and *both*, for CycleGANs, of the epochs whose KID
+# interval reaches down to the lowest KID that of the lowest cycle loss (the Cloudera post). Of the
+# epoch that each picks, the *held-out* KID-768×10³, a mean over seeds, and the lowest of all.
 #
 # **Guess first:** is the loss ever the best rule?
 
