@@ -161,7 +161,7 @@ def seen_by_tests(
 
     ``curves``: (label, shares, powers); ``chance``: what a test without anything to find reaches.
     """
-    shape = {"figsize": (10.8, 4.5), "width_ratios": (4, 3)}
+    shape = {"figsize": (10.8, 4.9), "width_ratios": (4, 3)}
     figure, right = _with_pictures(images, title, caption, **shape)
     for (label, shares, powers), (color, style), marker in zip(curves, CYCLE, "os^", strict=False):
         percent = [100 * s for s in shares]
@@ -171,6 +171,9 @@ def seen_by_tests(
     right.axhline(0.8, color=GREY, linestyle=":")
     right.axhspan(0, chance, color=GREY, alpha=0.2, linewidth=0)
     right.axvline(100 * share, color="black", linewidth=0.8)
-    right.set(xlabel=xlabel, ylabel="share of tests that find it", ylim=(0, 1.05))
-    right.legend(loc="lower right", fontsize=9)
+    right.set(ylim=(0, 1.05))
+    right.set_xlabel(xlabel, fontsize=12)
+    right.set_ylabel("share of tests that find it", fontsize=12)
+    right.tick_params(labelsize=11)
+    right.legend(loc="lower right", fontsize=10, handlelength=1.4, borderaxespad=0.1)
     return figure

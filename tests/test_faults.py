@@ -3,13 +3,14 @@
 import functools
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from gancourse import records
 from gancourse.errors import UnknownName
 from gancourse.notebook import figures
-from gancourse_lab import exercises, fault_figures, faults
+from gancourse_lab import exercises, fault_figures, faults, flags
 from gancourse_lab.faults import FAULTS
 from gancourse_studies import monitor_limits
 
@@ -189,8 +190,41 @@ def test_the_tree_has_every_question_with_its_end_and_a_pair_keeps_its_colours()
         at = written.index(question)
         assert written[at + 1] == answer
         assert ends in written[at + 2 : at + 5]
-    samples = torch.zeros(6, 1, 4, 4, dtype=torch.uint8)
-    curves = {"healthy": ([1, 2], [0.1, 0.2]), "patient A": ([1, 2], [0.3, 0.4])}
-    figure = fault_figures.pair(samples, samples, ("healthy", "patient A"), curves, "what")
+    samples = {name: torch.zeros(1, 1, 4, 4, dtype=torch.uint8) for name in ("healthy", "patient")}
+    curves = {(name, "p"): ([1, 2], [0.1, 0.2]) for name in samples}
+    figure = fault_figures.pair(samples, curves, "what")
     colours = [line.get_color() for line in figure.axes[2].lines]
     assert colours == [figures.BLUE, figures.ORANGE]
+
+
+@pytest.mark.parametrize("letter", list(fault_figures.PATIENTS))
+def test_a_patient_is_drawn_beside_the_same_latents_of_the_healthy_run(letter):
+    """Red if the patient's samples or curves were taken from the healthy run."""
+    patient = fault_figures.PATIENTS[letter]
+    figure, alt = fault_figures.beside_healthy(letter)
+    healthy, sick, diagram = figure.axes
+    assert letter in sick.get_title() and letter in alt
+    assert patient.run not in alt  # a riddle's answer
+    assert healthy.images[0].get_array().shape == sick.images[0].get_array().shape
+    assert np.any(healthy.images[0].get_array() != sick.images[0].get_array())
+    drawn = [list(line.get_ydata()) for line in diagram.lines[: 2 * len(patient.of)]]
+    run = records.load(f"is-it-working/{patient.run}")
+    assert [list(fault_figures.over_steps(run, name)[1]) for name in patient.of] == drawn[
+        len(patient.of) :
+    ]
+
+
+def test_a_chart_has_grey_behind_and_a_term_that_a_run_lacks_only_in_grey():
+    well = records.load("is-it-working/healthy-cyclegan")
+    figure = fault_figures.chart(records.load("is-it-working/lambda-0"), well)
+    colours = [line.get_color() for line in figure.axes[1].lines if len(line.get_ydata())]
+    assert set(colours) == {figures.GREY}
+    assert {figures.BLUE, figures.ORANGE} < {line.get_color() for line in figure.axes[0].lines}
+
+
+def test_room_draws_every_reading_and_the_limit():
+    groups = {"healthy": [1.0, 2.0], "other faults": [0.5], "planted": [0.1]}
+    (axis,) = fault_figures.room({"mode collapse": groups}).axes
+    heights = [list(line.get_ydata()) for line in axis.lines]
+    limit = flags.SIGNS["mode collapse"].limit
+    assert heights == [[1.0, 2.0], [0.5], [0.1], [limit, limit]]
