@@ -91,16 +91,6 @@ def transform(name: str, draws: int, seed: int, axes: Sequence | None = None) ->
     return axes[0].figure
 
 
-def transforms(names: Sequence[str], seed: int, draws: int = 2000) -> Figure:
-    """``transform`` of some of the named distributions, a row each."""
-    about = f"twelve of {draws:,} draws are shown going through C; {DRAWN}"
-    size = (8, 2.5 * len(names))
-    figure, axes = subplots(len(names), 2, figsize=size, squeeze=False, caption=about)
-    for name, row in zip(names, axes, strict=True):
-        transform(name, draws, seed, row)
-    return figure
-
-
 def learnt_transform(z: Tensor, made: Tensor, truth: Tensor, p: Distribution, w1: float) -> Figure:
     """Left the true x = C⁻¹(u) and a network's x over z, right its histogram under p."""
     figure, (left, right) = subplots(1, 2, figsize=(9.5, 3.8), caption=DRAWN)
@@ -283,7 +273,7 @@ def judges(
 def turns(path, eta: float, count: int = 60) -> Figure:
     """Three ways to step, the first ``count`` of 60 steps; ``path(how, eta, n)`` (n + 1, 2)."""
     about = "square: start; star: the solution; above: distance to it, at the start → now"
-    figure, axes = subplots(1, 3, figsize=(11, 4.4), caption=about)
+    figure, axes = subplots(1, 3, figsize=(12, 4.6), caption=about)
     for axis, how in zip(axes, ("simultaneous", "alternating", "extragradient"), strict=True):
         places = path(how, eta, 60)
         reach = max(1.6, 1.1 * float(places.norm(dim=1).max()))
@@ -294,7 +284,8 @@ def turns(path, eta: float, count: int = 60) -> Figure:
         axis.plot(0, 0, "*", color="black", markersize=10)
         size = places.norm(dim=1)
         title = f"{how}: {size[0]:.2f} → {size[-1]:.2f}"
-        axis.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        axis.set_title(title, fontsize=13)
+        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         axis.set(xlabel="a", ylabel=f"b  (η = {eta:g})" if axis is axes[0] else "")
     return figure
 
@@ -370,7 +361,7 @@ def rings(blocks: Mapping[str, Mapping[str, RingGame]]) -> Figure:
     recipes = list(next(iter(blocks.values())))
     centres = theory.ring(spread=RING_SPREAD).component_distribution.mean
     figure = Figure(figsize=(13, 1.9 * len(recipes) + 0.8), layout="constrained")
-    panes = figure.subfigures(1, len(blocks), wspace=0.03, squeeze=False)[0]
+    panes = figure.subfigures(1, len(blocks), wspace=0.06, squeeze=False)[0]
     for pane, (heading, games) in zip(panes, blocks.items(), strict=True):
         pane.suptitle(heading, fontsize=15)
         seeds = len(games[recipes[0]].looks[-1])
@@ -380,7 +371,9 @@ def rings(blocks: Mapping[str, Mapping[str, RingGame]]) -> Figure:
                 ring(axis, points[:400], centres, 3 * RING_SPREAD)
                 found = theory.modes_found(points, centres, 3 * RING_SPREAD)
                 color = BLUE if found == len(centres) else ORANGE
-                axis.text(0, 0, found, ha="center", va="center", fontsize=20, color=color)
+                look = {"ha": "center", "va": "center", "fontsize": 20, "color": color}
+                box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
+                axis.text(0, 0, found, bbox=box, zorder=4, **look)
             row[0].set_ylabel(name if pane is panes[0] else "", fontsize=13)
     about = f"a column a seed; number: modes found, of 8; dots: 400 fakes; {DRAWN}"
     figure.supxlabel(about, color=GREY)

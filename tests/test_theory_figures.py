@@ -35,12 +35,6 @@ def test_a_draw_goes_right_to_f_and_down_to_its_place():
     assert sum(bar.get_height() * bar.get_width() for bar in right.patches) <= 1 + 1e-6
 
 
-def test_the_distributions_asked_for_are_shown():
-    names = ["Cauchy", "uniform"]
-    titles = [axis.get_title() for axis in theory_figures.transforms(names, 0, 20).axes]
-    assert [title for title in titles if "draws" not in title] == names
-
-
 def test_the_dirac_gans_field_and_path_stand_at_each_penalty():
     def slopes(theta, psi, gamma):
         return psi, -theta - gamma * psi
