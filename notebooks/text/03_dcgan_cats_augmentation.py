@@ -793,7 +793,7 @@ vote
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 sets = {f"set {i + 1}": samples_at(ballot[label], EARLY) for i, label in enumerate(vote.labels)}
 alt = "Two rows of six generated cats, without names."
-figures.show_sheet(alt, sets, f"epoch {EARLY}, seed 1: {first['data']['caption']}", scale=3)
+figures.show_sheet(alt, sets, f"epoch {EARLY}, seed 1: {first['data']['caption']}", scale=2.5)
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 title = "losses as measured (thin) and their average (bold); dotted: D can only guess"
