@@ -171,13 +171,6 @@ def wasserstein1(x: Tensor | Distribution, y: Tensor | Distribution) -> float:
     return float(wasserstein_distance(_sample(x), _sample(y)))
 
 
-def monotone_plan(p: Tensor, q: Tensor) -> Tensor:
-    """How much of p[i] goes to q[j] if mass keeps its order: on a line, the shortest transport."""
-    p_end, q_end = p.cumsum(0)[:, None], q.cumsum(0)
-    p_start, q_start = p_end - p[:, None], q_end - q
-    return (torch.minimum(p_end, q_end) - torch.maximum(p_start, q_start)).clamp(min=0)
-
-
 def _sample(x: Tensor | Distribution) -> np.ndarray:
     """x itself or its ``CELLS`` quantiles."""
     if isinstance(x, Distribution):

@@ -91,16 +91,6 @@ def transform(name: str, draws: int, seed: int, axes: Sequence | None = None) ->
     return axes[0].figure
 
 
-def transforms(names: Sequence[str], seed: int, draws: int = 2000) -> Figure:
-    """``transform`` of some of the named distributions, a row each."""
-    about = f"twelve of {draws:,} draws are shown going through C; {DRAWN}"
-    size = (8, 2.5 * len(names))
-    figure, axes = subplots(len(names), 2, figsize=size, squeeze=False, caption=about)
-    for name, row in zip(names, axes, strict=True):
-        transform(name, draws, seed, row)
-    return figure
-
-
 def learnt_transform(z: Tensor, made: Tensor, truth: Tensor, p: Distribution, w1: float) -> Figure:
     """Left the true x = C⁻¹(u) and a network's x over z, right its histogram under p."""
     figure, (left, right) = subplots(1, 2, figsize=(9.5, 3.8), caption=DRAWN)
@@ -228,7 +218,7 @@ def two_losses(traces: Mapping[str, Chase]) -> Figure:
     ``traces``: the saturating loss first.
     """
     about = f"median and range of five seeds; reals around 4; {DRAWN}"
-    figure, axes = subplots(1, 3, figsize=(10, 3), caption=about)
+    figure, axes = subplots(1, 3, figsize=(11, 3.6), caption=about)
     d = torch.linspace(0, 1, 201)
     slopes = {"saturating: D": d, "non-saturating: 1 − D": 1 - d}
     for (label, slope), (color, style) in zip(slopes.items(), CYCLE, strict=False):
@@ -280,27 +270,10 @@ def judges(
     return figure
 
 
-def transport(p: Tensor, q: Tensor, plan: Tensor) -> Figure:
-    """Two histograms, and beside them which bin sends how much where."""
-    figure, (left, right) = subplots(1, 2, figsize=(8.5, 3.1), caption=DRAWN)
-    at = torch.arange(len(p))
-    left.bar(at - 0.2, p, 0.4, color=BLUE, label="p")
-    left.bar(at + 0.2, q, 0.4, color=ORANGE, hatch="//", edgecolor="white", label="q")
-    left.set(xlabel="bin", xticks=at, title="how much lies where")
-    left.legend()
-    right.imshow(plan, cmap="Greys", origin="lower", vmax=1.5 * float(plan.max()))
-    right.plot(at, at, ":", color=GREY, linewidth=1)
-    for (i, j), mass in zip(plan.nonzero().tolist(), plan[plan > 0].tolist(), strict=True):
-        right.text(j, i, f"{mass:.2f}".lstrip("0"), ha="center", va="center", fontsize=8)
-    right.set(xlabel="to bin of q", ylabel="from bin of p", xticks=at, yticks=at)
-    right.set_title("what goes where")
-    return figure
-
-
 def turns(path, eta: float, count: int = 60) -> Figure:
     """Three ways to step, the first ``count`` of 60 steps; ``path(how, eta, n)`` (n + 1, 2)."""
     about = "square: start; star: the solution; above: distance to it, at the start → now"
-    figure, axes = subplots(1, 3, figsize=(11, 4.4), caption=about)
+    figure, axes = subplots(1, 3, figsize=(12, 4.6), caption=about)
     for axis, how in zip(axes, ("simultaneous", "alternating", "extragradient"), strict=True):
         places = path(how, eta, 60)
         reach = max(1.6, 1.1 * float(places.norm(dim=1).max()))
@@ -311,7 +284,8 @@ def turns(path, eta: float, count: int = 60) -> Figure:
         axis.plot(0, 0, "*", color="black", markersize=10)
         size = places.norm(dim=1)
         title = f"{how}: {size[0]:.2f} → {size[-1]:.2f}"
-        axis.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        axis.set_title(title, fontsize=13)
+        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         axis.set(xlabel="a", ylabel=f"b  (η = {eta:g})" if axis is axes[0] else "")
     return figure
 
@@ -322,7 +296,7 @@ def dirac(slopes, path, penalties: Sequence[float]) -> Figure:
     ``slopes(θ, ψ, γ)`` gives (θ', ψ'), ``path(γ)`` places (n + 1, 2).
     """
     about = f"square: start; star: reals and fakes coincide, D is flat; {DRAWN}"
-    size = (2.6 * len(penalties), 3.1) if len(penalties) > 1 else (7.5, 6.6)
+    size = (3 * len(penalties), 3.6) if len(penalties) > 1 else (7.5, 6.6)
     figure, axes = subplots(1, len(penalties), figsize=size, squeeze=False, caption=about)
     side = torch.linspace(-1.4, 1.4, 13)
     theta, psi = torch.meshgrid(side, side, indexing="xy")
@@ -343,7 +317,7 @@ def losses_and_distance(
     history: Mapping[str, list], frames: Sequence[Mapping], levels: Mapping[str, float]
 ) -> Figure:
     """Left the losses of a game, right the distance W1 at its looks."""
-    shape = {"figsize": (9, 3), "width_ratios": (1.3, 1)}
+    shape = {"figsize": (10, 3.8), "width_ratios": (1.3, 1)}
     figure, (left, right) = subplots(1, 2, caption=DRAWN, **shape)
     figures.curves(history, title="the losses", axis=left, levels=levels)
     at, w1 = [frame["step"] for frame in frames], [frame["W1"] for frame in frames]
@@ -379,31 +353,29 @@ def ring_films(games: Mapping[str, RingGame], look: int, seed: int = 0) -> Figur
     return figure
 
 
-def rings(games: Mapping[str, RingGame], counts: Mapping[str, Tensor]) -> Figure:
-    """The end of each recipe's games, a row a recipe and a column a seed; beside it the counts.
+def rings(blocks: Mapping[str, Mapping[str, RingGame]]) -> Figure:
+    """The end of every game: heading → recipe → game; a row a recipe, a column a seed.
 
-    ``counts``: recipe → modes found (moments, seeds).
+    The blocks stand side by side and share the recipes; each ring says how many modes it has.
     """
-    figure = Figure(figsize=(10, 5.2), layout="constrained")
-    pictures, chart = figure.subfigures(1, 2, width_ratios=(1.6, 1))
+    recipes = list(next(iter(blocks.values())))
     centres = theory.ring(spread=RING_SPREAD).component_distribution.mean
-    seeds = len(next(iter(games.values())).looks[0])
-    for row, (name, game) in zip(pictures.subplots(len(games), seeds), games.items(), strict=True):
-        for seed, axis in enumerate(row):
-            ring(axis, game.looks[-1, seed, :400], centres, 3 * RING_SPREAD)
-            axis.set_title(f"seed {seed}: {counts[name][-1, seed]} of 8", fontsize=9)
-        row[0].set_ylabel(name, fontsize=9)
-    axis = chart.subplots()
-    for (name, found), (color, style), marker in zip(counts.items(), CYCLE, "osD", strict=False):
-        found, moments = found.double(), games[name].moments
-        band = {"color": color, "alpha": 0.15, "linewidth": 0}
-        axis.fill_between(moments, found.amin(1), found.amax(1), **band)
-        look = {"color": color, "marker": marker, "markersize": 4, "label": name}
-        axis.plot(moments, found.mean(1), style, **look)
-    axis.set(title=f"modes found: mean and range of {seeds} seeds", xlabel="step")
-    axis.set(ylim=(-0.2, 8.3), yticks=[0, 4, 8])
-    axis.legend(loc="upper left", bbox_to_anchor=(0, -0.14))
-    about = f"circles: three standard deviations of each mode; dots: 400 fakes; {DRAWN}"
+    figure = Figure(figsize=(13, 1.9 * len(recipes) + 0.8), layout="constrained")
+    panes = figure.subfigures(1, len(blocks), wspace=0.06, squeeze=False)[0]
+    for pane, (heading, games) in zip(panes, blocks.items(), strict=True):
+        pane.suptitle(heading, fontsize=15)
+        seeds = len(games[recipes[0]].looks[-1])
+        axes = pane.subplots(len(recipes), seeds, squeeze=False)
+        for row, name in zip(axes, recipes, strict=True):
+            for axis, points in zip(row, games[name].looks[-1], strict=True):
+                ring(axis, points[:400], centres, 3 * RING_SPREAD)
+                found = theory.modes_found(points, centres, 3 * RING_SPREAD)
+                color = BLUE if found == len(centres) else ORANGE
+                look = {"ha": "center", "va": "center", "fontsize": 20, "color": color}
+                box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
+                axis.text(0, 0, found, bbox=box, zorder=4, **look)
+            row[0].set_ylabel(name if pane is panes[0] else "", fontsize=13)
+    about = f"a column a seed; number: modes found, of 8; dots: 400 fakes; {DRAWN}"
     figure.supxlabel(about, color=GREY)
     return figure
 

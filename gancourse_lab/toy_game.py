@@ -127,11 +127,17 @@ class RingGame(NamedTuple):
 
 
 def ring_game(
-    rates: tuple[float, float], steps: int, seed: int, k: int = 1, copies: int = 4
+    rates: tuple[float, float],
+    steps: int,
+    seed: int,
+    k: int = 1,
+    copies: int = 4,
+    brake: float = 0.0,
 ) -> RingGame:
     """``copies`` games on a ring of eight modes, looked at 25 times; ``k`` steps of D for one of G.
 
-    ``rates`` of G and of D. Both are Adam's, with a momentum of 0.5.
+    ``rates`` of G and of D. Both are Adam's, with a momentum of 0.5. ``brake``: the weight γ of R1,
+    a penalty on D's slope at the real points (Mescheder et al. 2018).
     """
     torch.manual_seed(seed)
     ring = theory.ring(spread=RING_SPREAD)
@@ -146,8 +152,11 @@ def ring_game(
                 looks.append(gen(torch.randn(copies, 1000, 2)))
         for _ in range(k):
             real, fake = ring.sample((copies, 128)).float(), gen(torch.randn(copies, 128, 2))
+            loss = sum(losses.bce_discriminator(disc(real), disc(fake.detach())))
+            if brake:
+                loss = loss + brake / 2 * losses.r1_penalty(disc, real)
             opt_disc.zero_grad()
-            sum(losses.bce_discriminator(disc(real), disc(fake.detach()))).backward()
+            loss.backward()
             opt_disc.step()
         opt_gen.zero_grad()
         losses.bce_generator(disc(fake)).backward()

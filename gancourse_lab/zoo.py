@@ -139,10 +139,10 @@ def draw() -> Figure:
         "round: networks; orange: what is new; double line: to be equal; StackGAN's D also see "
         "real images and the text"
     )
-    figure, axes = subplots(3, 2, figsize=(10, 7.6), caption=about)
+    figure, axes = subplots(3, 2, figsize=(12, 8.4), caption=about)
     for axis, (kind, diagram) in zip(axes.flat, KINDS.items(), strict=True):
-        blocks(axis, diagram.boxes, diagram.arrows, letters=10, new=diagram.new)
-        axis.set_title(f"{kind}\n{IDEAS[kind]}")
+        blocks(axis, diagram.boxes, diagram.arrows, letters=12, new=diagram.new)
+        axis.set_title(f"{kind}\n{IDEAS[kind]}", fontsize=13)
     return figure
 
 

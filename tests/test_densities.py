@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from scipy.stats import wasserstein_distance
 from torch.distributions import (
     AffineTransform,
     Gumbel,
@@ -236,12 +235,3 @@ def test_the_slopes_of_both_losses_are_those_of_the_divergences():
         minimax, other, jsd = theory.loss_slopes(theta)
         assert minimax == pytest.approx(jsd, abs=1e-4)
         assert other == pytest.approx(theta - jsd, abs=1e-4)
-
-
-def test_the_monotone_plan_moves_all_mass_the_shortest_way():
-    p, q = torch.tensor([0.2, 0.3, 0.1, 0.4]), torch.tensor([0.0, 0.6, 0.4, 0.0])
-    plan = theory.monotone_plan(p, q)
-    assert torch.allclose(plan.sum(1), p) and torch.allclose(plan.sum(0), q)
-    bins = torch.arange(4.0)
-    ways = (plan * (bins[:, None] - bins).abs()).sum()
-    assert float(ways) == pytest.approx(wasserstein_distance(bins, bins, p, q), abs=1e-6)

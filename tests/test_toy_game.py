@@ -99,3 +99,13 @@ def test_a_game_on_the_ring_is_looked_at_25_times_and_is_the_seeds():
     assert not one.looks[0, 0].equal(one.looks[0, 1])  # another game
     other = toy_game.ring_game((1e-3, 1e-3), 48, seed=2, copies=2, k=2)
     assert other.looks[0].equal(one.looks[0]) and not other.looks[-1].equal(one.looks[-1])
+
+
+def test_the_brake_is_r1_on_the_reals():
+    """Of one seed, the first look is the same, and D's slope is what the brake changes."""
+    free, braked = (
+        toy_game.ring_game((4e-3, 1e-3), 96, seed=2, copies=2, brake=gamma) for gamma in (0, 1)
+    )
+    assert braked.looks[0].equal(free.looks[0]) and not braked.looks[-1].equal(free.looks[-1])
+    zero = toy_game.ring_game((4e-3, 1e-3), 96, seed=2, copies=2, brake=1e-30)
+    assert torch.allclose(zero.looks[2], free.looks[2], atol=1e-3)

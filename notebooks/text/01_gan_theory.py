@@ -17,19 +17,19 @@
 # %% [markdown]
 # # 01 · Where GANs come from
 #
-# **Two lectures,** each of which stands alone.
+# **Two lectures and a tour.**
 #
-# - *Part 1, from random numbers to a game* (sections 1 to 4; 16 minutes to read, 26 with the
-#   code): one generator, trained by MMD and against a discriminator; $D^* = p/(p+q)$, and what
-#   the game is worth.
-# - *Part 2, why it is hard to train* (sections 5 to 10; 18 and 27 minutes): saturation, the
-#   Wasserstein critic, players that run in circles, a loss that hides convergence, and *mode
-#   collapse*, a generator that makes few kinds of things.
+# - *Part 1, from random numbers to a game* (sections 1 to 4): one generator, trained by MMD and
+#   against a discriminator; $D^* = p/(p+q)$, and what the game is worth.
+# - *Part 2, why it is hard to train* (sections 5 to 9): a loss that dies, a judge that does not,
+#   players that run in circles, a loss that hides convergence, *mode collapse*, and a brake
+#   against it.
+# - *Part 3, the zoo* (section 10): what six later GANs changed.
 #
-# A minute on two idle CPU cores (`quick`), two or three on one; a GPU does not help. **Data:** all
-# of it is drawn by rule, in one or two dimensions, where the truth is known. Cells that only
-# draw or check are folded (GitHub shows them). $p$ is the true density, $q$ that of what a generator makes, and
-# $\log$ the natural logarithm.
+# **Time:** 33 minutes to read, 48 with the code; a minute to run on two idle CPU cores (`quick`);
+# a GPU does not help. **Data:** all of it is drawn by rule, in one or two dimensions, where the
+# truth is known. Cells that only draw or check are folded. $p$ is the true density, $q$ that of
+# what a generator makes.
 
 # %% tags=["parameters"]
 PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
@@ -54,13 +54,12 @@ if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is No
     subprocess.run(pip, check=True)
     sys.path.insert(0, os.path.abspath("gancourse_repo"))
 
-import copy
 import math
 import statistics
 
 import torch
 from scipy.optimize import brentq
-from torch.distributions import MultivariateNormal, Normal
+from torch.distributions import MultivariateNormal
 from torch.nn.functional import softplus
 
 from gancourse import device, losses, profiles
@@ -106,10 +105,9 @@ weighs = film.end(
 print(f"25 frames, {weighs / 1000:.0f} kB")
 
 # %% [markdown]
-# *What you see,* of seed 0: at equal rates the fakes spread, find the clusters and stay, as a
-# ring that runs through them. In the other two games they run as one heap to where D would
-# believe them just now; D learns to refuse that place; they run on. Part 2 asks why, and
-# section 9 counts it, over four seeds.
+# *What you see,* of seed 0: at equal rates the fakes spread, find the clusters and stay. In the
+# other two games they run as one heap to where D would believe them just now; D learns to refuse
+# that place; they run on. Part 2 asks why, and ends with one term that saves such games.
 
 # %% [markdown]
 # ## Part 1 · From random numbers to a game
@@ -128,41 +126,17 @@ print(f"25 frames, {weighs / 1000:.0f} kB")
 #
 # and not the other way round.
 #
-# For two Gaussian classes, equally frequent, with one covariance $\Sigma$, the conditional is
-# *logistic*, with the sigmoid $\sigma$:
-#
-# $$p(y{=}1 \mid x) = \sigma(w \cdot x + w_0), \quad
-#   w = \Sigma^{-1}(\mu_1 - \mu_0), \quad
-#   w_0 = -\tfrac12 (\mu_1 + \mu_0) \cdot w ,$$
-#
-# and the true model errs with probability $\Phi(-\Delta/2)$, $\Delta^2 = (\mu_1-\mu_0) \cdot w$.
-# Both formulas against a sum over a fine grid (folded):
+# From 200 labelled points of two Gaussian classes (folded): the generative fit takes averages,
+# class means and their common covariance. The discriminative fit, a *logistic regression*
+# $p(y{=}1 \mid x) = \sigma(w \cdot x + w_0)$ with the sigmoid $\sigma$, never asks how the $x$ lie.
 
-# %% jupyter={"source_hidden": true}
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 MEANS = torch.tensor([[-0.8, -0.8], [0.8, 0.8]], dtype=torch.float64)
 COVARIANCE = torch.tensor([[1.0, -0.6], [-0.6, 1.0]], dtype=torch.float64)
 truth = MultivariateNormal(MEANS, COVARIANCE)  # a batch of two, one a class
 
-w = torch.linalg.solve(COVARIANCE, MEANS[1] - MEANS[0])
-w0 = -0.5 * (MEANS[1] + MEANS[0]) @ w
-side = torch.linspace(-8, 8, 321, dtype=torch.float64)
-grid = torch.cartesian_prod(side, side)
-joint = truth.log_prob(grid[:, None]) + math.log(0.5)  # (n, 2): log p(x, y)
-gap = (joint.softmax(1)[:, 1] - torch.sigmoid(grid @ w + w0)).abs().max()
-delta = ((MEANS[1] - MEANS[0]) @ w).sqrt()
-by_formula = Normal(0, 1).cdf(-delta / 2)
-by_grid = joint.exp().min(1).values.sum() * (side[1] - side[0]) ** 2
-require(gap < 1e-6 and abs(by_formula - by_grid) < 1e-4)
-print(f"joint mass on the grid {joint.exp().sum() * (side[1] - side[0]) ** 2:.4f}")
-print(f"w = ({w[0]:.2f}, {w[1]:.2f}); largest gap to the logistic formula below 1e-6")
-print(f"error of the true model: formula {by_formula:.3f}, grid {by_grid:.3f}")
 
-# %% [markdown]
-# Now from 200 labelled points. The generative fit takes averages: class means and their
-# common covariance. The discriminative fit never asks how the $x$ lie.
-
-
-# %% tags=["nbval-ignore-output"]
 def draw_labelled(n):
     """n points (n, 2) and their labels (n,)."""
     y = torch.randint(0, 2, (n,))
@@ -196,7 +170,8 @@ by_joint = model.log_prob(fresh_x[:, None]).argmax(1) == fresh_y
 by_conditional = (fresh_x @ w_fit + w0_fit > 0) == fresh_y
 print(f"generative     {by_joint.double().mean():.1%} of 20,000 fresh points right")
 print(f"discriminative {by_conditional.double().mean():.1%}")
-print(f"the truth      {1 - by_formula:.1%}")
+by_truth = truth.log_prob(fresh_x[:, None]).argmax(1) == fresh_y
+print(f"the truth      {by_truth.double().mean():.1%}")
 
 # %% [markdown]
 # As classifiers the two are alike. The joint answers two more questions: is this $x$
@@ -259,8 +234,8 @@ print(f"two humps: C⁻¹(0.1) = {tenth:.3f}, C⁻¹(0.5) = {half:.3f}")
 
 # %% [markdown]
 # **Try it:** every $u$ goes right until it meets $C$, then down. Where $C$ is steep, many $u$ land
-# close together: there the density, its slope, is high. Which of the six sends
-# draws far outside the picture?
+# close together: there the density, its slope, is high. Which of the six distributions
+# sends draws far outside the picture?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 panels.panel(
@@ -269,25 +244,13 @@ panels.panel(
     draws=panels.slider([10, 100, 1000, 10_000], "draws", 1000),
 )
 
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figures.show(
-    theory_figures.transforms(["exponential", "Cauchy"], SEED),
-    "For two more distributions, the rising curve C with draws going right and down, and beside it "
-    "the histogram of the draws under the true density. The exponential's C starts steep at 0; the "
-    "Cauchy's is steep in the middle and crawls far out.",
-)
-
 # %% [markdown]
-# *What you see.* The exponential's $C$ is steepest at 0: there the draws crowd. The Cauchy's
-# crawls far out: some draws land outside the picture, however wide it is.
+# (The Cauchy's: its $C$ crawls far out on both sides.)
 #
-# ### Rejection, and a walk
-#
-# With $p$ up to a factor there are two more ways. *Rejection* draws from a wider density and
-# keeps one draw in $M$. For normals in $d$ dimensions, a tenth too wide, $M = 1.1^d$: of a
-# colour picture of 64 pixels a side ($d = 12{,}288$) nothing would ever be kept. *A walk*
-# (Metropolis et al. 1953) steps from neighbour to neighbour; but neighbours are alike. And of
-# pictures we have no $p$, only samples.
+# With $p$ up to a factor one can also *reject*: draw from a wider density and keep one draw in $M$.
+# For normals in $d$ dimensions, a tenth too wide, $M = 1.1^d$: of a colour picture of 64 pixels a
+# side ($d = 12{,}288$) nothing would be kept. Or *walk* from neighbour to neighbour (Metropolis et
+# al. 1953); but neighbours are alike. And of pictures we have no $p$, only samples.
 #
 # ### A network as the transform
 #
@@ -361,10 +324,9 @@ x, y = torch.randn(50, 1), torch.randn(50, 1) + 1
 require(all(abs(mmd2(x, y, s) - losses.mmd2(x, y, (s,))) < 1e-6 for s in (0.1, 1.0, 10.0)))
 
 # %% [markdown]
-# **Guess first.** The width $s$ decides what the kernel sees: a few $s$ away its slope is as good
-# as gone, and a kernel much wider than the data compares hardly more than the means. Which
-# of five widths makes the best generator of two humps? The same small network, three seeds
-# each.
+# **Guess first.** A few $s$ away the kernel's slope is as good as gone; one much wider than the data
+# compares hardly more than the means. Which of five widths makes the best generator of two humps?
+# (Three seeds each.)
 
 # %% tags=["nbval-ignore-output"]
 WIDTHS, SEEDS = (0.03, 0.1, 0.5, 2.0, 10.0), 3
@@ -507,10 +469,9 @@ theirs = [*losses.bce_discriminator(*logits), losses.bce_generator(logits[1])]
 require(ours == theirs)  # the package's
 
 # %% [markdown]
-# Now the generator of section 3 plays. From time to time we look: above, the density $q$ of
-# what $G$ makes of 4,000 evenly spaced $z$, each widened to a bell of deviation 0.1; below,
-# the network's $D$. $D$ learns four times as fast as $G$, and both rates sink to a fiftieth by
-# the end. **Guess first:** where will the first heap of fakes run?
+# Now the generator of section 3 plays: above, the density $q$ of what $G$ makes of 4,000 evenly
+# spaced $z$, each widened to a bell of deviation 0.1; below, the network's $D$, which learns four
+# times as fast. (Both rates sink to a fiftieth.) **Guess first:** where will the first heap run?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -540,7 +501,6 @@ told, frames, film = [], [], Film()
 for step in range(steps + 1):
     if step in moments:
         frames.append(toy_game.look(step, gen, disc, humps))
-        frames[-1]["networks"] = copy.deepcopy((gen, disc))
         picture = theory_figures.game(frames[-1], best=False)
         film.add(picture, f"The game after {step} steps.")
     if step < steps:
@@ -556,11 +516,10 @@ weighs = film.end(
 print(f"{len(frames)} frames, {weighs / 1000:.0f} kB; {theory_figures.DRAWN}")
 
 # %% [markdown]
-# *What you see.* Where orange stands above blue, too many fakes, $D$ is on its way below ½, where
-# it stands below, above ½: on its way, for orange has moved before $D$ is there. The fakes move up
-# the slope of $D$; the first heap ran to the right hump. (Thin: no points lie there, and $D$ has
-# learnt nothing.) At the end $q$ has both humps and $D$ is near ½ on them. A spike
-# stays at the left end, where a whole stretch of $z$ lands. Four moments:
+# *What you see.* The fakes move up the slope of $D$; the first heap ran to the right hump. Where
+# there are too many, orange above blue, $D$ sinks below ½, a little late: orange has moved on. (Thin:
+# no points lie there, and $D$ has learnt nothing.) At the end $q$ has both humps and $D$ is near ½ on
+# them. A spike stays at the left end. Four moments:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
@@ -572,19 +531,18 @@ figures.show(
 )
 
 # %% [markdown]
-# Is this $D$ the best one, $D^*$? Both at a moment of your choice:
+# Is this $D$ the best one, $D^*$? Both at step 480:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-by_step = {frame["step"]: frame for frame in frames}
-panels.panel(
-    lambda step: theory_figures.game(by_step[step]),
-    step=panels.slider(list(by_step), "step", chosen[2]["step"]),
+figures.show(
+    theory_figures.game(chosen[2]),
+    "Above p and q, below the network's D near one half with a dip in the valley, and D* with "
+    "higher and narrower waves.",
 )
 
 # %% [markdown]
-# The dip of $D^*$ in the valley is there, its narrow waves are not: $D$ is smooth, and chases a $G$
-# that moves. In numbers: the value that the network's $D$ reaches, and the most that any $D$
-# could reach against the same fakes.
+# The dip in the valley is there, the narrow waves are not: $D$ is smooth, and chases a $G$
+# that moves. The value that this $D$ reaches, and the most that any could against the same fakes:
 
 # %% tags=["nbval-ignore-output"]
 print(" step   V(D, G)  V(D*, G)   gap     W1")
@@ -596,31 +554,9 @@ require(all(frame["value"] <= frame["most"] + 1e-5 for frame in frames))
 
 # %% [markdown]
 # *What you see.* At step 480 the value lies *below* $-\log 4$. Is the theory wrong? No: $-\log 4$
-# is the least for the *best* $D$ (third column), and what ½ everywhere gets; the network's $D$ may
-# do worse, and does. The panel shows where: beyond $x = 2$ it rises while $D^*$ falls, and over
-# both humps it does not rise above ½. (Both values are sums over a grid, with $q$ widened as above.)
-#
-# Beside the direct way: the same generator, as many seeds.
-
-# %% tags=["nbval-ignore-output"]
-device.seed_everything(SEED)
-gens, *others = players(1, 64, RATES, copies=SEEDS, activation=Smooth())
-schedules = slowing(others[1:])
-for _ in bar(range(steps), desc="games"):
-    train_step(gens, *others, humps.sample((SEEDS, 256, 1)).float(), noise(SEEDS, 256, 1))
-    for schedule in schedules:
-        schedule.step()
-with torch.no_grad():
-    indirect = [distance(one) for one in gens(EVERY_Z.expand(SEEDS, -1, -1))[..., 0]]
-width = min(direct, key=lambda s: statistics.mean(direct[s]))
-for name, values in {f"MMD, s = {width}": direct[width], "against D": indirect}.items():
-    print(f"{name:15s}W1 {statistics.mean(values):.3f}, {min(values):.3f} to {max(values):.3f}")
-print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
-
-# %% [markdown]
-# Alike, and as near as 256 draws of the truth. (No ranking: the kernel's width, the game's rates
-# and its steps were chosen by the truth, out of a dozen tried. On another machine, which rounds
-# otherwise, one of these three games strayed.)
+# is the least for the *best* $D$ (third column); the network's $D$ may do worse, and does: beyond
+# $x = 2$ it rises while $D^*$ falls. The end, $W_1 = 0.060$, is as near as MMD came with its best
+# width; but that width, and this game's rates, were chosen by the truth, and one game ranks nothing.
 #
 # **Part 1 in one sentence:** a network turns random numbers into samples, and a second one,
 # trained to tell them from the real ones, finds by itself where the heaps differ, at any scale
@@ -629,10 +565,10 @@ print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 # %% [markdown]
 # ## Part 2 · Why it is hard to train
 #
-# In the first film two of three games never found the clusters. Here are five reasons why a game
-# fails, each in the smallest example that shows it. What Part 2 needs of Part 1:
-# $D(x) = \sigma(\ell)$, with the logit $\ell$, is the probability that $x$ is real; the best one
-# is $D^* = p/(p+q)$, and with it the game is worth $-\log 4 + 2\,\mathrm{JSD}(p, q)$.
+# In the first film two of three games never found the clusters. Four reasons why a game fails, each
+# in the smallest example that shows it, and a remedy. From Part 1: $D(x) = \sigma(\ell)$, with the
+# logit $\ell$, is the probability that $x$ is real; the best one is $D^* = p/(p+q)$, and with it
+# the game is worth $-\log 4 + 2\,\mathrm{JSD}(p, q)$.
 #
 # ## 5 · Two losses for one generator
 #
@@ -641,10 +577,9 @@ print(f"{'256 draws of p':15s}W1 {statistics.mean(chance):.3f}")
 # $-\log D(G(z))$ is $-(1 - D)$. Both push $\ell$ up. But a bad generator meets a $D$ that is
 # sure: at $D = 0.001$ the first pushes with 0.001, the second with 0.999.
 #
-# In terms of the densities: against $D^*$ the minimax form has the gradient of
-# $2\,\mathrm{JSD}(p, q)$, which dies where $q$ leaves $p$. The other has that
-# of $\mathrm{KL}(q \,\|\, p) - 2\,\mathrm{JSD}(p, q)$ (Arjovsky and Bottou 2017),
-# which does not. The price: "$G$ lowers the JSD" holds for the minimax form only.
+# (Against $D^*$ the minimax form has the gradient of $2\,\mathrm{JSD}$, which dies where $q$ leaves
+# $p$; the other that of $\mathrm{KL}(q \,\|\, p) - 2\,\mathrm{JSD}$, which does not: Arjovsky and
+# Bottou 2017.)
 #
 # **Guess first:** reals around 4, fakes starting around 0, five updates of $D$ for each of $G$.
 # Which loss arrives? $G$ steps by plain gradient descent (Adam divides a gradient by its size,
@@ -669,8 +604,6 @@ for name, found in traces.items():
         end="",
     )
     print(f" ({sgd_steps}: never)")
-    spread = ", ".join(f"{value:.2f}" for value in found.spread[-1])
-    print(f"  standard deviation of the fakes at the end: {spread}; of the reals 0.50")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
@@ -681,40 +614,18 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see.* With $\log(1 - D)$ no seed arrived. With $-\log D$ all came within 1 of the reals' mean in 13 to 16
-# steps, overshot, and came to stay after 32 to 51; in four seeds of five they rest narrower
-# than the reals are.
+# *What you see.* With $\log(1 - D)$ no seed arrived. With $-\log D$ all came within 1 of the
+# reals' mean in 13 to 16 steps, overshot, and came to stay after 32 to 51.
 #
 # ## 6 · Wasserstein: a judge that does not saturate
 #
-# What if $p$ and $q$ do not overlap at all? Let $p$ be uniform on $(0,1)$ and $q$
-# the same, moved by $\theta$. From $\theta = 1$ on the JSD is $\log 2$, whatever
-# $\theta$: it says "different" and not how much, and its slope is 0. The
-# **Wasserstein distance** says how far the mass has to travel. With the
+# What if $p$ and $q$ do not overlap? Let $p$ be uniform on $(0,1)$ and $q$ the same, moved by
+# $\theta$. From $\theta = 1$ on the JSD is $\log 2$: it says "different" and not how much, and its
+# slope is 0. The **Wasserstein distance** says how far the mass has to travel. With the
 # distribution functions $C_p$ and $C_q$,
 #
 # $$W_1(p, q) = \int_0^1 \lvert C_p^{-1}(u) - C_q^{-1}(u) \rvert \, du
 #   = \theta .$$
-#
-# On a line the shortest transport keeps the order:
-
-# %% jupyter={"source_hidden": true}
-p_bins = torch.tensor([4.0, 3, 2, 1, 0, 0, 0, 0]) / 10
-q_bins = torch.tensor([0.0, 0, 1, 2, 0, 2, 3, 2]) / 10
-plan = theory.monotone_plan(p_bins, q_bins)  # how much goes from bin i to bin j
-bins = torch.arange(8.0)
-way = (plan * (bins[:, None] - bins).abs()).sum()
-figures.show(
-    theory_figures.transport(p_bins, q_bins, plan),
-    "Left: two histograms of eight bins, p heavy on the left, q on the right. Right: a matrix of "
-    "what goes where, a staircase of amounts below the diagonal.",
-)
-by_formula = (p_bins.cumsum(0) - q_bins.cumsum(0)).abs().sum()  # ∫ |C_p − C_q|: the same area
-print(f"mass times way, over the plan: {way:.2f} bins; between the two C: {by_formula:.2f}")
-
-# %% [markdown]
-# *What you see.* What goes from a row's bin to a column's. All amounts lie on one staircase:
-# nothing overtakes.
 #
 # A second form of $W_1$, by Kantorovich and Rubinstein, can be played as a game:
 #
@@ -749,8 +660,8 @@ for theta in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0):
 #   \hat x = \epsilon\, x + (1 - \epsilon)\, G(z), \quad
 #   \epsilon \text{ uniform on } (0, 1) .$$
 #
-# A penalty is no constraint: a critic of slope $r$ gains $r\,\theta$ and pays
-# $\lambda (r-1)^2$, so the best slope is $1 + \theta/2\lambda$.
+# No constraint, though: a critic of slope $r$ gains $r\,\theta$ and pays $\lambda (r-1)^2$, so the
+# best slope is $1 + \theta/2\lambda$.
 
 
 # %%
@@ -773,10 +684,9 @@ print(f"a linear critic of slope 5: penalty {linear:.3f} = (5 - 1)²")
 
 # %% [markdown]
 # Train judges against fakes that stand still: $p$ uniform on the unit square, $q$ the same
-# moved by $\theta$ along $x_1$; a discriminator, two clipped critics, and one with the
-# penalty, $\lambda = 10$. Each *says* how far $q$ is (the discriminator
-# $\mathrm{JSD}/\log 2$, a critic $W_1$), and *pulls* at the fakes by its slope there (the
-# discriminator's in $\log(1 - D)$).
+# moved by $\theta$; a discriminator, two clipped critics, and one with the penalty,
+# $\lambda = 10$. Each *says* how far $q$ is (the discriminator $\mathrm{JSD}/\log 2$, a critic
+# $W_1$), and *pulls* at the fakes by its slope there (the discriminator's in $\log(1 - D)$).
 
 # %% tags=["nbval-ignore-output"]
 SHIFTS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -814,10 +724,9 @@ figures.show(
 
 # %% [markdown]
 # *What you see.* Left: between real and fake the discriminator is a cliff, the critics are ramps.
-# Middle: where $p$ and $q$ part, its estimate is 1 for every $\theta$; the clipped ones estimate
-# $K\,W_1$ with a $K$ that depends on $c$ and on $\theta$; the penalty's is up to a
-# fifth too high. Right: the discriminator's minimax slope at the fakes goes to
-# nothing, the critics keep one.
+# Middle: from $\theta = 1$ on its estimate is 1; the clipped ones estimate $K\,W_1$ with a $K$ that
+# depends on $c$ and $\theta$; the penalty's is up to a fifth too high. Right: the discriminator's
+# slope at the fakes goes to nothing, the critics keep one.
 #
 # Mind the signs: each player *maximises*, optimisers minimise, so in code both get a minus.
 #
@@ -863,15 +772,11 @@ for how in ("simultaneous", "alternating", "extragradient"):
     print(f"{how}: distance {size[0]:.2f}, after 60 steps at η = 0.2 {size[-1]:.2f}")
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-film = Film(dpi=70)
-for count in range(0, 61, 3):
-    film.add(theory_figures.turns(path, 0.2, count), f"Three paths after {count} steps.")
-weighs = film.end(
-    "Animation: three paths in the plane from the same start. Simultaneous steps spiral outwards, "
+figures.show(
+    theory_figures.turns(path, 0.2),
+    "Three paths in the plane from the same start. Simultaneous steps spiral outwards, "
     "alternating ones stay on an ellipse, extragradient ones spiral in to the star.",
-    pause=180,
 )
-print(f"{len(film.pictures)} frames, {weighs / 1000:.0f} kB")
 
 # %% [markdown]
 # ### A GAN of two numbers, and a brake
@@ -936,14 +841,13 @@ for gamma in (0.0, 0.3, 1.0, 3.0):
 # %% [markdown]
 # *What you see.* Without the penalty $G$ and $D$ chase each other round, on circles that shrink
 # slower and slower. A little penalty and they spiral in; too much, and $D$ is so flat that $G$
-# creeps. The table says it for steps without length: near the end the distance falls like
-# $e^{t\,\mathrm{Re}\,\lambda}$ with $\lambda = \frac12(-\gamma \pm \sqrt{\gamma^2 - 1})$, not at all
-# at $\gamma = 0$ and fastest at $\gamma = 1$.
+# creeps. The table: near the end the distance falls like $e^{t\,\mathrm{Re}\,\lambda}$ with
+# $\lambda = \frac12(-\gamma \pm \sqrt{\gamma^2 - 1})$, fastest at $\gamma = 1$.
 #
 # ## 8 · When is it finished?
 #
-# At the solution $q = p$, the best $D$ is ½ everywhere, and its loss is $\log 4$.
-# But this cannot be read backwards. Three games with the same loss of $D$ (folded):
+# At $q = p$ the best $D$ is ½ everywhere, and its loss is $\log 4$. But this cannot be read
+# backwards. Three games with the same loss of $D$ (folded):
 
 # %% jupyter={"source_hidden": true}
 p, q = normal(0), normal(1)  # their D* has the logit ½ - x
@@ -973,28 +877,15 @@ figures.show(
     "and noisy. Right: the distance W1 falls quickly, and then goes up and down.",
 )
 
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-print(" step   mean |D − ½|     W1")
-for frame in chosen:
-    with torch.no_grad():
-        belief = frame["networks"][1](humps.sample((4000, 1)).float()).sigmoid()
-    print(f"{frame['step']:5d}{(belief - 0.5).abs().mean():13.3f}{frame['W1']:11.3f}")
-lowest = min(frames, key=lambda frame: frame["W1"])
-print(f"lowest W1 of {len(frames)} looks: {lowest['W1']:.3f} at step {lowest['step']}", end="; ")
-print(f"at the end {frames[-1]['W1']:.3f}")
-late = [frame["W1"] for frame in frames if frame["step"] >= steps / 6]
-print(f"from step {steps // 6} on: between {min(late):.3f} and {max(late):.3f}")
-
 # %% [markdown]
 # *What you see.* From step 500 on both losses rest at $\log 4$ and $\log 2$ but for short
 # spikes, while $W_1$ doubles and halves. Who stops at step 1920 gets a $W_1$ of 0.25 instead
-# of 0.06, and no loss says so. $D$ is near ½ at the end, and at the start too, where it has
-# learnt nothing.
+# of 0.06 (section 4's table), and no loss says so.
 #
-# ## 9 · Mode collapse
+# ## 9 · Mode collapse, and a brake
 #
-# Eight small Gaussians on a ring (Metz et al. 2017). A mode counts as *found* if at least 2 % of
-# the fakes lie within three standard deviations of its centre, the circles below; a fair share is
+# Back to the ring (Metz et al. 2017). A mode counts as *found* if at least 2 % of
+# the fakes lie within three standard deviations of its centre, the circles; a fair share is
 # 12.5 %.
 
 # %%
@@ -1009,11 +900,6 @@ def modes_found(points, centres, radius, share=0.02):
     return int((near.double().mean(0) >= share).sum())
 
 
-def close_to_a_mode(points):
-    """The share of points (…, n, 2) within three standard deviations of a centre."""
-    return (torch.cdist(points, CENTRES).amin(-1) <= 3 * SPREAD).double().mean()
-
-
 device.seed_everything(SEED)
 points = ring.sample((20_000,))
 samples = {
@@ -1026,41 +912,60 @@ for name, sample in samples.items():
     found = modes_found(sample, CENTRES, 3 * SPREAD)
     require(found == theory.modes_found(sample, CENTRES, 3 * SPREAD))  # the package's
     print(f"{name:24s}{found} of 8 modes")
-require(abs(close_to_a_mode(points) - (1 - math.exp(-4.5))) < 0.004)
-print(f"close to a mode, by theory: {1 - math.exp(-4.5):.4f}")
 
 # %% [markdown]
-# The three recipes of the first film, counted: four seeds each.
+# Why does the heap run? Nothing in $G$'s loss, at a *fixed* $D$, asks for variety: where $D$ is
+# highest a thousand copies of one fake do best. Then $D$ refuses that place, and they go on: section
+# 7's circles. So try section 7's brake, R1: $\frac{\gamma}{2}\,\mathbb{E}\,
+# \lVert\nabla \ell(x)\rVert^2$ at the reals, added to $D$'s loss, with the $\gamma = 1$ that was
+# fastest there. **Guess first:** will it save a $G$ that is four times as fast? The first film's
+# middle game without the brake and with it:
 
 # %% tags=["nbval-ignore-output"]
-counts = {}
-for name, game in ring_games.items():
-    found = [[theory.modes_found(one, CENTRES, 3 * SPREAD) for one in at] for at in game.looks]
-    counts[name] = torch.tensor(found)  # (moments, seeds)
-    print(f"{name:22s}modes found at the end, by seed: {found[-1]}; ", end="")
-    print(f"share close to a mode {close_to_a_mode(game.looks[-1]):.0%}")
+braked = {
+    name: toy_game.ring_game(rates, ring_steps, SEED, brake=1.0) for name, rates in recipes.items()
+}
+fast, film = "G 4 times as fast", Film(dpi=80)
+pair = {fast: ring_games[fast], "the same, with the brake": braked[fast]}
+for k in range(25):
+    figure = theory_figures.ring_films(pair, k)
+    film.add(figure, "Two rings of eight circles with the fakes as dots.")
+weighs = film.end(
+    "Animation: without the brake the fakes run from circle to circle as one heap; with it they "
+    "spread over the eight circles."
+)
+print(f"25 frames, {weighs / 1000:.0f} kB")
+
+# %% [markdown]
+# One seed proves little. All three recipes, four seeds each:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output", "thumbnail"]
 figures.show(
-    theory_figures.rings(ring_games, counts),
-    "Three rows of rings, four seeds each, at the end. Equal rates: the fakes of every seed cover "
-    "the modes. G 4 times as fast, and D 4 times as slow: most seeds gather at one or two places. "
-    "Beside it the number of modes over the steps.",
+    theory_figures.rings({"no brake": ring_games, "with the brake, γ = 1": braked}),
+    "Two blocks of three rows of rings, four seeds each. Without the brake only the first row "
+    "finds all modes; most others are heaps. With it nearly every ring is covered.",
 )
+counts = {}
+for name in recipes:
+    for how, games in (("", ring_games), (", braked", braked)):
+        ends = games[name].looks[-1]
+        counts[name + how] = [theory.modes_found(one, CENTRES, 3 * SPREAD) for one in ends]
+        print(f"{name + how:26s}modes found, by seed: {counts[name + how]}")
 
 # %% [markdown]
-# *What you see.* At equal rates every seed finds all eight. With a $G$ four times as fast three
-# seeds of four end as one heap, each elsewhere, and the fourth finds all; with a $D$ four times
-# as slow all four are heaps or streaks, and none finds more than two. (Either changes the ratio of
-# the rates to four; the slow $D$ has also learnt less by the same step.)
-#
-# Nothing in $G$'s loss, at a *fixed* $D$, asks for variety: where $D$ is highest a thousand
-# copies of one fake do best. Nor does the count see quality: a mode is found as soon as a few fakes
-# lie in it, however many lie between the circles.
+# *What you see.* Left: equal rates find all eight with every seed; of the eight uneven games one
+# does, the others end as heaps or streaks. Right: the same rates, seeds and steps, one more term in
+# $D$'s loss: all of the fast $G$'s games find all eight, and of the slow $D$'s three (the other is
+# still a cloud). The games are chaotic: another machine, which rounds otherwise, may find other numbers.
+# And a count does not see how many fakes lie *between* the circles.
+
+# %% [markdown]
+# ## Part 3 · A tour
 #
 # ## 10 · The zoo
 #
-# What later GANs changed is mostly what the two players get to see.
+# What later GANs changed is mostly what the two players get to see. Read each diagram from left to
+# right; orange is what this kind adds to the game of section 4.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
@@ -1071,6 +976,18 @@ figures.show(
 )
 
 # %% [markdown]
+# - **Progressive.** A large image is too hard to begin with. Learn 4 × 4 pixels; then add layers for
+#   8 × 8 to both networks, and so on.
+# - **Conditional.** Say *what* to draw. $D$ sees the label, too; else $G$ could ignore it.
+# - **Image-to-image.** The label is a whole image $x$, such as a map. $D$ judges the pair, and L1 pulls
+#   $G(x)$ to the one right answer $y$.
+# - **CycleGAN.** There are no right answers: no horse was photographed as a zebra. Instead a
+#   second network $F$ must find the way back to $x$ (chapters 05 to 07).
+# - **Text-to-image.** A sentence is the label. $G_1$ makes a small rough image, $G_2$ reads the
+#   sentence again and refines it.
+# - **Super-resolution.** Many sharp images shrink to the same small one; a loss of pixels alone
+#   paints their mean, a blur. $D$ asks for *one* sharp image, the feature loss for the right one.
+#
 # ### A conditional one, trained
 #
 # The label is the mode: $y \in \{0, \dots, 7\}$. It goes into both networks as eight more
@@ -1104,25 +1021,22 @@ figures.show(
 
 # %% [markdown]
 # *What you see.* The label settles *which*, not *how wide*: inside each mode the fakes spread less
-# than half as far as the reals (the last line), a small collapse that the shares cannot see.
+# than half as far as the reals (the last line). That, too, is collapse, a small one.
 
 # %% jupyter={"source_hidden": true}
 if profile != "smoke":
-    require(
-        accuracy.min() > 0.9 and statistics.median(indirect) < 0.5 and inside.max() < SPREAD / 2
-    )
-    require(counts["equal rates"][-1].sum() > counts["G 4 times as fast"][-1].sum())
+    require(accuracy.min() > 0.9)
     require(traces["non-saturating"].means[-1].median() < traces["saturating"].means[-1].median())
 
 # %% [markdown]
 # **What this chapter does not show.** All of it has one or two dimensions and endless real
-# data. With a few hundred photographs $D$ can learn the data by heart (chapters 02 to 04).
-# Three to five seeds show that a recipe varies; they cannot rank two that are close.
+# data; with a few hundred photographs $D$ can learn them by heart (chapters 02 to 04). And three to
+# five seeds cannot rank two recipes that are close.
 #
 # ## 11 · Exercises
 #
-# Put your answer in the place of `...` and run the cell. It says ✓, or ✗ with a
-# hint; the third time it tells. `exercises.reveal("01.1")` gives up at once.
+# Put your answer in the place of `...` and run the cell: ✓, or ✗ with a hint.
+# `exercises.reveal("01.1")` gives up at once.
 #
 # **1. Write it.** $W_1$ between two samples of one size, in one line. How did section
 # 2 pair the numbers of two heaps?
@@ -1175,10 +1089,9 @@ factor = ...  # of the distance to (0, 0), a step
 exercises.answer("01.4", factor, path=path)
 
 # %% [markdown]
-# **5. Open.** $D$ takes $k$ steps for each one of $G$ ($k$ = 1, 2, 5);
-# `toy_game.ring_game(rates, steps, seed, k=2)` plays it. What happens to the modes
-# found, to the time, and when $G$ is four times as fast? Goodfellow et al. (2014) took $k = 1$, the WGAN of
-# chapter 02 takes 5.
+# **5. Open.** How weak may the brake be? `toy_game.ring_game(rates, steps, seed, brake=0.1)` plays
+# it. Write down first what you expect at 0.1 and at 10, for which recipe. And does `k=2`, two steps
+# of $D$ for one of $G$, help as well?
 
 # %% [markdown]
 # ## Summary
@@ -1188,9 +1101,9 @@ exercises.answer("01.4", factor, path=path)
 #   is $D^* = p/(p+q)$ and the game is worth $-\log 4 + 2\,\mathrm{JSD}$.
 # - A sure $D$ takes the minimax loss its slope. Without overlap the JSD is flat; $W_1$ is not, and
 #   its critic needs a bounded slope.
-# - Simultaneous steps spiral out; a penalty on $D$'s slope is a brake. $D$'s loss at $\log 4$ does
-#   not show convergence.
-# - Nothing in $G$'s loss at a fixed $D$ asks for all modes. Count them.
+# - Simultaneous steps spiral out; $D$'s loss at $\log 4$ does not show convergence.
+# - Nothing in $G$'s loss at a fixed $D$ asks for all modes. Count them. A penalty on $D$'s slope at
+#   the reals is a brake, for two numbers and for the ring.
 #
 # **References.** I. Goodfellow
 # et al., *Generative Adversarial Nets*, 2014 · M. Arjovsky, L. Bottou, *Towards Principled
@@ -1206,7 +1119,7 @@ exercises.answer("01.4", factor, path=path)
 report(
     data="stand-in",  # drawn by rule
     W1_direct_best_width=min(statistics.mean(values) for values in direct.values()),
-    W1_against_D=statistics.mean(indirect),
-    **{f"modes_of_8_({name})": float(found[-1].double().mean()) for name, found in counts.items()},
+    W1_against_D=frames[-1]["W1"],
+    **{f"modes_of_8_({name})": statistics.mean(found) for name, found in counts.items()},
     conditional_accuracy=float(accuracy.mean()),
 )
