@@ -172,6 +172,16 @@ def seeds_needed(
     return many
 
 
+def detectable(found: Difference, seeds: int, comparisons: int = 1, chance: float = 0.8) -> float:
+    """The smallest true effect that a study with the spread in ``found`` finds with ``chance``.
+
+    ``found``: of as many ``seeds`` and ``comparisons``; the inverse of ``seeds_needed``.
+    """
+    half = (found.high - found.low) / 2
+    far = stats.t(freedom(seeds)).ppf(1 - 0.05 / (2 * comparisons))
+    return half * (1 + float(stats.norm.ppf(chance)) / far)
+
+
 def freedom(seeds: int) -> int:
     """Degrees of freedom of the interval: ``power`` shows the level that they keep."""
     return 3 * (seeds - 1)

@@ -27,6 +27,8 @@ NAMES = {
     "cyclegan+classical": "CycleGAN + classical",
 }
 DATA = {"neu": "NEU scratches", "tiles": "tiles, defective"}
+# What an arm learns from. Blue and orange are left for "helps" and "hurts".
+REAL, MADE = "C4", "C2"
 
 
 def of_data(data: str) -> str:
@@ -77,7 +79,7 @@ def _draw_arms(axis, results: Results, data: str, n: int | str, score: str, rati
         taken = ratio if is_synthetic(arm) else 0
         taken = results.chosen(data, n, arm) if taken is None else taken
         values = results.values(data, n, arm, score, taken)
-        _draw_row(axis, row, values, "C1" if is_synthetic(arm) else "C0")
+        _draw_row(axis, row, values, MADE if is_synthetic(arm) else REAL)
     axis.set_yticks(range(len(found)), [_label(results, data, n, a, ratio) for a in found])
     axis.tick_params(axis="y", labelsize=11)
     axis.set_title(of_data(data), loc="left")
@@ -122,16 +124,18 @@ def differences(
     return figure
 
 
-def _draw_differences(axis, rows: Mapping[str, Difference], second: Mapping | None = None) -> None:
-    """One panel of ``differences``."""
+def _draw_differences(
+    axis, rows: Mapping[str, Difference], second: Mapping | None = None, numbers: bool = True
+) -> None:
+    """One panel of ``differences``; without ``numbers`` only those that are found have theirs."""
     for row, (name, found) in enumerate(reversed(list(rows.items()))):
         colour = "C5" if not found.found else "C0" if found.value > 0 else "C1"
         axis.plot([found.low, found.high], [row, row], color=colour, lw=2)
         axis.plot(found.value, row, "o", color=colour, ms=7)
-        axis.annotate(
-            f"{found.value:+.3f}", (found.value, row), (0, 7), textcoords="offset points",
-            ha="center", fontsize=10,
-        )  # fmt: skip
+        if numbers or found.found:
+            at = (0, 7) if numbers else (0, 5)
+            axis.annotate(f"{found.value:+.3f}", (found.value, row), at, fontsize=10,
+                          textcoords="offset points", ha="center")  # fmt: skip
         if second:
             axis.plot(second[name], [row, row], color=colour, lw=9, alpha=0.25, zorder=1,
                       solid_capstyle="butt")  # fmt: skip
@@ -141,26 +145,20 @@ def _draw_differences(axis, rows: Mapping[str, Difference], second: Mapping | No
 
 
 def against(results: Results, questions: Sequence[Question], caption: str = "") -> Figure:
-    """All ``questions`` with intervals that hold for all of them at once, by baseline.
-
-    A panel a number of real pictures, a row an arm and a baseline, where every size has it.
-    """
-    sizes = list(dict.fromkeys(q.n for q in questions))
-    figure, axes = figures.subplots(
-        1, len(sizes), figsize=(5 + 2.8 * len(sizes), 0.62 * len(questions) / len(sizes) + 1.5),
-        sharey=True, sharex=True, squeeze=False, caption=caption,
-        title=f"all {len(questions)} comparisons with the two usual baselines",
+    """All ``questions``, sorted by what was found, with intervals that hold for all at once."""
+    rows = {}
+    for q in questions:
+        label = f"{of_data(q.data)}, {q.n} real: {NAMES[q.arm]} less {NAMES[q.baseline]}"
+        rows[label] = results.compare(*q, comparisons=len(questions))
+    rows = dict(sorted(rows.items(), key=lambda row: -row[1].value))
+    figure, axis = figures.subplots(
+        figsize=(11, 0.29 * len(rows) + 1.4), caption=caption,
+        title=f"all {len(rows)} comparisons with the two usual baselines",
     )  # fmt: skip
-    for axis, n in zip(axes[0], sizes, strict=True):
-        rows = {}
-        for q in questions:
-            if q.n == n:
-                label = f"{of_data(q.data)}: {NAMES[q.arm]}\nless {NAMES[q.baseline]}"
-                rows[label] = results.compare(*q, comparisons=len(questions))
-        _draw_differences(axis, rows)
-        axis.tick_params(axis="y", labelsize=11)
-        axis.set_title(f"{n} real pictures")
-        axis.set_xlabel(f"difference in {SCORE}")
+    _draw_differences(axis, rows, numbers=False)
+    for label, found in zip(axis.get_yticklabels(), reversed(rows.values()), strict=True):
+        label.set(color="black" if found.found else "C5", weight="bold" if found.found else None)
+    axis.set_xlabel(f"difference in {SCORE}")
     return figure
 
 
@@ -192,21 +190,19 @@ def who_found(results: Results, questions: Sequence[Question], caption: str = ""
     Found by both classifiers, by the baseline alone, by the arm alone, by neither.
     """
     figure, axis = figures.subplots(
-        figsize=(9.5, 0.75 * len(questions) + 1.8), caption=caption,
+        figsize=(11, 0.75 * len(questions) + 1.8), caption=caption,
         title="test defects of all seeds: which classifier recognised them?",
     )  # fmt: skip
-    looks = {"both": ("C0", 0.35), "only the cheap remedy": ("C0", 1.0)}
-    looks |= {"only with made ones": ("C1", 1.0), "neither": ("C5", 0.25)}
+    looks = {"both": ("C5", 0.6), "only the cheap remedy": (REAL, 1.0)}
+    looks |= {"only with made ones": (MADE, 1.0), "neither": ("C5", 0.25)}
     for row, question in enumerate(reversed(questions)):
         start, counts = 0.0, found_counts(results, question)
         for (name, (colour, alpha)), count in zip(looks.items(), counts, strict=True):
             label = name if row == 0 else None
             share = count / sum(counts)
             axis.barh(row, share, left=start, color=colour, alpha=alpha, height=0.7, label=label)
-            if share > 0.012:
-                shade = "white" if alpha == 1 else "black"
-                axis.text(start + share / 2, row, f"{count}", ha="center", va="center", color=shade,
-                          fontsize=12)  # fmt: skip
+            size = 12 if share > 0.05 else 10
+            axis.text(start + share / 2, row, f"{count}", ha="center", va="center", fontsize=size)
             start += share
     axis.set_yticks(range(len(questions)), [named(q) for q in reversed(questions)], fontsize=11)
     axis.set_xlim(0, 1)
@@ -228,53 +224,164 @@ def found_counts(results: Results, question: Question) -> tuple[int, int, int, i
     return tuple(int(count) for count in counts)
 
 
-def score_table(results: Results, caption: str = "") -> Figure:
-    """Every arm's mean scores as a table, darker where better; in bold the best of a column.
+def bought(results: Results, n: int | str, caption: str = "") -> Figure:
+    """Each arm with ``n`` real pictures, the best on top: test defects found, and false alarms.
 
-    A panel a data set, a column a score and number of real pictures; the ratio of a synthetic arm
-    is the one that validation chose.
+    A panel a data set, counts over all seeds: found to the right, others taken for one to the left.
     """
-    sizes = [(data, n) for data in results.data for n in results.sizes(data)]
-    rows = [arm for arm in NAMES if any(arm in results.arms(*size) for size in sizes)]
+    data = [name for name in results.data if n in results.sizes(name)]
+    heights = [len(results.arms(name, n)) for name in data]
     figure, axes = figures.subplots(
-        len(results.data), 1, figsize=(9, len(results.data) * (0.36 * len(rows) + 1.2)),
-        squeeze=False, title="every arm: means over the seeds", caption=caption,
+        len(data), 1, figsize=(10.5, 0.42 * sum(heights) + 0.9 * len(data) + 0.6), squeeze=False,
+        gridspec_kw={"height_ratios": heights}, caption=caption,
+        title=f"what would you have bought? {n} real pictures; green: made ones join them",
     )  # fmt: skip
-    for axis, data in zip(axes[:, 0], results.data, strict=True):
-        there = [arm for arm in rows if any(arm in results.arms(*s) for s in sizes if s[0] == data)]
-        columns = [(n, score) for n in results.sizes(data) for score in paired.SCORES]
-        for at, (n, score) in enumerate(columns):
-            _draw_column(axis, at, _means(results, data, n, score, there))
-        heads = [f"{score}\n{n} real" for n, score in columns]
-        axis.set_xticks(range(len(columns)), heads, fontsize=11)
-        axis.xaxis.tick_top()
-        axis.set_xlim(-0.5, len(columns) - 0.5)
-        axis.set_title(of_data(data))
+    for axis, name in zip(axes[:, 0], data, strict=True):
+        counts = {arm: alarms(results, name, n, arm) for arm in results.arms(name, n)}
+        ranked = sorted(counts, key=lambda arm: counts[arm][0])
+        every, others = counts[ranked[0]][1], counts[ranked[0]][3]
+        for row, arm in enumerate(ranked):
+            found, _, false, _ = counts[arm]
+            axis.barh(row, found, color=MADE if is_synthetic(arm) else REAL, height=0.75)
+            axis.barh(row, -false, color="C1", height=0.75)
+            axis.text(found + every / 150, row, f"{found}", va="center", fontsize=12,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+            axis.text(-false - every / 150, row, f"{false}", va="center", ha="right", fontsize=12)
+        axis.set_yticks(range(len(ranked)), [NAMES[arm] for arm in ranked], fontsize=12)
+        axis.set_xlim(-0.27 * every, every)
+        axis.set_xticks([])
         axis.spines[:].set_visible(False)
-        axis.set_yticks(range(len(there)), [NAMES[arm] for arm in there], fontsize=11)
-        axis.set_ylim(len(there) - 0.5, -0.5)
+        axis.tick_params(length=0)
+        axis.axvline(0, color="black", lw=0.8)
+        if "as-is" in results.arms(name, "all"):
+            most = alarms(results, name, "all", "as-is")[0]
+            axis.axvline(most, color="C5", ls="--", lw=1.5, zorder=0)
+            axis.annotate(f"all real ones, as they are: {most}", (most, 0), (5 if most < 0.7 * every
+                          else -5, 0), textcoords="offset points", fontsize=11, color="0.35",
+                          ha="left" if most < 0.7 * every else "right", va="center")  # fmt: skip
+        title = f"{of_data(name)}: found, of {every}; orange: false alarms, of {others}"
+        axis.set_title(title, loc="left", fontsize=12)
     return figure
 
 
-def _means(results: Results, data: str, n: int | str, score: str, arms: Sequence[str]) -> list:
-    """The mean ``score`` of each of ``arms``; None where it was not run."""
-    there = results.arms(data, n)
-    return [results.values(data, n, a, score).mean() if a in there else None for a in arms]
+def alarms(results: Results, data: str, n: int | str, arm: str) -> tuple[int, int, int, int]:
+    """Over all seeds: defects found, of how many; others taken for one, of how many."""
+    cells, counts = results.cells(data, n, arm), np.zeros(4, int)
+    for one in results.outcomes(data, cells, cells):
+        few, said = one.labels == one.minority, one.guessed[0] == one.minority
+        counts += [int(x.sum()) for x in (few & said, few, ~few & said, ~few)]
+    return tuple(int(count) for count in counts)
 
 
-def _draw_column(axis, at: int, means: Sequence[float | None]) -> None:
-    """One column of ``score_table``, coloured from its worst to its best."""
-    known = [value for value in means if value is not None]
-    low, high = min(known), max(known)
-    for row, value in enumerate(means):
-        if value is None:
-            continue
-        share = (value - low) / max(high - low, 1e-9)
-        axis.fill([at - 0.5, at + 0.5, at + 0.5, at - 0.5],
-                  [row - 0.5, row - 0.5, row + 0.5, row + 0.5], color="C0", alpha=0.55 * share,
-                  lw=0)  # fmt: skip
-        axis.text(at, row, f"{value:.2f}", ha="center", va="center", fontsize=12,
-                  weight="bold" if value == high else "normal")  # fmt: skip
+def seen_by(test: Labelled, guessed: Mapping[str, np.ndarray], most: int = 6, caption="") -> Figure:
+    """Some of the minority's test pictures, and below each which arms recognise it.
+
+    ``guessed``: arm → a class for each picture of ``test`` (N,). The pictures are spread evenly
+    from what most arms recognise to what none does.
+    """
+    index = np.flatnonzero(test.labels.numpy() == test.minority)
+    said = np.array([np.asarray(g)[index] == test.minority for g in guessed.values()])
+    ranked = np.argsort(-said.sum(0), kind="stable")
+    picked = ranked[np.linspace(0, len(index) - 1, min(most, len(index))).round().astype(int)]
+    rows = np.argsort(-said.sum(1), kind="stable")
+    figure, axes = figures.subplot_mosaic(
+        [[f"{k}" for k in range(len(picked))]] * 4 + [["marks"] * len(picked)] * len(rows),
+        figsize=(1.62 * len(picked) + 2.6, 2.2 + 0.36 * len(rows)), caption=caption,
+    )  # fmt: skip
+    axis = axes["marks"]
+    for k, at in enumerate(picked):
+        picture = test.images[index[at], 0]
+        axes[f"{k}"].imshow(picture, "gray", vmin=0, vmax=255, interpolation="bicubic")
+        axes[f"{k}"].set_axis_off()
+        for row, arm in enumerate(rows):
+            right = said[arm, at]
+            axis.plot(k, row, "o" if right else "x", ms=15 if right else 9, mew=2,
+                      color="C0" if right else "C1")  # fmt: skip
+    names = list(guessed)
+    axis.set_yticks(range(len(rows)), [NAMES[names[arm]] for arm in rows], fontsize=13)
+    for row, arm in enumerate(rows):
+        axis.annotate(f"{said[arm].sum()}", (1, row), (4, 0), xycoords=("axes fraction", "data"),
+                      textcoords="offset points", va="center", fontsize=13)  # fmt: skip
+    axis.annotate(f"of {len(index)}", (1, 1.0), (0, 6), xycoords="axes fraction", fontsize=12,
+                  textcoords="offset points", annotation_clip=False)  # fmt: skip
+    axis.set_xticks([])
+    axis.set_xlim(-0.5, len(picked) - 0.5)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+    return figure
+
+
+def beside_the_seen(
+    answers: Mapping[Question, Difference], seeds: int, gain: float, caption: str = ""
+) -> Figure:
+    """What was found, on what such a study would miss, and how many seeds ``gain`` takes.
+
+    Left the grey bar of effects too small to be found in four cases of five, the difference and
+    its interval. Right a disc a seed, the ``seeds`` that there are filled, as many in each column.
+    """
+    many = len(answers)
+    figure, (axis, beside) = figures.subplots(
+        1, 2, figsize=(12.5, 0.9 * many + 1.5), sharey=True, width_ratios=[1, 1.05], caption=caption
+    )
+    widest = max(paired.detectable(found, seeds, many) for found in answers.values())
+    for row, found in enumerate(answers.values()):
+        least = paired.detectable(found, seeds, many)
+        axis.barh(row, 2 * least, left=-least, height=0.8, color="C5", alpha=0.25)
+        axis.text(least, row, f" ±{least:.2f}", va="center", fontsize=11, color="0.35")
+        needed = paired.seeds_needed(found, seeds, gain, many)
+        for one in range(needed):
+            there = one < seeds
+            beside.plot(one // seeds, row - 0.28 + 0.56 * (one % seeds) / max(1, seeds - 1), "o",
+                        ms=7, color="black" if there else "C5", fillstyle="full" if there
+                        else "none")  # fmt: skip
+        beside.text(-(-needed // seeds) + 0.3, row, f"{needed}", va="center", fontsize=13)
+    _draw_differences(axis, {named(q): f for q, f in reversed(answers.items())})
+    axis.set_ylim(many - 0.5, -0.6)
+    axis.set_yticks(range(many), [named(q) for q in answers], fontsize=12)
+    axis.set_xlim(-1.35 * widest, 1.35 * widest)
+    axis.set_xlabel(f"difference in {SCORE}", fontsize=11)
+    axis.set_title("grey: effects too small for this study", fontsize=12)
+    beside.set_title(f"seeds that a true {gain:+.2f} takes; black: there are {seeds}", fontsize=12)
+    beside.set_xticks([])
+    beside.spines[:].set_visible(False)
+    beside.tick_params(length=0)
+    return figure
+
+
+def settled(
+    sentences: Sequence[tuple[str, bool, str]], slips: Mapping[str, Sequence[int]]
+) -> Figure:
+    """Bets of several players on sentences, and what came true.
+
+    ``sentences``: (what it says, whether it came true, the number that says so); ``slips``: player
+    → a bet in % for each. The shaded half is the side that paid.
+    """
+    figure, axis = figures.subplots(figsize=(12, 0.62 * len(sentences) + 1.5))
+    came = [true for _, true, _ in sentences]
+    for row, (_, true, why) in enumerate(sentences):
+        axis.barh(row, 50, left=50 * true, height=0.84, color="C0" if true else "C1", alpha=0.2)
+        word = "true" if true else "false"
+        axis.text(104, row, f"{word}: {why}", va="center", fontsize=12)
+    looks = (("o", "black"), ("s", "C3"), ("D", "C2"))
+    for (player, slip), (marker, colour) in zip(slips.items(), looks, strict=False):
+        at = np.arange(len(slip)) + 0.24 * ("osD".index(marker) - 1)  # equal bets side by side
+        axis.plot(slip, at, marker, ms=10, color=colour, clip_on=False, zorder=3,
+                  label=f"{player}: {paid(slip, came):.2f}")  # fmt: skip
+    axis.set_yticks(range(len(sentences)), [said for said, *_ in sentences], fontsize=12)
+    axis.set_ylim(len(sentences) - 0.4, -0.6)
+    axis.set_xlim(0, 100)
+    axis.set_xticks([0, 50, 100], ["0 %", "50 %", "100 %"], fontsize=11)
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+    axis.legend(title="loss (smaller is better)", loc="lower center", bbox_to_anchor=(0.5, 1),
+                ncols=len(slips), fontsize=12, title_fontsize=12)  # fmt: skip
+    return figure
+
+
+def paid(slip: Sequence[float], came: Sequence[bool]) -> float:
+    """The loss of bets in %: the mean square of how far each was from 1 (true) or 0 (false)."""
+    return float(np.mean([(bet / 100 - true) ** 2 for bet, true in zip(slip, came, strict=True)]))
 
 
 def found_by(test: Labelled, guessed: Mapping[str, np.ndarray], most: int = 10) -> dict:
@@ -314,7 +421,7 @@ def power(
     ``studies`` are simulated for each gain.
     """
     figure, axes = figures.subplots(
-        1, len(pieces), figsize=(7.6, 2.9), sharey=True, squeeze=False,
+        1, len(pieces), figsize=(9.5, 3.6), sharey=True, squeeze=False,
         title="what the study can see, computed before it ran", caption=caption,
     )  # fmt: skip
     gains = np.linspace(0, 0.4, 9)
@@ -329,7 +436,7 @@ def power(
         axis.set_xlabel("true gain in recall")
         axis.set_ylim(-0.02, 1.02)
     axes[0][0].set_ylabel("chance to find it")
-    axes[0][-1].legend(title="comparison")
+    axes[0][-1].legend(title="comparison", fontsize=11)
     return figure
 
 
@@ -350,7 +457,7 @@ def ladder(results: Results, steps: Mapping[str, Sequence], n: int, caption: str
         high = results.values(data, "all", "as-is").mean()
         for row, (_, arm) in enumerate(reversed(of)):
             part = (results.values(data, n, arm) - low) / (high - low)
-            _draw_row(axis, row, part, "C1" if is_synthetic(arm) else "C0")
+            _draw_row(axis, row, part, MADE if is_synthetic(arm) else REAL)
         axis.set_yticks(range(len(of)), [label for label, _ in reversed(of)], fontsize=11)
         axis.set_title(of_data(data), loc="left")
         for edge in (0, 1):
@@ -372,37 +479,6 @@ def by_generator(points: Sequence[dict]) -> dict[tuple, list[dict]]:
         key = (of_data(point["data"]), NAMES[point["model"]], point["n"])
         found.setdefault(key, []).append(point)
     return found
-
-
-def needs(points: Sequence[dict], caption: str = "") -> Figure:
-    """KID and benefit of the generators against the number of real pictures they learnt from.
-
-    ``points``: of ``Results.benefits``.
-    """
-    figure, axes = figures.subplots(1, 2, figsize=(7.6, 3.2), caption=caption)
-    kinds = sorted({(p["data"], p["model"]) for p in points})
-    sizes = sorted({p["n"] for p in points}, key=lambda n: (n == "all", n))
-    for axis, key in zip(axes, ("KID", "benefit"), strict=True):
-        for at, kind in enumerate(kinds):
-            of = [p for p in points if (p["data"], p["model"]) == kind]
-            label = f"{of_data(kind[0])}, {NAMES[kind[1]]}"
-            x = [sizes.index(p["n"]) + 0.15 * (at - (len(kinds) - 1) / 2) for p in of]
-            axis.plot(x, [p[key] for p in of], "o", ms=5, alpha=0.6, color=f"C{at}", label=label)
-        axis.set_xticks(range(len(sizes)), [_learnt_from(points, n) for n in sizes])
-        axis.set_xlim(-0.5, len(sizes) - 0.5)
-        axis.set_xlabel("real pictures of the minority it learnt from")
-    axes[0].set_ylabel("KID×10³ to held-out pictures")
-    axes[1].axhline(0, color="black", lw=0.8)
-    axes[1].set_ylabel(f"added to {SCORE}")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3)
-    return figure
-
-
-def _learnt_from(points: Sequence[dict], n: int | str) -> str:
-    """Such as 20, or all (158 to 180)."""
-    real = [p["real"] for p in points if p["n"] == n]
-    return f"{n}" if n != "all" else f"all ({min(real)} to {max(real)})"
 
 
 def quality(points: Sequence[dict], caption: str = "") -> Figure:

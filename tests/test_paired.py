@@ -66,6 +66,7 @@ def test_the_seeds_that_a_gain_needs():
     assert reach(needed) <= 0.03 < reach(needed - 1)
     assert paired.seeds_needed(found, 5, 0.015, comparisons) == pytest.approx(4 * needed, rel=0.02)
     assert paired.seeds_needed(found, 5, reach(5), comparisons) == 5
+    assert paired.detectable(found, 5, comparisons) == pytest.approx(reach(5))
     for bad in (0, -1, float("nan")):
         with pytest.raises(GancourseError, match="must be above 0"):
             paired.seeds_needed(found, 5, bad)

@@ -175,7 +175,6 @@ def test_figures_draw_every_arm_and_every_question(recorded):
     assert [list(line.get_xdata()) for line in lines if line.get_alpha()] == [[-2, 2], [-0.2, 0.3]]
     points = results.benefits("classical")
     assert len(points) == 4 and {p["model"] for p in points} == {"dcgan", "cyclegan"}
-    steel_figures.needs(points)
     steel_figures.quality(points)
     steel_figures.power({"tiles": results.minority_pieces("tiles")}, (1, 4), studies=20)
 
@@ -186,9 +185,6 @@ def test_the_grid_s_figures_show_each_seed_each_mean_and_each_comparison(recorde
     discs = steel_figures.by_seed(results, [question]).axes[0].lines
     first, second = (results.values("tiles", 4, arm) for arm in ("classical", "dcgan"))
     assert [line.get_xdata()[0] for line in discs[:2]] == pytest.approx(list(second - first))
-    written = [text.get_text() for text in steel_figures.score_table(results).axes[0].texts]
-    assert len(written) == 3 * len(results.arms("tiles", 4))
-    assert f"{results.values('tiles', 4, 'under-sampling', 'recall').mean():.2f}" in written
     folds = {fold["seed"]: fold for fold in recorded["folds"]["tiles"]}
     odd = {seed: np.arange(len(fold["labels"])) % 2 == 1 for seed, fold in folds.items()}
     half = results.compare(*question, left_out=odd)
@@ -214,6 +210,64 @@ def test_the_grid_s_figures_show_each_seed_each_mean_and_each_comparison(recorde
     family = results.family()
     drawn = steel_figures.against(results, family).axes
     assert len(drawn) == 1 and len(drawn[0].get_yticklabels()) == len(family)
+    middles = [line.get_xdata()[0] for line in drawn[0].lines[1 : 2 * len(family) : 2]]
+    assert middles == sorted(middles)  # the best on top
+
+
+def test_what_was_bought_counts_finds_and_false_alarms_over_all_seeds(recorded):
+    results = Results(recorded.content)
+    found, of, false, others = steel_figures.alarms(results, "tiles", 4, "under-sampling")
+    by_hand = np.zeros(4, int)
+    for cell in results.cells("tiles", 4, "under-sampling"):
+        fold = recorded["folds"]["tiles"][cell["seed"]]
+        pairs = list(zip(fold["labels"], cell["guessed"], strict=True))
+        few = fold["minority"]
+        by_hand += [
+            sum(label == few == said for label, said in pairs),
+            sum(label == few for label, _ in pairs),
+            sum(label != few == said for label, said in pairs),
+            sum(label != few for label, _ in pairs),
+        ]
+    assert [found, of, false, others] == by_hand.tolist() and of and others
+    bars = steel_figures.bought(results, 4).axes[0].patches
+    right, left = ([bar.get_width() for bar in bars[k::2]] for k in (0, 1))
+    assert right == sorted(right) and max(left) <= 0 and found in right and -false in left
+
+
+def test_marks_below_the_pictures_say_which_arm_recognised_them():
+    images = torch.arange(4, dtype=torch.uint8).reshape(4, 1, 1, 1).expand(4, 1, 4, 4)
+    labels = torch.tensor([1, 1, 1, 0])
+    test = imbalance.Labelled(images, labels, list("abcd"), list("abcd"), ("clean", "bad"), 1)
+    said = {"classical": [0, 1, 0, 1], "dcgan": [0, 1, 1, 1]}
+    axes = steel_figures.seen_by(test, said, most=3).axes
+    shown = [int(axis.images[0].get_array()[0, 0]) for axis in axes if axis.images]
+    assert shown == [1, 2, 0]  # from what both recognise to what none does
+    marks = axes[-1]
+    assert [label.get_text() for label in marks.get_yticklabels()][0] == "DCGAN"
+    found = {
+        (int(line.get_xdata()[0]), int(line.get_ydata()[0])): line.get_marker()
+        for line in marks.lines
+    }
+    assert found == {(0, 0): "o", (1, 0): "o", (2, 0): "x", (0, 1): "o", (1, 1): "x", (2, 1): "x"}
+
+
+def test_an_answer_is_drawn_on_what_the_study_would_miss_beside_the_seeds_it_lacks():
+    question = Question("tiles", 20, "dcgan", "classical")
+    found = paired.Difference(0.02, -0.05, 0.09, 0.5)
+    left, right = steel_figures.beside_the_seen({question: found}, 5, 0.03).axes
+    least = paired.detectable(found, 5)
+    assert left.patches[0].get_width() == pytest.approx(2 * least)
+    filled = [line.get_fillstyle() == "full" for line in right.lines]
+    assert sum(filled) == 5 and len(filled) == paired.seeds_needed(found, 5, 0.03)
+
+
+def test_a_bet_pays_by_its_square_and_the_side_that_came_true_is_shaded():
+    assert steel_figures.paid([100, 0], [True, False]) == 0
+    assert steel_figures.paid([50, 90], [True, False]) == pytest.approx((0.25 + 0.81) / 2)
+    sentences = [("one", True, "0.2"), ("two", False, "0.1")]
+    axis = steel_figures.settled(sentences, {"you": [50, 90]}).axes[0]
+    assert [bar.get_x() for bar in axis.patches[:2]] == [50, 0]
+    assert [text.get_text() for text in axis.texts] == ["true: 0.2", "false: 0.1"]
 
 
 def test_pictures_are_sorted_by_who_recognised_them():
