@@ -781,7 +781,7 @@ why += [f"{few_tiles:.2f} and {all_tiles:.2f}"]
 why += [f"rank correlation {rank_of_kid[0]:+.2f}, p {rank_of_kid[1]:.2f}"]
 why += [f"up to {max(apart):.3f} apart", f"{both_ways} of {len(per_seed)} questions"]
 says = ["1 a DCGAN helps the cheap remedy", "2 a CycleGAN helps the cheap remedy"]
-says += ["3 a DCGAN beats crops and flips", "4 twenty tiles beat all of them"]
+says += ["3 a DCGAN beats crops and flips", "4 twenty tiles with it beat all as is"]
 says += [
     "5 the better KID helps more",
     "6 another machine: 0.1 off",
