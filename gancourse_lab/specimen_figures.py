@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gancourse.notebook import figures
-from gancourse_lab.specimens import Pairs
 
 SAID = {"error": "grey levels off its metal picture", "metal": "share called metal"}
 BESIDE = {"replica": (figures.ORANGE, "--"), "metal": (figures.GREY, ":")}
@@ -36,30 +35,4 @@ def moved(record) -> Figure:
     axes[0, 0].set_ylim(bottom=0)
     axes[1, 0].set_ylim(0, 1.02)
     axes[0, 0].legend()
-    return figure
-
-
-def beside_curve(record, name: str, value: float, shown: Pairs) -> Figure:
-    """Replicas over their metal pictures, and the recorded error over the condition ``name``.
-
-    A line stands at ``value``, the condition of the pictures ``shown``.
-    """
-    count = len(shown.replica)
-    layout = [[f"{row}{i}" for i in range(count)] + ["curve"] * count for row in ("r", "m")]
-    figure, axes = figures.subplot_mosaic(layout, figsize=(11, 3.8), caption=record.caption)
-    for row, pictures in (("r", shown.replica), ("m", shown.metal)):
-        for i, picture in enumerate(pictures):
-            axis = axes[f"{row}{i}"]
-            axis.imshow(picture.permute(1, 2, 0).numpy(), interpolation="bicubic")
-            axis.set(xticks=[], yticks=[])
-        axes[f"{row}0"].set_ylabel({"r": "replica", "m": "metal"}[row])
-    axis, curve = axes["curve"], record["curves over"][name]
-    axis.axvspan(*record["trained at"][name], color="0.93")
-    untouched = [at["replica"]["error"] for at in curve["at"]]
-    moved_by = [np.mean(at["translated"]["error"]) for at in curve["at"]]
-    axis.plot(curve["values"], untouched, "--", color=figures.ORANGE, label="replica, untouched")
-    axis.plot(curve["values"], moved_by, color=figures.BLUE, label="translated")
-    axis.axvline(value, color="black", linewidth=1)
-    axis.set(xlabel=f"{name} (grey ground: trained there)", ylabel=SAID["error"], ylim=(0, None))
-    axis.legend()
     return figure

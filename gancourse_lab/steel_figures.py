@@ -130,11 +130,12 @@ def _draw_differences(
     """One panel of ``differences``; without ``numbers`` only those that are found have theirs."""
     for row, (name, found) in enumerate(reversed(list(rows.items()))):
         colour = "C5" if not found.found else "C0" if found.value > 0 else "C1"
-        axis.plot([found.low, found.high], [row, row], color=colour, lw=2)
-        axis.plot(found.value, row, "o", color=colour, ms=7)
+        bold = found.found and not numbers  # one of many rows must catch the eye
+        axis.plot([found.low, found.high], [row, row], color=colour, lw=5 if bold else 2,
+                  solid_capstyle="butt")  # fmt: skip
+        axis.plot(found.value, row, "o", color=colour, ms=12 if bold else 7)
         if numbers or found.found:
-            at = (0, 7) if numbers else (0, 5)
-            axis.annotate(f"{found.value:+.3f}", (found.value, row), at, fontsize=10,
+            axis.annotate(f"{found.value:+.3f}", (found.value, row), (0, 7), fontsize=10,
                           textcoords="offset points", ha="center")  # fmt: skip
         if second:
             axis.plot(second[name], [row, row], color=colour, lw=9, alpha=0.25, zorder=1,

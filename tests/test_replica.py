@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -135,10 +136,13 @@ def test_a_study_can_be_read_and_the_same_seed_gives_the_same_network(tmp_path, 
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-def test_bars_stand_beside_the_recorded_curve():
+def test_the_curves_are_means_over_the_trainings_on_a_ground_that_marks_the_training():
     record = records.load("specimens/replica-to-metal")
-    figure = specimen_figures.beside_curve(record, "contrast", 0.3, specimens.pairs(2, 48, 0.3))
-    (curve,) = (axis for axis in figure.axes if axis.get_xlabel())
-    assert len(figure.axes) == 5
-    assert curve.get_legend_handles_labels()[1] == ["replica, untouched", "translated"]
-    assert curve.lines[-1].get_xdata()[0] == 0.3
+    contrast, light, *_ = specimen_figures.moved(record).axes
+    for axis, name in ((contrast, "contrast"), (light, "light")):
+        at = record["curves over"][name]["at"]
+        means = [float(np.mean(one["translated"]["error"])) for one in at]
+        assert axis.lines[-1].get_ydata().tolist() == pytest.approx(means)
+        low, high = record["trained at"][name]
+        ground = axis.patches[0]
+        assert [ground.get_x(), ground.get_x() + ground.get_width()] == pytest.approx([low, high])
