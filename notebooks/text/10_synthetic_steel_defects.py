@@ -145,9 +145,9 @@ figures.show_sheet(
 )
 
 # %% [markdown]
-# *What you see.* Each crop got a dark spot or streak of a blowhole's size, the first one a second,
-# faint one. Around it the grinding marks are those of the input. The last two are a
-# failure: a defect was to be added, and is not (section 3 counts 94 of 445).
+# *What you see.* The first four got a dark spot or streak of a blowhole's size, the very first a
+# second, faint one; around it the grinding marks are those of the input. The last two are failures: a
+# defect was to be added, and is not (section 3 counts 94 such of 445).
 #
 # These six were chosen; section 2 shows sixteen that were not.
 #
@@ -184,10 +184,9 @@ table(head, [[name, *[row[h] for h in head[1:]]] for name, row in blind["counted
 # *What you see.* The reader saw a defect in 37 of the 50 translations, in all 25 real
 # defective crops, and in 5 of the 25 clean ones. So the defects are there. But 37
 # translations were also called *made*, and only 4 of the 50 photographs: they do not pass
-# for real. The reader, a language model that judged by eye, named dark blobs of irregular
-# outline and chains of dots; and took a tile that came again in another light for
-# photographed. That clue is this sheet's mistake, and makes the photographs look easier
-# than they are. (The reader also knew of a public set of such tiles.)
+# for real. The reader named dark blobs of irregular outline and chains of dots; and took a tile
+# that came again in another light for photographed, a clue that is this sheet's mistake. (The
+# reader also knew of a public set of such tiles.)
 #
 # ## 2 · From clean to defective
 #
@@ -640,8 +639,7 @@ print(f"translated below real on {sum(one < 0 for one in of_piece)} of {len(of_p
 #
 # *What it does not.* The interval over defects takes exposures of one tile for independent and
 # is too narrow; five pieces make a rough one (a sign test of five never goes below p = 0.06).
-# Twelve differences, uncorrected; one generator; one small detector. Tighter boxes were not
-# tried: a test that chose them would be none.
+# Twelve differences, uncorrected; one generator; one small detector. Tighter boxes were not tried.
 #
 # ## 6 · Which crops were these?
 #
@@ -1098,9 +1096,9 @@ exercises.answer("10.4", iou)
 # %% [markdown]
 # ## Appendix · A printed replica becomes metal
 #
-# The course's slides turn photographs of a 3-D-printed *replica* into a metal specimen, at
-# known light and pose, and report two failures: low contrast to the background, and strong
-# light. Those photographs are not public. Here bars are **drawn** (a stand-in), of one
+# The course's slides turn photographs of a 3-D-printed *replica* into a metal specimen, and report
+# two failures: low contrast to the background, and strong light. Those photographs are not public.
+# Here bars are **drawn** (a stand-in), of one
 # orange filament or of brushed metal, so that contrast and light are numbers, and every
 # replica has its true metal picture. A CycleGAN (chapter 05) saw 500 bars of each kind, no
 # pairs, in good conditions only.
@@ -1182,10 +1180,9 @@ for name, index in (("contrast", 0), ("contrast", 1), ("light", -1)):
 # lamp's spot orange where metal is burnt out; the error doubles, though it stays below the
 # untouched one. The judge, blind to colour, hardly notices (0.85): one score would have missed it.
 #
-# *What it does not.* Drawn bars at 48 pixels, one filament, one table, reflections that
-# follow from the tilt. Recipe and drawing were chosen by what worked on other bars, after
-# others had failed. The grey ground is what training saw: whether training on bad
-# conditions cures the failures was not tried.
+# *What it does not.* Drawn bars at 48 pixels, one filament, one table. Recipe and drawing were chosen
+# by what worked on other bars, after others had failed. Whether training on bad conditions cures the
+# failures was not tried.
 #
 # **With your photographs,** a folder of replicas and one of metal, the same step trains by
 #
