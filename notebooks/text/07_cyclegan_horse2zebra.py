@@ -427,8 +427,9 @@ figures.show(
 
 # %% [markdown]
 # *What you see:* on the left no setting stands out, and every one is farther from zebras than
-# horses left alone. The find is on the right. **Guess first:** what does a picture look like whose
-# brightness correlates with its input's by −0.75?
+# horses left alone. The find is on the right.
+#
+# **Guess first:** what does a picture look like whose brightness correlates with its input's by −0.75?
 
 # %% tags=["nbval-ignore-output"]
 SEEN, EPOCHS_SEEN = [4, 1, 5, 2], one.columns[1:]  # two zebras' and two horses' pictures
