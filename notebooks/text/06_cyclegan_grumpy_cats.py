@@ -359,8 +359,8 @@ figures.show_sheet(alt, rows, "two wrong translators", held_out, scale=3.5)
 # %% [markdown]
 # *What you see:* with the neighbour's Grumpy the way back ends at the neighbour, and the
 # cycle term notices. With two mirrors every translation looks the other way, and the
-# way back is as before: of all terms only *identity* minds, for a $G$ that mirrors also mirrors
-# the Grumpy that it should leave alone.
+# way back is as before. The adversarial term hardly moves (0.57 to 0.60); it is *identity* that minds
+# (0.05 to 0.34), for a $G$ that mirrors also mirrors the Grumpy that it should leave alone.
 #
 # So the study's claim, that *with the cycle loss pose and gaze are kept*, is no
 # theorem. It says what this network finds by gradient descent, and has to be

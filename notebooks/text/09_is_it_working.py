@@ -392,7 +392,8 @@ for label, runs in (("this package, × 2", SICK), ("this package, × ½", CURED)
 #
 # On three seeds of this package every cured run ends ahead of every sick one, in both
 # directions (the best that a rank test can say of three against three is p = 0.1). But half
-# the rate does not *prevent* it: one seed was back at 2.55 at step 608 and found out again.
+# the rate does not *prevent* it: one seed was back at 2.55 at step 608, found out, and was
+# back once more near 1,060 (the figure).
 
 # %% [markdown]
 # ### How much of this do curves show?

@@ -372,9 +372,9 @@ for data in results.data:
 # %% [markdown]
 # *What you see.* One arm finds many scratches that the other misses. But look at the lines
 # *recorded*: the same arms, folds, seed and number of made pictures on another machine, whose sums
-# are rounded in another order (and made pictures that were not yet compressed). What differs
-# between two runs of one cell is as large as what differs between the arms; a single tile classifier
-# can move by 0.17. One cell cannot say.
+# are rounded in another order (and made pictures that were not yet compressed). Two
+# runs of one cell are 0.026 apart in macro-F1, the two arms 0.071 here and 0.019 there; a single tile
+# classifier can move by 0.17. One cell cannot say.
 
 # %% [markdown]
 # ## 5 · The difference and its interval
@@ -600,7 +600,8 @@ for question in family:
 # Two of the twenty-four stand, both with twenty real pictures. Against classical augmentation
 # alone, a DCGAN's scratches help (+0.11): they even out the classes, which it does not. And a
 # DCGAN's tiles hurt (−0.24): they lack the crops and flips that it has. Against over-sampling,
-# which also evens out the classes and costs nothing, none can be told from no help. **Which baseline
+# which also evens out the classes and costs nothing, none can be told from no help (one by a hair,
+# where the tiles that training knew are left out: section 5). **Which baseline
 # stands beside the number decides what it says.**
 #
 # And the four questions in the two scores that a plant reads, the minority's recall and PR-AUC:
@@ -797,8 +798,8 @@ figures.show(
 # pictures add −0.003 [−0.052, +0.046] in macro-F1 (NEU scratches, a DCGAN) and −0.020
 # [−0.159, +0.118] (tiles, a CycleGAN); with all real ones −0.032 [−0.085, +0.020] and −0.011
 # [−0.068, +0.045]; without the tiles that training knew +0.008 and −0.005. Cannot tell, four times:
-# gains above the upper ends are excluded, smaller ones and losses are not. Beside nothing at all, twenty real and made ones go from 0.82 to 0.90 and from
-# 0.57 to 0.67; what costs nothing, to 0.89 and 0.79.
+# gains above the upper ends (for twenty tiles 0.157, section 5) are excluded, smaller ones and losses
+# are not. Beside nothing at all, twenty real and made ones go from 0.82 to 0.90 and from 0.57 to 0.67; what costs nothing, to 0.89 and 0.79.
 #
 # Two studies with more data disagree: Chen (2026, cold-rolled strip, 53 classes) found
 # that good synthetic pictures barely raise accuracy and cost recall and F1, simple
