@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gancourse import losses
-from gancourse_lab import theory, toy_game, toy_judges
+from gancourse_lab import ring_figures, theory, toy_game, toy_judges
 from gancourse_lab.toy_game import X
 
 HUMPS = theory.NAMED["two humps"]
@@ -109,3 +109,25 @@ def test_the_brake_is_r1_on_the_reals():
     assert braked.looks[0].equal(free.looks[0]) and not braked.looks[-1].equal(free.looks[-1])
     zero = toy_game.ring_game((4e-3, 1e-3), 96, seed=2, copies=2, brake=1e-30)
     assert torch.allclose(zero.looks[2], free.looks[2], atol=1e-3)
+
+
+def test_a_point_behind_a_ridge_is_hidden_and_one_before_it_is_seen():
+    """Chapter 00's landscape is seen from x1 > 0, x2 < 0: the ridge covers what lies beyond it."""
+    x1, x2 = torch.meshgrid(ring_figures.AXIS, ring_figures.AXIS, indexing="xy")
+    ridge = torch.where((x1 - x2).abs() < 0.2, 0.9, 0.1)  # along the diagonal
+    points = torch.tensor([[-0.4, 0.4], [0.4, -0.4], [0.0, 0.0]])
+    heights = torch.tensor([0.1, 0.1, 0.9])
+    assert ring_figures.hidden(points, heights, ridge, 3.2).tolist() == [True, False, False]
+    flat = torch.full((41, 41), 0.1)
+    assert not ring_figures.hidden(points, heights, flat, 3.2).any()
+
+
+def test_pairs_are_drawn_as_thick_as_they_are_alike():
+    real, fakes = torch.zeros(300, 2), torch.full((300, 2), 9.0)
+    axes = ring_figures.likenesses([{"step": 0, "real": real, "points": fakes}]).axes
+    widths = [{round(line.get_linewidth(), 2) for line in axis.lines} for axis in axes]
+    assert widths == [{2.65}, {2.65}, {0.15}]
+    assert axes[2].get_title() == "across: k = 0.00 on average"
+    assert float(ring_figures.alike(real[0], real[0] + torch.tensor([0.25, 0.0]))) == pytest.approx(
+        math.exp(-0.5)
+    )

@@ -60,7 +60,6 @@ import math
 import torch
 from IPython.display import Image, Markdown, display
 from matplotlib import pyplot as plt
-from matplotlib.colors import LinearSegmentedColormap
 from torch import nn
 from torch.nn.functional import softplus
 
@@ -69,7 +68,7 @@ from gancourse.data import CATALOG, fetch, images
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import report, require
-from gancourse_lab import doctor, exercises, zoo
+from gancourse_lab import doctor, exercises, ring_figures, zoo
 from gancourse_lab.written import Written
 
 profile = profiles.resolve(PROFILE)
@@ -128,72 +127,6 @@ def play(draw_real, steps, look, lr_g=3e-4, lr_d=1.2e-3):
 
 
 # %% [markdown]
-# The next cell only draws.
-
-# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-device.seed_everything(SEED + 1)
-z = torch.randn(1000, 2)  # always the same noise, so that one can follow a point
-axis_values = torch.linspace(-1.7, 1.7, 41)
-plane = torch.cartesian_prod(axis_values, axis_values)
-shades = LinearSegmentedColormap.from_list("belief", ["#E8935E", "#FFFFFF", "#5FA8DA"])
-LEVELS = [0, 0.15, 0.3, 0.4, 0.46, 0.5, 0.54, 0.6, 0.7, 0.85, 1]  # close together around one half
-TINTS = (0.0, 0.1, 0.2, 0.28, 0.37, 0.63, 0.72, 0.8, 0.9, 1.0)  # which side of one half: never pale
-SHADES = [shades(tint) for tint in TINTS]
-BANDWIDTHS = (0.25,)  # a quarter of the ring's radius: fine enough to see a gap in it
-
-
-def near_ring(points):
-    return ((points.norm(dim=1) - 1).abs() < 2 * 0.05).float().mean().item()
-
-
-def snapshot(step, gen, disc, real):
-    points = gen(z).detach()
-    some = points[:60].clone().requires_grad_()
-    (slope,) = torch.autograd.grad(softplus(-disc(some)).sum(), some)  # of L_G at each fake
-    return {
-        "step": step,
-        "real": real,
-        "points": points,
-        "arrows": -0.25 * slope / slope.norm(dim=1, keepdim=True).clamp(min=1),
-        "belief": torch.sigmoid(disc(plane)).detach().reshape(41, 41).T,
-        "height": torch.sigmoid(disc(points)).detach()[:, 0],
-        "height of real": torch.sigmoid(disc(real)).detach()[:, 0],
-        "near": near_ring(points),
-        "mmd2": losses.mmd2(points, real, BANDWIDTHS).item(),
-    }
-
-
-def draw(frame, axis=None, title=None, size=1.0):
-    alone = axis is None
-    if alone:
-        figure = plt.figure(figsize=(8, 8.6), layout="constrained")
-        axis, size = figure.subplots(), 2.8
-    axis.contourf(axis_values, axis_values, frame["belief"], LEVELS, colors=SHADES)
-    real, fakes = frame["real"][:300], frame["points"][:300]
-    axis.scatter(*real.T, s=7 * size, color=figures.BLUE, linewidths=0, label="real points x")
-    look = {"s": 10 * size, "color": figures.ORANGE, "marker": "^", "linewidths": 0}
-    axis.scatter(*fakes.T, label="fakes G(z)", **look)
-    arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004, "color": "#7A3300"}
-    axis.quiver(*frame["points"][:60].T, *frame["arrows"].T, **arrows)
-    axis.set(xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), aspect="equal", xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
-    gone = (frame["points"].abs().amax(1) > 1.7).float().mean().item()
-    if gone > 0.5:  # say so, and where they went
-        way = frame["points"].mean(0)
-        tip = (1.65 * way / way.abs().max()).tolist()
-        look = {"arrowstyle": "-|>", "color": "#7A3300", "linewidth": 3, "mutation_scale": 18}
-        axis.annotate("", tip, [0.45 * t for t in tip], arrowprops=look)
-        note = f"{gone:.0%} of the fakes\nhave left the picture"
-        axis.text(0, 0, note, ha="center", va="center", fontsize=15 if alone else 9)
-    title = title or f"step {frame['step']}: {frame['near']:.0%} near the ring"
-    axis.set_title(title, fontsize=15 if alone else 10)
-    if alone:
-        where = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}
-        axis.legend(ncols=2, fontsize=14, markerscale=2, **where)
-    return axis.figure
-
-
-# %% [markdown]
 # **Guess first.** The fakes start as a heap in the middle. Will they open like a
 # flower, to all sides at once, or leave together to one side?
 
@@ -201,14 +134,16 @@ def draw(frame, axis=None, title=None, size=1.0):
 last = {"smoke": 40, "quick": 1200, "full": 4000}[profile] if STEPS is None else STEPS
 count = 8 if profile == "smoke" else 32
 moments = {round(last * (i / count) ** 2) for i in range(count + 1)}  # often at first
+device.seed_everything(SEED + 1)
+z = torch.randn(1000, 2)  # always the same noise, so that one can follow a point
 real = ring(1000)
 frames, pictures, window = [], [], display(display_id=True)
 
 
 def film(step, gen, disc):
     if step in moments:
-        frames.append(snapshot(step, gen, disc, real))
-        pictures.append(figures.png(draw(frames[-1]), dpi=58))
+        frames.append(ring_figures.snapshot(step, gen, disc, real, z))
+        pictures.append(figures.png(ring_figures.field(frames[-1]), dpi=58))
         window.update(Image(pictures[-1], alt=f"The points after {step} steps."))
 
 
@@ -263,27 +198,9 @@ figures.show(
 # arrows of the film. Draw D as a landscape, and each fake walks uphill:
 
 # %% jupyter={"source_hidden": true} tags=["thumbnail", "nbval-ignore-output"]
-figure = plt.figure(figsize=(10.5, 3.9))
 scenes = [frames[round(share * (len(frames) - 1))] for share in (6 / 32, 12 / 32, 1)]
-x, y = torch.meshgrid(axis_values, axis_values, indexing="xy")
-for place, frame in enumerate(scenes):
-    where = (place / 3 - 0.02, -0.12, 0.37, 1.12)
-    axis = figure.add_axes(where, projection="3d", computed_zorder=False)
-    height = {"cmap": shades, "vmin": 0.2, "vmax": 0.8, "linewidth": 0.2, "edgecolor": "#00000040"}
-    axis.plot_surface(x, y, frame["belief"], rcount=41, ccount=41, **height)
-    inside = frame["points"][:300].abs().amax(1) < 1.7
-    fakes, up = frame["points"][:300][inside], frame["height"][:300][inside] + 0.02
-    real_up = frame["height of real"][:200] + 0.02
-    axis.scatter(*real[:200].T, real_up, s=6, color="#00456E", linewidths=0, zorder=4)
-    axis.scatter(*fakes.T, up, s=16, color="#B34700", marker="^", linewidths=0, zorder=5)
-    axis.set(zlim=(0.1, 0.9))
-    axis.set_axis_off()
-    axis.patch.set_alpha(0)  # or it would cut its neighbour's edge
-    axis.view_init(elev=40, azim=-60)
-    axis.set_box_aspect((1, 1, 0.75), zoom=1.2)
-    figure.text(place / 3 + 1 / 6, 0.93, f"step {frame['step']}", ha="center", fontsize=14)
 figures.show(
-    figure,
+    ring_figures.landscapes(scenes),
     alt="Three hilly surfaces with orange triangles on them. First a bowl, orange inside and blue "
     "towards the edge, fakes in it and on their way up; then a hill with a dent in the middle, fakes "
     "all over it; at the end a volcano, orange within and without, all fakes along its pale rim.",
@@ -294,8 +211,9 @@ figures.show(
 # *What you see.* Height and colour are D, from 0.1 to 0.9; dots are real, triangles fakes. At
 # first all is better than where the heap lies: a bowl, and G walks out of it to every side. Then D
 # has marked the outside down too, and the hill gets a dent. At the end it is a volcano whose rim
-# is the ring, and nearly all fakes stand on the rim. (The film's last frame has three inside: G is
-# continuous and cannot tear a plane of noise into a ring without leaving some on the way.)
+# is the ring, and nearly all fakes stand on the rim. (A point behind a slope is not drawn. The film's
+# last frame has three inside: G is continuous and cannot tear a plane of noise into a ring without
+# leaving some on the way.)
 #
 # Go through the run step by step: follow the fakes around one bump in the shading.
 # ([GAN Lab](https://poloclub.github.io/ganlab/) is the same game in a browser.)
@@ -303,7 +221,9 @@ figures.show(
 # %% tags=["nbval-ignore-output"]
 by_step = {frame["step"]: frame for frame in frames}
 start = scenes[0]["step"]
-panels.panel(lambda step: draw(by_step[step]), step=panels.slider(list(by_step), "step", start))
+panels.panel(
+    lambda step: ring_figures.field(by_step[step]), step=panels.slider(list(by_step), "step", start)
+)
 
 # %% [markdown]
 # And if D cannot tell at all?
@@ -322,40 +242,23 @@ print(f"a discriminator that cannot tell: each term is log 2 = {undecided:.4f}")
 print(f"near the ring, real points: {math.erf(2 / math.sqrt(2)):.4f}")
 
 # %% [markdown]
-# That misses gaps. So compare two clouds as a whole: take pairs within the one, within the other,
-# and across. If the clouds are alike, a pair across is as near as a pair within.
+# That misses gaps. So compare two clouds as a whole, pair by pair. The *likeness* of two points is
+# $k(a, b) = e^{-\lVert a - b \rVert^2 / 2s^2}$: 1 at one place, 0.6 one *bandwidth* $s$ apart, 0.01
+# three apart. With $s = 0.25$, a quarter of the ring's radius, two points are alike if they share
+# a stretch of the ring. In two alike clouds a pair across is, on average, as alike as one within:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-figure, axes = plt.subplots(1, 2, figsize=(9, 4.9), layout="constrained")
-colours = {"within real": figures.BLUE, "within fakes": figures.ORANGE, "across": "black"}
-for axis, frame in zip(axes, (frames[0], frames[-1]), strict=True):
-    clouds = {"real": real[:300], "fakes": frame["points"][:300]}
-    pairs = {"within real": ("real", "real"), "within fakes": ("fakes", "fakes")}
-    pairs["across"] = ("real", "fakes")
-    for cloud, colour in zip(clouds.values(), (figures.BLUE, figures.ORANGE), strict=True):
-        axis.scatter(*cloud.T, s=5, color=colour, alpha=0.35, linewidths=0)
-    for label, (one, other) in pairs.items():
-        lines = torch.stack([clouds[one][:10], clouds[other][10:20]], 1)  # ten pairs, their ends
-        far = (clouds[one][:150, None] - clouds[other][150:]).square().sum(2)
-        near = torch.exp(-far / (2 * BANDWIDTHS[0] ** 2))  # k, below
-        name = f"{label}: likeness {near.mean():.2f} on average"
-        for number, line in enumerate(lines):
-            look = {"label": name} if number == 0 else {}
-            axis.plot(*line.T, color=colours[label], linewidth=1.6, **look)
-    axis.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal", xticks=[], yticks=[])
-    axis.set_title(f"step {frame['step']}: MMD² {frame['mmd2']:.3f}", fontsize=14)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), fontsize=11, frameon=False)
 figures.show(
-    figure,
-    alt="Two clouds before and after training with ten pairs of each kind as lines. Before: the "
-    "fakes are a heap in the middle, pairs within it are short, all others long. After: both are "
-    "the same ring, and lines of all kinds are equally long.",
+    ring_figures.likenesses((frames[0], frames[-1])),
+    alt="Two rows of three clouds with pairs of points as lines, thick where the two are alike. "
+    "Before: within the ring 0.10, within the heap of fakes 0.76, across nothing. After: both are "
+    "the same ring, and all three have short thick lines along it, 0.10 on average.",
 )
 
 # %% [markdown]
-# The two likenesses within, less twice the one across: the *maximum mean discrepancy* (MMD). The
-# likeness of two points is
-# $k(a, b) = e^{-\lVert a - b \rVert^2 / 2s^2}$ with a bandwidth $s$, and
+# *What you see.* 150 pairs a panel, each a line as thick as the two are alike. Before training no
+# fake is like any real point; after it the three panels cannot be told apart. The two likenesses
+# within, less twice the one across, are the *maximum mean discrepancy* (MMD):
 #
 # $$\mathrm{MMD}^2 = \mathbb{E}\,k(x, x') + \mathbb{E}\,k(y, y')
 #   - 2\,\mathbb{E}\,k(x, y)$$
@@ -364,6 +267,7 @@ figures.show(
 # two samples of one source, and $2 - 2e^{-1/2}$ for two spots one bandwidth apart:
 
 # %%
+BANDWIDTHS = (ring_figures.WIDTH,)  # s
 spot = torch.zeros(50, 2)
 value = losses.mmd2(spot, spot + torch.tensor([BANDWIDTHS[0], 0.0]), BANDWIDTHS).item()
 print(f"MMD² of two spots one bandwidth apart: {value:.4f}")
@@ -380,7 +284,7 @@ lines, gen_loss = [], history["gen"]
 for frame, values in [(frames[0], gen_loss[:20]), (frames[-1], gen_loss[-20:])]:
     mean = f"{math.fsum(values) / len(values):.2f}"
     lines.append((f"fakes, step {frame['step']}", frame["near"], frame["mmd2"], mean))
-lines.append(("real points, drawn again", near_ring(again), best_mmd2, ""))
+lines.append(("real points, drawn again", ring_figures.near_ring(again), best_mmd2, ""))
 print(f"{'':26}{'near the ring':>14}{'MMD²':>10}{'L_G':>8}")
 for name, near, mmd2, loss in lines:
     print(f"{name:26}{near:14.1%}{mmd2:10.4f}{loss:>8}")
@@ -453,9 +357,9 @@ window = display(display_id=True)
 
 def filmed(step, gen, disc):
     if step in shown:
-        frame = snapshot(step, gen, disc, points)
+        frame = ring_figures.snapshot(step, gen, disc, points, z)
         broken.extend([frame] if step in six else [])
-        pictures.append(figures.png(draw(frame, title=f"step {step}"), dpi=44))
+        pictures.append(figures.png(ring_figures.field(frame, title=f"step {step}"), dpi=44))
         window.update(Image(pictures[-1], alt=f"The points after {step} steps."))
 
 
@@ -467,7 +371,7 @@ alt = (
 window.update(Image(figures.movie(pictures, pause=250, colours=32), alt=alt))
 figure, axes = plt.subplots(2, 3, figsize=(9, 6.4), layout="constrained")
 for axis, frame in zip(axes.flat, broken, strict=True):
-    draw(frame, axis, f"step {frame['step']}: MMD² {frame['mmd2']:.3f}")
+    ring_figures.field(frame, axis, f"step {frame['step']}: MMD² {frame['mmd2']:.3f}")
 figure.supxlabel(f"{name}, learning rates: G {lr_g:g}, D {lr_d:g}", fontsize=8)
 figures.show(
     figure,
@@ -541,8 +445,8 @@ real_letters, pictures, window = letters(1000), [], display(display_id=True)
 
 def write(step, gen, disc):
     if step in shown:
-        frame = snapshot(step, gen, disc, real_letters)
-        pictures.append(figures.png(draw(frame, title=f"step {step}"), dpi=50))
+        frame = ring_figures.snapshot(step, gen, disc, real_letters, z)
+        pictures.append(figures.png(ring_figures.field(frame, title=f"step {step}"), dpi=50))
         window.update(Image(pictures[-1], alt=f"The letters after {step} steps."))
 
 
@@ -587,7 +491,7 @@ exercises.answer("00.1", loss_of_d)
 
 # %% tags=["exercise"]
 points = ...  # a tensor (500, 2)
-exercises.answer("00.2", points, near=near_ring, real=real, bandwidths=BANDWIDTHS)
+exercises.answer("00.2", points, near=ring_figures.near_ring, real=real, bandwidths=BANDWIDTHS)
 
 # %% [markdown]
 # **3. Predict, then run.** D never learns: its rate is 0. Where are the fakes
