@@ -285,6 +285,11 @@ def test_presets_put_the_controls_where_they_say_and_a_field_has_a_twin():
     assert [c.value for c in controls.values()] == [3, 5]
     row.children[1].click()
     assert [c.value for c in controls.values()] == [1, 5]
+    seen = []
+    row = panels.presets(controls, {"high": {"a": 3}}, lambda: seen.append(controls["a"].value))
+    for button in row.children:
+        button.click()
+    assert row.children[-1].description == "run" and seen == [3, 3]
     field = panels.field("S", "letters")
     field.value = "GAN"
     said = field._repr_mimebundle_()[0]["text/plain"]

@@ -188,16 +188,21 @@ def field(value: str, label: str):
     return made
 
 
-def presets(controls: Mapping, choices: Mapping[str, Mapping]):
-    """A row of buttons that put controls where ``choices`` says: label → name → value."""
+def presets(controls: Mapping, choices: Mapping[str, Mapping], then: Callable | None = None):
+    """A row of buttons that put controls where ``choices`` says: label → name → value.
+
+    With ``then`` each calls it afterwards, and a last button, "run", does nothing else.
+    """
     import ipywidgets as w
 
     def put(values: Mapping) -> None:
         for name, value in values.items():
             controls[name].value = value
+        if then:
+            then()
 
     buttons = []
-    for label, values in choices.items():
+    for label, values in (dict(choices) | ({"run": {}} if then else {})).items():
         button = w.Button(description=label)
         button.on_click(lambda _, values=values: put(values))
         buttons.append(button)

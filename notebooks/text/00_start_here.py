@@ -317,10 +317,10 @@ figures.show(
 #
 # ## Break it
 #
-# Press a button or move the sliders, then run the cell *below* them.
+# Press one of the first three buttons, or move the sliders and press *run*.
 
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true}
 def two_rings(n):
     return ring(n) * torch.where(torch.rand(n, 1) < 0.5, 0.5, 1.3)
 
@@ -331,53 +331,65 @@ def spiral(n):
     return curve + 0.03 * torch.randn(n, 2)
 
 
+def filmed(draw_real, steps, window, dpi, look, **rates):
+    """Plays a game as a film in ``window``; its frames after the steps ``look``, first to last."""
+    kept, pictures, points = {}, [], draw_real(1000)
+
+    def film(step, gen, disc):
+        if step in look:
+            kept[step] = ring_figures.snapshot(step, gen, disc, points, z)
+            figure = ring_figures.field(kept[step], title=f"step {step}")
+            pictures.append(figures.png(figure, dpi=dpi))
+            window.update(Image(pictures[-1], alt=f"The points after {step} steps."))
+
+    device.seed_everything(SEED)
+    play(draw_real, steps, film, **rates)
+    alt = f"Animation: the fakes over {steps} steps, from a heap to where the game ends."
+    window.update(Image(figures.movie(pictures, pause=250, colours=32), alt=alt))
+    return kept
+
+
 DATA_SETS = {"ring": ring, "two rings": two_rings, "spiral": spiral}
 RATES = [1e-4, 3e-4, 6e-4, 1.2e-3, 2.4e-3, 5e-3, 1e-2]
+presets = {
+    "fair": {"lr_g": 3e-4, "lr_d": 1.2e-3},
+    "G too fast": {"lr_g": 1e-2, "lr_d": 1.2e-3},
+    "D too fast": {"lr_g": 3e-4, "lr_d": 1e-2},
+}
+
+# %% tags=["nbval-ignore-output"]
 controls = {
     "data": panels.slider(list(DATA_SETS), "data"),
     "lr_g": panels.slider(RATES, "G's rate", 1e-2),
     "lr_d": panels.slider(RATES, "D's rate", 1.2e-3),
     "steps": panels.number(20, 4000, 40 if profile == "smoke" else 600, "steps", step=20),
 }
-presets = {
-    "fair": {"lr_g": 3e-4, "lr_d": 1.2e-3},
-    "G too fast": {"lr_g": 1e-2, "lr_d": 1.2e-3},
-    "D too fast": {"lr_g": 3e-4, "lr_d": 1e-2},
-}
-rows = [panels.presets(controls, presets), panels.beside(controls.values())]
-panels.box(rows, lambda: f"Three buttons, and sliders: {panels.read_off(controls)}.")
-
-# %% tags=["nbval-ignore-output"]
-name, lr_g, lr_d, steps = [control.value for control in controls.values()]
-six = [round(steps * (i / 5) ** 2) for i in range(6)]
-shown = set(six) | {round(steps * i / 24) for i in range(25)}
-broken, pictures, points = [], [], DATA_SETS[name](1000)
-window = display(display_id=True)
 
 
-def filmed(step, gen, disc):
-    if step in shown:
-        frame = ring_figures.snapshot(step, gen, disc, points, z)
-        broken.extend([frame] if step in six else [])
-        pictures.append(figures.png(ring_figures.field(frame, title=f"step {step}"), dpi=44))
-        window.update(Image(pictures[-1], alt=f"The points after {step} steps."))
+def break_it():
+    name, lr_g, lr_d, steps = [control.value for control in controls.values()]
+    six = [round(steps * (i / 5) ** 2) for i in range(6)]
+    look = set(six) | {round(steps * i / 24) for i in range(25)}
+    kept = filmed(DATA_SETS[name], steps, windows[0], 44, look, lr_g=lr_g, lr_d=lr_d)
+    figure, axes = plt.subplots(2, 3, figsize=(9, 6.4), layout="constrained")
+    for axis, step in zip(axes.flat, six, strict=True):
+        ring_figures.field(
+            kept[step],
+            axis,
+            f"step {step}: {kept[step]['near']:.0%} near, MMD² {kept[step]['mmd2']:.2f}",
+        )
+    figure.supxlabel(f"{name}, learning rates: G {lr_g:g}, D {lr_d:g}", fontsize=11)
+    alt = (
+        f"Six panels from the first step to the last, on the data: {name}. Where most fakes have "
+        "left the picture an arrow says which way."
+    )
+    windows[1].update(Image(figures.png(figure), alt=alt))
 
 
-device.seed_everything(SEED)
-play(DATA_SETS[name], steps, filmed, lr_g, lr_d)
-alt = (
-    f"Animation of the fakes on the data: {name}, with the rates {lr_g:g} for G and {lr_d:g} for D."
-)
-window.update(Image(figures.movie(pictures, pause=250, colours=32), alt=alt))
-figure, axes = plt.subplots(2, 3, figsize=(9, 6.4), layout="constrained")
-for axis, frame in zip(axes.flat, broken, strict=True):
-    ring_figures.field(frame, axis, f"step {frame['step']}: MMD² {frame['mmd2']:.3f}")
-figure.supxlabel(f"{name}, learning rates: G {lr_g:g}, D {lr_d:g}", fontsize=8)
-figures.show(
-    figure,
-    alt=f"Six panels from the first step to the last, on the data: {name}. Where most fakes have "
-    "left the picture an arrow says which way.",
-)
+rows = [panels.presets(controls, presets, break_it), panels.beside(controls.values())]
+display(panels.box(rows, lambda: f"Four buttons, and sliders: {panels.read_off(controls)}."))
+windows = [display(display_id=True), display(display_id=True)]
+break_it()
 
 # %% [markdown]
 # **What you see.** G learns eight times as fast as D. The fakes leave the picture (the
@@ -429,31 +441,24 @@ figures.show(
 #
 # ## Your initial
 #
-# The data can be anything that you can draw. Type a letter or two, then run the cell
-# below. **Guess first:** where will stray points stay longest?
+# The data can be anything that you can draw. Type a letter or two and press *run*.
+#
+# **Guess first:** where will stray points stay longest?
 
 # %% tags=["nbval-ignore-output"]
 initial = panels.field("S", "your letters")
-initial
-
-# %% tags=["nbval-ignore-output"]
-letters = Written(initial.value)
-steps = 40 if profile == "smoke" else 1500
-shown = {round(steps * (i / 15) ** 1.5) for i in range(16)}
-real_letters, pictures, window = letters(1000), [], display(display_id=True)
 
 
-def write(step, gen, disc):
-    if step in shown:
-        frame = ring_figures.snapshot(step, gen, disc, real_letters, z)
-        pictures.append(figures.png(ring_figures.field(frame, title=f"step {step}"), dpi=50))
-        window.update(Image(pictures[-1], alt=f"The letters after {step} steps."))
+def write():
+    steps = 40 if profile == "smoke" else 1500
+    look = {round(steps * (i / 15) ** 1.5) for i in range(16)}
+    filmed(Written(initial.value), steps, page, 50, look)
 
 
-device.seed_everything(SEED)
-play(letters, steps, write)
-alt = f"Animation: orange triangles start as a heap and come to cover the blue {initial.value}."
-window.update(Image(figures.movie(pictures, pause=250, colours=32), alt=alt))
+row = panels.beside([initial, panels.presets({}, {}, write)])
+display(panels.box([row], lambda: f"A field to type in: {initial.value}; and a button, run."))
+page = display(display_id=True)
+write()
 
 # %% [markdown]
 # **What you see.** The heap becomes a blot, the blot a letter. Last to empty are the bays
