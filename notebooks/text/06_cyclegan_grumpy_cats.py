@@ -31,7 +31,7 @@
 # **Data:** photographs of two kinds of cats. Section 3 alone needs *drawn* cats, for a test
 # whose answer is known. (Where the photographs are not at hand, drawn stand-ins take their
 # place; every caption says which.) **Time:** 21 minutes to read, 36 with the code; a minute
-# and a half to run on two idle CPU cores.
+# and a half to run on two idle CPU cores, more on busy ones.
 #
 # Data and one recipe come from the assignment "When Cats Meet GANs" (Carnegie Mellon,
 # 16-726), the claim that is tested from a student's study of it, *Image Synthesis Study 3*.
@@ -355,8 +355,9 @@ figures.show_sheet(alt, rows, "two wrong translators", held_out, scale=132 / set
 # *cycle* term notices (0.06 to 0.43). $D_B$ does not: it sees one picture at a time and has never
 # heard of $x$.
 #
-# With two mirrors the way back is perfect, and every cat looks the other way. *Identity* minds
-# (0.05 to 0.34), for a $G$ that mirrors also mirrors the Grumpy that it should leave alone.
+# With two mirrors the way back is as good as before, though every cat looks the other way.
+# *Identity* minds (0.05 to 0.34): a $G$ that mirrors also mirrors the Grumpy that it should leave
+# alone.
 #
 # So the cycle loss forbids to *lose* information, not to move it. That *with the cycle loss
 # pose and gaze are kept*, as the study claims, is no theorem: it has to be measured.
@@ -459,9 +460,6 @@ print(f"chance for top1 is 1/{len(drawn_a)} = {1 / len(drawn_a):.3f}")
 # other coat has edges of its own, and doing nothing scores highest. So this number needs a
 # second one beside it, which asks whether the output looks like the target.
 #
-# Note the ceiling, too: doing nothing gets 1 − 0.30, not 1. The more alike the inputs are,
-# the lower it is. (Remember that in section 4.)
-#
 # And gaze? A pupil of a 64-pixel cat is two or three pixels wide. We move what lies around
 # both eyes of the drawn cats by two pixels, nothing else, and ask again.
 
@@ -490,8 +488,8 @@ for name, outputs in cases.items():
 # ## 4 · The recorded runs: photographs again
 #
 # At 64 pixels a step takes over half a second of one core, so these runs were recorded. From
-# here on all cats are photographs, and all numbers come from those files, whatever profile you
-# ran.
+# here on all pictures are photographs and all numbers come from those files, whatever profile
+# you ran.
 #
 # - **ours**: the recipe of section 2 at 64 pixels, 1,900 steps of 8 pictures of each kind.
 # - **CMU**: the assignment's recipe, 603 steps of 16. $G$ starts from random weights, the cycle
@@ -696,12 +694,13 @@ table(["", "paired", "shuffled", "edges kept"], rows)
 # *What you see,* left: a valley of KID from $\lambda$ = 1 to 10, and at 40 the KID of doing nothing.
 #
 # Right: *edges kept* alone would call $\lambda$ = 40 the best. And why does it stop at 0.67 one way
-# and reach 0.87 the other? Not because anything is lost: `paired` is 1.00 both ways. It is the
-# ceiling of section 3. B is Grumpy Cat again and again: the edges of two pictures of him agree to
-# 0.34, those of two Blues to 0.13, and that share is subtracted.
+# and reach 0.87 the other? Not because anything is lost: `paired` is 1.00 both ways.
 #
-# So compare *edges kept* within a column of one direction, and not A → B with B → A. (One seed
-# each here.)
+# It is a *ceiling*: doing nothing gets 1 − `shuffled`, and B is Grumpy Cat again and again. The
+# edges of two pictures of him agree to 0.34, those of two Blues to 0.13; that share is subtracted.
+# The more alike the inputs, the lower the ceiling.
+#
+# So compare *edges kept* within one direction, not A → B with B → A. (One seed each here.)
 #
 # ## 5 · Is the pose kept? The study's claim
 #
