@@ -162,10 +162,14 @@ def patch(image: Tensor, layers: int, row: int, column: int, reach: int, side: i
 def losses(run, caption: str = "") -> bytes:
     """The charts of a ``Run`` without its samples, as JPEG: where a short run's are only a blur."""
     charts, terms = run.step.charts, run.history.terms
-    figure, axes = subplots(1, len(charts), figsize=(9, 3.2), caption=caption)
+    figure, axes = subplots(1, len(charts), figsize=(10, 4), caption=caption)
     for axis, chart in zip(axes, charts, strict=True):
         shown = {name: terms[name] for name in chart.terms if name in terms}
-        figures.curves(shown, 1, chart.heading, chart.ylabel, axis=axis)
+        figures.curves(shown, 1, ylabel=chart.ylabel, axis=axis)
+        axis.set_title(chart.heading, fontsize=13)
+        axis.set_ylim(0, 1.15 * axis.get_ylim()[1])  # room for the legend
+        if shown:
+            axis.legend(fontsize=12, ncols=2, loc="upper right")
     return figures.jpeg(figures.png(figure))
 
 
