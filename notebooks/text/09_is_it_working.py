@@ -225,8 +225,9 @@ figures.show_sheet(alt, shown, "", f"{steel.caption}; 1,008 steps: a recorded ru
 # ## 3 · The ward
 #
 # Four patients, each beside the healthy run: same seed, same data, same latent, after 252 steps, and
-# one measurement over the steps. **Guess first:** what ails A, B, C and D? The names stand in the
-# table of section 2.
+# one measurement over the steps.
+#
+# **Guess first:** what ails A, B, C and D? The names stand in the table of section 2.
 
 # %% tags=["nbval-ignore-output"]
 for letter in "ABCD":
@@ -275,8 +276,9 @@ for v in variances:
 # %% [markdown]
 # ### Four more, by their looks
 #
-# One latent a row, after 56, 126 and 252 steps, and a second one. **Guess first:** which is `dead`,
-# which `leak`, `lr-x10`, `range`?
+# One latent a row, after 56, 126 and 252 steps, and a second one.
+#
+# **Guess first:** which is `dead`, which `leak`, `lr-x10`, `range`?
 
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
@@ -300,7 +302,9 @@ figures.show_sheet(alt, looks, "", caption, [f"step {n}" for n in (56, 126, 252)
 # </details>
 #
 # A CycleGAN falls ill in its own way: $x$, $G(x)$ and $F(G(x))$ of two drawn horses, of the healthy
-# run and of `lambda-0`, whose sum lacks the cycle term. **Guess first:** which row is which?
+# run and of `lambda-0`, whose sum lacks the cycle term.
+#
+# **Guess first:** which row is which?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 rows = {
@@ -317,8 +321,10 @@ figures.show_sheet(alt, rows, "", caption, ["x", "G(x)", "F(G(x))"] * 2, scale=4
 #
 # ### Four that no picture shows
 #
-# Of each the curve in which one would look for the fault. **Guess first:** where would you see it
-# without the grey line? And which is `no-detach`, `resume`, `identity`, `still`?
+# Of each the curve in which one would look for the fault.
+#
+# **Guess first:** where would you see it without the grey line? And which is `no-detach`, `resume`,
+# `identity`, `still`?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figure, alt = fault_figures.curves_alone()
@@ -415,8 +421,9 @@ for label, runs in (("this package, × 2", SICK), ("this package, × ½", CURED)
 # ### How much of this do curves show?
 #
 # Twenty healthy runs that differ only in the seed give the healthy range, grey, of G's loss, a mean
-# of the last 100 steps. A dot is one of five seeds of each fault. **Guess first:** how
-# many of the thirteen faults hide in the grey?
+# of the last 100 steps. A dot is one of five seeds of each fault.
+#
+# **Guess first:** how many of the thirteen faults hide in the grey?
 
 # %%
 surveys = {source: recorded(f"seeds-{source}") for source in ("real", "stand-in")}
@@ -970,8 +977,10 @@ exercises.answer("09.1", patient_1, patient_2, patient_3, patient_4, patient_5)
 #
 # Chapter 06's minute (450 steps, seed 0), three times, each with one mistake: `"colours"`, B's
 # pictures with red and blue exchanged, as OpenCV's `imread` returns them; `"identity"`,
-# λ_identity 10 instead of 0.2; `"lambda"`, λ 40 instead of 5. **Guess first:** which is which?
-# (Patient 7's data came as two folders, with other cats held out.)
+# λ_identity 10 instead of 0.2; `"lambda"`, λ 40 instead of 5. (Patient 7's data came as two folders,
+# with other cats held out.)
+#
+# **Guess first:** which is which?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 three = {number: records.load(fault_figures.RIDDLES[number]) for number in "678"}
