@@ -115,10 +115,20 @@ RIDDLES = {  # the other runs that a chapter's figure shows before it says what 
     "Q": "grumpy-cats/prototype-32px-half-rate",
     "X": "is-it-working/eps",
     "Y": "neu-scratches/none-seed0",
+    "E": "is-it-working/leak",
+    "F": "is-it-working/dead",
+    "G": "is-it-working/lr-x10",
+    "H": "is-it-working/range",
+    "I": "is-it-working/resume",
+    "J": "is-it-working/no-detach",
+    "K": "is-it-working/still",
+    "L": "is-it-working/identity",
     "6": "grumpy-cats/live-identity10-seed0",
     "7": "grumpy-cats/live-bgr-seed0",
     "8": "grumpy-cats/live-lambda40-seed0",
 }
+
+LOOKED_FOR = {"I": "gen", "J": "gen", "K": "disc_a", "L": "idt_a"}  # in which curve one would look
 
 
 def over_steps(run: Record, name: str) -> tuple[Sequence, Sequence]:
@@ -221,8 +231,9 @@ def chart(run: Record, healthy: Record, title: str = "") -> Figure:
     Of a CycleGAN x → G(x) → F(G(x)) for two horses.
     """
     beside = "" if run["run"] == healthy["run"] else "thin grey: healthy run. "
-    words = {"title": title or run["run"], "caption": beside + run.caption}
-    figure, axes = subplots(1, 3, figsize=(11, 3.9), width_ratios=(1, 1, 1.65), **words)
+    shape = {"figsize": (11, 3.9), "width_ratios": (1, 1, 1.65)}
+    figure, axes = subplots(1, 3, caption=beside + run.caption, **shape)
+    figure.suptitle(title or run["run"], fontsize=14)
     for axis, (heading, names) in zip(axes, CHARTS[run.model], strict=False):
         for name, color, style in zip(names, (BLUE, ORANGE), ("-", "--"), strict=True):
             for values, look in (
@@ -246,6 +257,23 @@ def chart(run: Record, healthy: Record, title: str = "") -> Figure:
     heads = "x → G(x) → F(G(x))" if run.model == "cyclegan" else "after 56, 126, 252 steps"
     axes[2].set_title(heads, fontsize=12)
     return figure
+
+
+def curves_alone() -> tuple[Figure, str]:
+    """Patients I to L, of each the curve in which one would look, and the figure's alt text."""
+    runs = {letter: records.load(RIDDLES[letter]) for letter in LOOKED_FOR}
+    caption = "\n".join(dict.fromkeys(run.caption for run in runs.values()))
+    figure, axes = subplots(1, len(runs), figsize=(11, 3.8), caption=caption)
+    for axis, (letter, run) in zip(axes, runs.items(), strict=True):
+        name = "healthy-cyclegan" if run.model == "cyclegan" else "healthy"
+        term, well = LOOKED_FOR[letter], records.load(f"is-it-working/{name}")
+        axis.plot(curves_of(well)[term], color=GREY, label="healthy")
+        axis.plot(curves_of(run)[term], "--", color=ORANGE, linewidth=2, label="patient")
+        loss = f"{NAMES[term]}'s loss" if term != "idt_a" else "identity loss"
+        axis.set_title(f"patient {letter}: {loss}", fontsize=12)
+        axis.set(xlabel="step", ylim=(0, 1.4 * axis.get_ylim()[1]))
+    axes[0].legend(loc="upper left", fontsize=11)
+    return figure, "Four diagrams, a grey and an orange curve each; but for K's they lie close."
 
 
 def room(groups: Mapping[str, Mapping[str, Sequence[float]]], caption: str = "") -> Figure:

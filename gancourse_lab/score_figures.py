@@ -99,6 +99,8 @@ def against_size(
 ) -> Figure:
     """The Fréchet distance and KID against the pictures a set; dotted, what infinitely many give.
 
+    Beside the distances of 100 and of 1,000 pictures stand their values.
+
     ``curves``: pair of sets → {"n", "FD", "KID"} as ``over_sizes`` has them; ``ends``: pair → the
     distance at n → ∞. ``metric`` and ``kernel`` are what the two are called.
     """
@@ -110,12 +112,17 @@ def against_size(
             band = {"color": color, "alpha": 0.15, "linewidth": 0}
             axis.fill_between(curve["n"], mean - spread, mean + spread, **band)
         axes[0].axhline(ends[label], color=color, linestyle=":", linewidth=1.5)
+        for n, values in zip(curve["n"], curve["FD"], strict=True):
+            if n in (100, 1000):
+                at, move = (n, np.mean(values)), (2, -18 if marker == "s" else 8)
+                words = {"color": color, "fontsize": 11, "ha": "center"}
+                axes[0].annotate(f"{at[1]:.2f}", at, move, textcoords="offset points", **words)
     for axis, name in zip(axes, (metric, kernel), strict=True):
         axis.set(xscale="log", xlabel="pictures a set, n")
         axis.set_title(name, fontsize=13)
     axes[0].set_ylim(0, None)
     axes[1].axhline(0, color=GREY, linewidth=0.8)
-    axes[0].legend(fontsize=10)
+    axes[0].legend(fontsize=11)
     return figure
 
 

@@ -222,6 +222,16 @@ def test_a_chart_has_grey_behind_and_a_term_that_a_run_lacks_only_in_grey():
     assert {figures.BLUE, figures.ORANGE} < {line.get_color() for line in figure.axes[0].lines}
 
 
+def test_curves_alone_draw_each_patients_own_curve_and_tell_no_name():
+    """Red if a patient's curve were taken from the healthy run, or the alt text told its name."""
+    figure, alt = fault_figures.curves_alone()
+    for axis, (letter, term) in zip(figure.axes, fault_figures.LOOKED_FOR.items(), strict=True):
+        run = records.load(fault_figures.RIDDLES[letter])
+        assert run["run"] not in alt and f"patient {letter}" in axis.get_title()
+        assert list(axis.lines[1].get_ydata()) == list(fault_figures.curves_of(run)[term])
+        assert list(axis.lines[0].get_ydata()) != list(axis.lines[1].get_ydata())
+
+
 def test_room_draws_every_reading_and_the_limit():
     groups = {"healthy": [1.0, 2.0], "other faults": [0.5], "planted": [0.1]}
     (axis,) = fault_figures.room({"mode collapse": groups}).axes
