@@ -212,8 +212,8 @@ def test_the_grid_s_figures_show_each_seed_each_mean_and_each_comparison(recorde
     family = results.family()
     drawn = steel_figures.against(results, family).axes
     assert [axis.get_title() for axis in drawn] == [
-        "less classical augmentation",
-        "less over-sampling",
+        "against classical augmentation",
+        "against over-sampling",
     ]
     for axis, baseline in zip(drawn, ("classical", "over-sampling"), strict=True):
         of = [
