@@ -88,7 +88,7 @@ def show_shrunk(axis, sheet: Sheet, size: int, pixels: int) -> None:
     axis.imshow(part.resize((pixels, pixels), Image.Resampling.BICUBIC), cmap="gray", vmin=0)
     axis.set_axis_off()
     wide = (box[2:] - box[:2]).max() * pixels / side
-    axis.set_title(f"a {sheet.kinds[0]} at {pixels} px: {wide:.0f} px of it", fontsize=10)
+    axis.set_title(f"a {sheet.kinds[0]} at {pixels} px: {wide:.0f} px of it", fontsize=12)
 
 
 def boxed(pictures: dict[str, Tensor], boxes: dict[str, list[tuple]], caption: str):
@@ -99,7 +99,7 @@ def boxed(pictures: dict[str, Tensor], boxes: dict[str, list[tuple]], caption: s
     that small defects stay visible. Contrast is stretched.
     """
     count = len(next(iter(pictures.values())))
-    side = min(1.75, 11 / count)  # inches
+    side = min(2.1, 10.5 / count)  # inches
     shape = {"figsize": (side * count, side * 1.04 * len(boxes) + 0.2), "squeeze": False}
     figure, axes = figures.subplots(len(boxes), count, caption=caption, **shape)
     for line, (label, row) in zip(axes, boxes.items(), strict=True):
@@ -113,7 +113,7 @@ def boxed(pictures: dict[str, Tensor], boxes: dict[str, list[tuple]], caption: s
             for box, colour, style in [(true, KEPT, "-"), *told_too]:
                 frame = _frame(axis, np.array(box) + [-1, -1, 1, 1], colour, style, clip_on=False)
                 frame.set(path_effects=[], linewidth=1.6)
-        line[0].set_ylabel(label, fontsize=10)
+        line[0].set_ylabel(label, fontsize=13)
     return figure
 
 
@@ -125,7 +125,7 @@ def _picture(axis, sheet: Sheet, title: str) -> None:
         seen[sheet.mask] = 0.55 * seen[sheet.mask] + 0.45 * red
     axis.imshow(seen.astype(np.uint8))
     axis.set_axis_off()
-    axis.set_title(title, fontsize=10)
+    axis.set_title(title, fontsize=12)
 
 
 def _frame(axis, box: Sequence[float], colour: str, style: str = "-", **options):
@@ -154,4 +154,32 @@ def admitted(axis, longest: np.ndarray, size: int, label: str) -> None:
     axis.axvline(size, color=figures.ORANGE, linestyle="--")
     inside = x <= size
     axis.fill_between(x, share, where=inside, color=figures.BLUE, alpha=0.15, linewidth=0)
-    axis.set(xlabel="longest side of a defect (px)", ylim=(0, 1.02), title=label)
+    axis.set(xlabel="longest side of a defect (px)", ylim=(0, 1.02))
+    axis.set_title(label, fontsize=12)
+
+
+def admitted_and_cut(shares: dict[str, dict[int, tuple[float, float]]], caption: str = ""):
+    """A figure: a panel a layout, the defects as small as a crop and those that get one.
+
+    ``shares``: layout → side of the crop in pixels → the two shares, 0 to 1. Between them is what
+    lies too near to a rim.
+    """
+    figure, axes = figures.subplots(
+        1, len(shares), figsize=(11, 3.6), sharey=True, squeeze=False, caption=caption
+    )
+    looks = ((figures.SKY, 9, "small enough"), (figures.BLUE, -17, "get a crop"))
+    for axis, (name, of) in zip(axes[0], shares.items(), strict=True):
+        sides, both = list(of), np.array(list(of.values())).T
+        axis.fill_between(sides, *both, color=figures.ORANGE, alpha=0.15, linewidth=0)
+        for values, (colour, shift, label) in zip(both, looks, strict=True):
+            axis.plot(sides, values, "o-", color=colour, markersize=8, linewidth=2.5, label=label)
+            for side, value in zip(sides, values, strict=True):
+                axis.annotate(f"{value:.0%}", (side, value), (0, shift), ha="center", fontsize=12,
+                              textcoords="offset points")  # fmt: skip
+        axis.set_xticks(sides, [f"{side} px" for side in sides], fontsize=12)
+        axis.set(ylim=(-0.05, 1.05), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"])
+        axis.set_xlim(sides[0] - 12, sides[-1] + 12)
+        axis.set_title(name, fontsize=13)
+    axes[0, 0].set_ylabel("share of the defects", fontsize=12)
+    axes[0, -1].legend(fontsize=12, loc="lower right")
+    return figure

@@ -52,18 +52,17 @@ def arms(
     """Every arm's ``score``: a dot a seed, a bar at their mean; dashed, all real pictures.
 
     A panel for each of ``data`` that has ``n`` real pictures. ``ratio`` None: of each synthetic
-    arm the one that validation pictures chose.
+    arm the one that validation pictures chose. The means stand beside it in numbers.
     """
     data = [name for name in data if n in results.sizes(name)]
     heights = [len(results.arms(name, n)) for name in data]
     figure, axes = figures.subplots(
         len(data),
         1,
-        figsize=(9, 0.36 * sum(heights) + 0.7 * len(data) + 0.9),
+        figsize=(9.5, 0.38 * sum(heights) + 0.8 * len(data) + 0.9),
         gridspec_kw={"height_ratios": heights},
         sharex=True,
         squeeze=False,
-        title=f"{n} real pictures to learn from: {score}",
         caption=caption,
     )
     for axis, name in zip(axes[:, 0], data, strict=True):
@@ -80,14 +79,16 @@ def _draw_arms(axis, results: Results, data: str, n: int | str, score: str, rati
         taken = results.chosen(data, n, arm) if taken is None else taken
         values = results.values(data, n, arm, score, taken)
         _draw_row(axis, row, values, MADE if is_synthetic(arm) else REAL)
+        axis.annotate(f"{values.mean():.2f}", (1.01, row), xycoords=("axes fraction", "data"),
+                      va="center", fontsize=12)  # fmt: skip
     axis.set_yticks(range(len(found)), [_label(results, data, n, a, ratio) for a in found])
-    axis.tick_params(axis="y", labelsize=11)
-    axis.set_title(of_data(data), loc="left")
+    axis.tick_params(axis="y", labelsize=12)
+    axis.set_title(f"{of_data(data)}, {n} real", loc="left", fontsize=13)
     ceiling = _ceiling(results, data, score)
     if ceiling is not None:
         axis.axvline(ceiling, color="C5", ls="--", lw=1)
-        axis.annotate("all real pictures", (ceiling, 1.01), xycoords=("data", "axes fraction"),
-                      ha="right", fontsize=10, color="C5")  # fmt: skip
+        axis.annotate(f"all real, as they are {ceiling:.2f}", (ceiling, 1.01), color="0.35",
+                      xycoords=("data", "axes fraction"), ha="center", fontsize=11)  # fmt: skip
 
 
 def _label(results: Results, data: str, n, arm: str, ratio: float | None) -> str:
@@ -146,42 +147,52 @@ def _draw_differences(
 
 
 def against(results: Results, questions: Sequence[Question], caption: str = "") -> Figure:
-    """All ``questions``, sorted by what was found, with intervals that hold for all at once."""
-    rows = {}
-    for q in questions:
-        label = f"{of_data(q.data)}, {q.n} real: {NAMES[q.arm]} less {NAMES[q.baseline]}"
-        rows[label] = results.compare(*q, comparisons=len(questions))
-    rows = dict(sorted(rows.items(), key=lambda row: -row[1].value))
-    figure, axis = figures.subplots(
-        figsize=(11, 0.29 * len(rows) + 1.4), caption=caption,
-        title=f"all {len(rows)} comparisons with the two usual baselines",
+    """All ``questions``, a panel a baseline, with intervals that hold for all at once.
+
+    In each row one way to add made pictures: the same row in every panel.
+    """
+    baselines = list(dict.fromkeys(q.baseline for q in questions))
+    rows = list(dict.fromkeys(q[:3] for q in questions))
+    figure, axes = figures.subplots(
+        1, len(baselines), figsize=(11, 0.4 * len(rows) + 1.7), sharey=True, sharex=True,
+        squeeze=False, caption=caption,
     )  # fmt: skip
-    _draw_differences(axis, rows, numbers=False)
-    for label, found in zip(axis.get_yticklabels(), reversed(rows.values()), strict=True):
-        label.set(color="black" if found.found else "C5", weight="bold" if found.found else None)
-    axis.set_xlabel(f"difference in {SCORE}")
+    for axis, baseline in zip(axes[0], baselines, strict=True):
+        found = {
+            f"{of_data(q.data).split(',')[0]}, {q.n} real: {NAMES[q.arm]}": results.compare(
+                *q, comparisons=len(questions)
+            )
+            for q in questions
+            if q.baseline == baseline
+        }
+        _draw_differences(axis, found, numbers=False)
+        axis.set_title(f"against {NAMES[baseline]}", fontsize=13)
+        axis.set_xlabel(f"difference in {SCORE}", fontsize=12)
     return figure
 
 
 def by_seed(results: Results, questions: Sequence[Question], caption: str = "") -> Figure:
     """What each seed alone would have said of ``questions``: a dot a seed, the bar their mean."""
     figure, axis = figures.subplots(
-        figsize=(9, 0.7 * len(questions) + 1.2), caption=caption,
-        title="one split of the data, one training: what each would have reported",
+        figsize=(9.5, 0.85 * len(questions) + 1.2), caption=caption,
     )  # fmt: skip
     for row, q in enumerate(reversed(questions)):
         first, second = (results.values(q.data, q.n, a) for a in (q.baseline, q.arm))
-        for seed, value in enumerate(second - first):
-            colour = "C0" if value > 0 else "C1"
-            axis.plot(value, row, "o", ms=19, color=colour, alpha=0.75)
-            axis.annotate(f"{seed}", (value, row), ha="center", va="center", color="white",
-                          fontsize=11)  # fmt: skip
+        gains, heights = second - first, {}
+        for seed in np.argsort(gains).tolist():  # a disc that would lie on its neighbour goes up
+            below = [heights[s] for s in heights if abs(gains[s] - gains[seed]) < 0.007]
+            heights[seed] = max(below) + 0.3 if below else 0.0
+        for seed, value in enumerate(gains):
+            colour, at = "C0" if value > 0 else "C1", row + heights[seed]
+            axis.plot(value, at, "o", ms=19, color=colour, alpha=0.75)
+            axis.annotate(f"{seed}", (value, at), ha="center", va="center", color="white",
+                          fontsize=12)  # fmt: skip
         mean = (second - first).mean()
         axis.plot([mean] * 2, [row - 0.4, row + 0.4], color="black", lw=2.5, zorder=1)
     axis.axvline(0, color="black", lw=0.8)
-    axis.set_ylim(-0.6, len(questions) - 0.4)
-    axis.set_yticks(range(len(questions)), [named(q) for q in reversed(questions)], fontsize=11)
-    axis.set_xlabel(f"difference in {SCORE}, a disc a seed: blue says helps, orange hurts")
+    axis.set_ylim(-0.6, len(questions) - 0.2)
+    axis.set_yticks(range(len(questions)), [named(q) for q in reversed(questions)], fontsize=12)
+    axis.set_xlabel(f"difference in {SCORE}: blue says helps, orange hurts", fontsize=12)
     return figure
 
 
@@ -191,8 +202,7 @@ def who_found(results: Results, questions: Sequence[Question], caption: str = ""
     Found by both classifiers, by the baseline alone, by the arm alone, by neither.
     """
     figure, axis = figures.subplots(
-        figsize=(11, 0.75 * len(questions) + 1.8), caption=caption,
-        title="test defects of all seeds: which classifier recognised them?",
+        figsize=(11, 0.75 * len(questions) + 1.4), caption=caption,
     )  # fmt: skip
     looks = {"both": ("C5", 0.6), "only the cheap remedy": (REAL, 1.0)}
     looks |= {"only with made ones": (MADE, 1.0), "neither": ("C5", 0.25)}
@@ -202,14 +212,14 @@ def who_found(results: Results, questions: Sequence[Question], caption: str = ""
             label = name if row == 0 else None
             share = count / sum(counts)
             axis.barh(row, share, left=start, color=colour, alpha=alpha, height=0.7, label=label)
-            size = 12 if share > 0.05 else 10
+            size = 14 if share > 0.05 else 11
             axis.text(start + share / 2, row, f"{count}", ha="center", va="center", fontsize=size)
             start += share
-    axis.set_yticks(range(len(questions)), [named(q) for q in reversed(questions)], fontsize=11)
+    axis.set_yticks(range(len(questions)), [named(q) for q in reversed(questions)], fontsize=13)
     axis.set_xlim(0, 1)
     axis.set_xticks([])
     axis.spines[:].set_visible(False)
-    axis.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=4, fontsize=11, frameon=False)
+    axis.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=4, fontsize=13, frameon=False)
     return figure
 
 
@@ -235,7 +245,6 @@ def bought(results: Results, n: int | str, caption: str = "") -> Figure:
     figure, axes = figures.subplots(
         len(data), 1, figsize=(10.5, 0.42 * sum(heights) + 0.9 * len(data) + 0.6), squeeze=False,
         gridspec_kw={"height_ratios": heights}, caption=caption,
-        title=f"what would you have bought? {n} real pictures; green: made ones join them",
     )  # fmt: skip
     for axis, name in zip(axes[:, 0], data, strict=True):
         counts = {arm: alarms(results, name, n, arm) for arm in results.arms(name, n)}
@@ -261,7 +270,7 @@ def bought(results: Results, n: int | str, caption: str = "") -> Figure:
                           else -5, 0), textcoords="offset points", fontsize=11, color="0.35",
                           ha="left" if most < 0.7 * every else "right", va="center")  # fmt: skip
         title = f"{of_data(name)}: found, of {every}; orange: false alarms, of {others}"
-        axis.set_title(title, loc="left", fontsize=12)
+        axis.set_title(title, loc="left", fontsize=13)
     return figure
 
 
@@ -385,7 +394,7 @@ def paid(slip: Sequence[float], came: Sequence[bool]) -> float:
     return float(np.mean([(bet / 100 - true) ** 2 for bet, true in zip(slip, came, strict=True)]))
 
 
-def found_by(test: Labelled, guessed: Mapping[str, np.ndarray], most: int = 10) -> dict:
+def found_by(test: Labelled, guessed: Mapping[str, np.ndarray], most: int = 6) -> dict:
     """Which of the minority's test pictures two arms recognise, as rows for ``figures.sheet``.
 
     ``guessed``: two arms → a class for each picture of ``test`` (N,). Found by both, by one alone,
@@ -422,22 +431,25 @@ def power(
     ``studies`` are simulated for each gain.
     """
     figure, axes = figures.subplots(
-        1, len(pieces), figsize=(9.5, 3.6), sharey=True, squeeze=False,
-        title="what the study can see, computed before it ran", caption=caption,
+        1, len(pieces), figsize=(10.5, 4), sharey=True, squeeze=False, caption=caption,
     )  # fmt: skip
     gains = np.linspace(0, 0.4, 9)
     for axis, (data, sizes) in zip(axes[0], pieces.items(), strict=True):
         drawn = [paired.simulated(sizes, gain, paired.Assumed(), studies, 200) for gain in gains]
         for many in comparisons:
             found = [paired.found_share(*one, len(sizes), many) for one in drawn]
-            axis.plot(
-                gains, found, marker="o", ms=3, label=f"one of {many}" if many > 1 else "alone"
-            )
-        axis.set_title(of_data(data))
-        axis.set_xlabel("true gain in recall")
-        axis.set_ylim(-0.02, 1.02)
-    axes[0][0].set_ylabel("chance to find it")
-    axes[0][-1].legend(title="comparison", fontsize=11)
+            label = f"one of {many} questions" if many > 1 else "the only question"
+            axis.plot(gains, found, marker="o", ms=6, lw=2.5, label=label)
+            last = many == comparisons[-1]
+            axis.annotate(f"{found[4]:.0%}", (gains[4], found[4]), (4, -15) if last else (-2, 7),
+                          ha="left" if last else "right", fontsize=12,
+                          textcoords="offset points")  # fmt: skip
+        axis.axvline(gains[4], color="C5", ls="--", lw=1)
+        axis.set_title(of_data(data), fontsize=13)
+        axis.set_xlabel("true gain in recall", fontsize=12)
+        axis.set_ylim(-0.1, 1.02)
+    axes[0][0].set_ylabel("chance to find it", fontsize=12)
+    axes[0][0].legend(fontsize=12, loc="upper left")
     return figure
 
 
@@ -449,9 +461,8 @@ def ladder(results: Results, steps: Mapping[str, Sequence], n: int, caption: str
     """
     heights = [len(of) for of in steps.values()]
     figure, axes = figures.subplots(
-        len(steps), 1, figsize=(9, 0.42 * sum(heights) + 0.6 * len(steps) + 1), sharex=True,
+        len(steps), 1, figsize=(9.5, 0.45 * sum(heights) + 0.7 * len(steps) + 1), sharex=True,
         squeeze=False, gridspec_kw={"height_ratios": heights}, caption=caption,
-        title=f"how far from {n} real pictures to all of them",
     )  # fmt: skip
     for axis, (data, of) in zip(axes[:, 0], steps.items(), strict=True):
         low = results.values(data, n, "as-is").mean()
@@ -459,17 +470,21 @@ def ladder(results: Results, steps: Mapping[str, Sequence], n: int, caption: str
         for row, (_, arm) in enumerate(reversed(of)):
             part = (results.values(data, n, arm) - low) / (high - low)
             _draw_row(axis, row, part, MADE if is_synthetic(arm) else REAL)
-        axis.set_yticks(range(len(of)), [label for label, _ in reversed(of)], fontsize=11)
-        axis.set_title(of_data(data), loc="left")
+            mean = f"{round(part.mean(), 2) + 0.0:.2f}"  # no minus before a zero
+            axis.annotate(mean, (1.01, row), xycoords=("axes fraction", "data"), va="center",
+                          fontsize=12)  # fmt: skip
+        axis.set_yticks(range(len(of)), [label for label, _ in reversed(of)], fontsize=12)
+        axis.set_title(of_data(data), loc="left", fontsize=13)
         for edge in (0, 1):
             axis.axvline(edge, color="C5", ls="--", lw=1)
-    axes[-1][0].set_xlabel(f"part of the way in {SCORE}: 0 as it is, 1 all real ones as they are")
+    said = f"part of the way in {SCORE}: 0 as it is, 1 all real ones as they are"
+    axes[-1][0].set_xlabel(said, fontsize=12)
     return figure
 
 
 def _draw_row(axis, row: int, values: np.ndarray, colour: str) -> None:
     """A dot a seed, a bar at their mean."""
-    axis.plot(values, np.full(len(values), row), "o", color=colour, alpha=0.45, ms=5)
+    axis.plot(values, np.full(len(values), row), "o", color=colour, alpha=0.45, ms=7)
     axis.plot([values.mean()] * 2, [row - 0.32, row + 0.32], color=colour, lw=3)
 
 
@@ -482,27 +497,22 @@ def by_generator(points: Sequence[dict]) -> dict[tuple, list[dict]]:
     return found
 
 
-def quality(points: Sequence[dict], caption: str = "") -> Figure:
-    """A generator a point: its KID, recall and copying AUC against what its pictures added.
+def quality(points: Sequence[dict], caption: str = "", measure: str = "KID") -> Figure:
+    """A generator a point: its ``measure`` against what its pictures added.
 
     ``points``: {"data", "model", "n", "KID", "recall", "copying", "benefit"}.
     """
-    panels = {"KID": "KID×10³ (smaller is nearer)", "recall": "recall of the generator"}
-    panels["copying"] = "copying AUC (½: none)"
-    figure, axes = figures.subplots(
-        1, 3, figsize=(10.5, 4.0), sharey=True,
-        caption=caption,
-    )  # fmt: skip
-    kinds = sorted({(p["data"], p["model"], str(p["n"])) for p in points})
-    for axis, (key, label) in zip(axes, panels.items(), strict=True):
-        for at, kind in enumerate(kinds):
-            of = [p for p in points if (p["data"], p["model"], str(p["n"])) == kind]
-            marker = "osv^D<>*"[at % 8]
-            name = f"{of_data(kind[0])}, {NAMES[kind[1]]}, {kind[2]} real"
-            axis.plot([p[key] for p in of], [p["benefit"] for p in of], marker, ms=5, label=name)
-        axis.axhline(0, color="black", lw=0.8)
-        axis.set_xlabel(label)
-    axes[0].set_ylabel(f"what it added to {SCORE}")
-    handles, labels = axes[-1].get_legend_handles_labels()
-    figure.legend(handles, labels, fontsize=10, loc="outside upper right", ncols=3)
+    said = {"KID": "KID×10³ of the generator (smaller is nearer)", "recall": "its recall"}
+    said["copying"] = "its copying AUC (½: none)"
+    figure, axis = figures.subplots(figsize=(10.5, 4.6), caption=caption)
+    groups = by_generator([point | {"n": str(point["n"])} for point in points])
+    for at, ((data, model, n), of) in enumerate(sorted(groups.items())):
+        name = f"{data.split(',')[0]}, {model}, {n} real"
+        x, y = ([p[key] for p in of] for key in (measure, "benefit"))
+        axis.plot(x, y, "osv^D<>*"[at % 8], ms=11, alpha=0.85, label=name)
+    axis.axhline(0, color="black", lw=0.8)
+    axis.set_xlabel(said[measure], fontsize=12)
+    axis.set_ylabel(f"what it added to {SCORE}", fontsize=12)
+    axis.tick_params(labelsize=11)
+    figure.legend(fontsize=12, loc="outside right upper")
     return figure

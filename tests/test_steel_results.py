@@ -175,7 +175,9 @@ def test_figures_draw_every_arm_and_every_question(recorded):
     assert [list(line.get_xdata()) for line in lines if line.get_alpha()] == [[-2, 2], [-0.2, 0.3]]
     points = results.benefits("classical")
     assert len(points) == 4 and {p["model"] for p in points} == {"dcgan", "cyclegan"}
-    steel_figures.quality(points)
+    axis = steel_figures.quality(points).axes[0]
+    drawn = sorted(y for line in axis.lines[:-1] for y in line.get_ydata())
+    assert drawn == pytest.approx(sorted(point["benefit"] for point in points))
     steel_figures.power({"tiles": results.minority_pieces("tiles")}, (1, 4), studies=20)
 
 
@@ -209,9 +211,16 @@ def test_the_grid_s_figures_show_each_seed_each_mean_and_each_comparison(recorde
     assert [bar.get_width() for bar in bars] == pytest.approx([c / sum(counts) for c in counts])
     family = results.family()
     drawn = steel_figures.against(results, family).axes
-    assert len(drawn) == 1 and len(drawn[0].get_yticklabels()) == len(family)
-    middles = [line.get_xdata()[0] for line in drawn[0].lines[1 : 2 * len(family) : 2]]
-    assert middles == sorted(middles)  # the best on top
+    assert [axis.get_title() for axis in drawn] == [
+        "against classical augmentation",
+        "against over-sampling",
+    ]
+    for axis, baseline in zip(drawn, ("classical", "over-sampling"), strict=True):
+        of = [
+            results.compare(*q, comparisons=len(family)) for q in family if q.baseline == baseline
+        ]
+        middles = [line.get_xdata()[0] for line in axis.lines[1 : 2 * len(of) : 2]]
+        assert middles == pytest.approx([one.value for one in reversed(of)])  # the first on top
 
 
 def test_what_was_bought_counts_finds_and_false_alarms_over_all_seeds(recorded):

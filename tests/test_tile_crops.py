@@ -218,6 +218,15 @@ def test_a_true_box_and_a_told_one_are_drawn_and_doubt_is_dotted():
     assert [axis.get_ylabel() for axis in figure.axes] == ["a", "", "b", ""]
 
 
+def test_what_the_rim_costs_is_between_small_enough_and_cut():
+    shares = {"tiles": {64: (0.7, 0.4), 96: (0.8, 0.2)}, "strips": {64: (0.5, 0.5), 96: (1, 0.9)}}
+    figure = crop_figures.admitted_and_cut(shares)
+    assert [axis.get_title() for axis in figure.axes] == ["tiles", "strips"]
+    small, cut = (list(line.get_ydata()) for line in figure.axes[0].lines)
+    assert small == [0.7, 0.8] and cut == [0.4, 0.2]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["70%", "80%", "40%", "20%"]
+
+
 def test_every_reason_of_the_rule_has_a_short_name():
     span, rows = (0, 100), (0, 100)
     cases = {
