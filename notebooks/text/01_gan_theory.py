@@ -305,9 +305,12 @@ x, y = torch.randn(50, 1), torch.randn(50, 1) + 1
 require(all(abs(mmd2(x, y, s) - losses.mmd2(x, y, (s,))) < 1e-6 for s in (0.1, 1.0, 10.0)))
 
 # %% [markdown]
-# **Guess first.** A few $s$ away the kernel's slope is as good as gone; one much wider than the data
-# compares hardly more than the means. Which of five widths makes the best generator of two humps?
-# (Three seeds each, 400 steps with 100 real points a step.)
+# A few $s$ away the kernel's slope is as good as gone; one much wider than the data compares hardly more
+# than the means.
+#
+# **Guess first:** which of five widths makes the best generator of two humps? (Three seeds each, 400
+# steps with 100 real points a step.)
+
 
 # %% tags=["nbval-ignore-output"]
 WIDTHS, SEEDS = (0.03, 0.1, 0.5, 2.0, 10.0), 3
@@ -358,8 +361,10 @@ figures.show(
 #   + \mathbb{E}_{z}[\log(1 - D(G(z)))]
 #   = \int p \log D + q \log (1 - D) \; dx ,$$
 #
-# and $G$ minimises it. **Guess first:** what should $D$ say at a place where $p$ is three times as high
-# as $q$?
+# and $G$ minimises it.
+#
+# **Guess first:** what should $D$ say at a place where $p$ is three times as high as $q$?
+
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(
@@ -445,7 +450,9 @@ require(ours == theirs)  # the package's
 
 # %% [markdown]
 # Now the generator of section 3 plays. Above, the density $q$ of what $G$ makes; below, the network's
-# $D$, which learns four times as fast. **Guess first:** where will the first heap run?
+# $D$, which learns four times as fast.
+#
+# **Guess first:** where will the first heap run?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -495,7 +502,10 @@ print(f"{len(frames)} frames, {weighs / 1000:.0f} kB; {theory_figures.DRAWN}")
 # no points lie there, and $D$ has learnt nothing.)
 #
 # Is this $D$ the best one, $D^*$? Four moments with both, and the value that each reaches against
-# these fakes. **Guess first:** the game ends at $-\log 4 = -1.386$. Can its value lie *below*?
+# these fakes.
+#
+# **Guess first:** the game ends at $-\log 4 = -1.386$. Can its value lie *below*?
+
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
@@ -540,9 +550,11 @@ require(all(frame["value"] <= frame["most"] + 1e-5 for frame in frames))
 # $-\log D(G(z))$ is $-(1 - D)$. Both push $\ell$ up. But a bad generator meets a $D$ that is
 # sure: at $D = 0.001$ the first pushes with 0.001, the second with 0.999.
 #
-# **Guess first:** reals around 4, fakes starting around 0, five updates of $D$ for each of $G$.
-# Which loss arrives? $G$ steps by plain gradient descent (Adam divides a gradient by its size,
-# which hides saturation). Five seeds with each loss, from the same weights.
+# Reals around 4, fakes starting around 0, five updates of $D$ for each of $G$, five seeds with each
+# loss. $G$ steps by plain gradient descent (Adam divides a gradient by its size, which hides
+# saturation).
+#
+# **Guess first:** which loss arrives?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -652,6 +664,7 @@ print(f"a linear critic of slope 5: penalty {linear:.3f} = (5 - 1)²")
 #
 # (Mind the signs: a critic *maximises*, optimisers minimise.) Each *says* how far $q$ is (the
 # discriminator $\mathrm{JSD}/\log 2$, a critic $W_1$), and *pulls* at the fakes by its slope there.
+#
 # **Guess first:** whose pull is left at $\theta = 4$?
 
 # %% tags=["nbval-ignore-output"]
@@ -693,13 +706,15 @@ figures.show(
 #
 # Near the end the value of a GAN looks, in the simplest case, like $a \cdot b$ (Mescheder et al.
 # 2018): one player chooses $a$ and lowers it, the other chooses $b$ and raises it. The solution is
-# $(0, 0)$. But a step goes along $(-b, a)$, at right angles to the way there. **Guess first:** which of
-# three ways to step, with rate $\eta$, gets there?
+# $(0, 0)$. But a step goes along $(-b, a)$, at right angles to the way there. Three ways to step with
+# rate $\eta$:
 #
 # - **simultaneous**: $a' = a - \eta b$, $b' = b + \eta a$;
 # - **alternating**: $a' = a - \eta b$, then $b' = b + \eta a'$;
 # - **extragradient** (Korpelevich 1976): look ahead by one step, then step from where you are with the
 #   gradients from *there*.
+#
+# **Guess first:** which of the three gets to $(0, 0)$?
 
 
 # %%
@@ -742,9 +757,10 @@ figures.show(
 # $$\theta' = \psi\,\sigma(-\theta\psi), \qquad
 #   \psi' = -\theta\,\sigma(\theta\psi) - \gamma\psi,$$
 #
-# the last term from a penalty $\frac{\gamma}{2}\psi^2$ on $D$'s slope (R1). **Guess
-# first:** with $\gamma = 0$, does it arrive at $(0, 0)$? And is a larger $\gamma$
-# always better? Move it:
+# the last term from a penalty $\frac{\gamma}{2}\psi^2$ on $D$'s slope (R1).
+#
+# **Guess first:** with $\gamma = 0$, does it arrive at $(0, 0)$? And is a larger $\gamma$ always better?
+# Move it:
 
 
 # %%
@@ -798,9 +814,10 @@ for gamma in (0.0, 0.3, 1.0, 3.0):
 #
 # ## 8 · When is it finished?
 #
-# At $q = p$ the best $D$ is ½ everywhere, and its loss is $\log 4$. **Guess first:** $D$'s loss rests
-# at $\log 4$. How far may $G$ be? Three games with that loss, and section 4's: its losses, beside the
-# distance that nobody can compute for pictures.
+# At $q = p$ the best $D$ is ½ everywhere, and its loss is $\log 4$. Three games with that loss, and
+# section 4's: its losses, beside the distance that nobody can compute for pictures.
+#
+# **Guess first:** $D$'s loss rests at $\log 4$. How far may $G$ still be?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 p, q = normal(0), normal(1)  # their D* has the logit ½ - x
@@ -875,8 +892,11 @@ flat_ring = points[:128].float()
 require(abs(r1(bent, flat_ring) - losses.r1_penalty(bent, flat_ring)) < 1e-6)  # the package's
 
 # %% [markdown]
-# With the $\gamma = 1$ that was fastest in section 7. **Guess first:** will it save a $G$ that is four
-# times as fast? The first film's middle game, without the brake and with it:
+# The first film's middle game, without the brake and with it, with the $\gamma = 1$ that was fastest in
+# section 7.
+#
+# **Guess first:** will it save a $G$ that is four times as fast?
+
 
 # %% tags=["nbval-ignore-output"]
 braked = {
@@ -924,7 +944,9 @@ for name in recipes:
 # ## 10 · The zoo
 #
 # What later GANs changed is mostly what the two players get to see. Upper left: the game of section 4;
-# in the others orange is new. **Guess first:** three have no $z$. Which, and why can they do without?
+# in the others orange is new.
+#
+# **Guess first:** three have no $z$. Which, and why can they do without?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 figures.show(

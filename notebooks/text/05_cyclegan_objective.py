@@ -23,11 +23,9 @@
 # - write the objective and one step of it;
 # - say what it is good at, and when to take something else.
 #
-# **Data:** drawn horses and zebras with known poses (always stand-ins), and the CMP
-# facades with their label maps, real or seeded stand-ins; every figure says which.
-# **Time:** 22 minutes to read, with the code 38; about a minute to run on two CPU cores
-# (`quick`). The paper is Zhu, Park, Isola and Efros, *Unpaired Image-to-Image Translation
-# using Cycle-Consistent Adversarial Networks* (2017).
+# **Data:** drawn horses and zebras with known poses (always stand-ins), and the CMP facades with their
+# label maps; every figure says which. **Time:** 22 minutes to read, with the code 38; about a minute to
+# run on two CPU cores (`quick`). The paper is Zhu et al. (2017).
 
 # %% tags=["parameters"]
 PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
@@ -106,16 +104,17 @@ translated, nothing = (k[prototype.kid][0] for k in kids)
 print(f"{prototype.kid} to real zebras: horses {nothing:.2f}, translated {translated:.2f}")
 
 # %% [markdown]
-# *What you see:* stripes cover most of both horses, and some rocks; the mountains stay. The zebra
-# turns brown, under an orange haze. (Two of sixteen test pictures, chosen, of a trial on 1,067 horses
-# and 1,334 zebras before this course's code was written: chapter 07's recipe, larger. *KID*, chapter
-# 02's distance between two sets of pictures, times 1,000, halves.)
+# *What you see:* stripes cover most of both horses, and some rocks; the mountains stay. The zebra turns
+# brown, under an orange haze. (Two of sixteen test pictures, chosen. *KID*, chapter 02's distance
+# between two sets of pictures, times 1,000, halves. The run is a trial on 1,067 horses and 1,334
+# zebras, older than this course's code: chapter 07's recipe, larger.)
 #
 # ## 1 · Two piles of pictures, no pairs
 #
 # Pictures $x$ of domain A, pictures $y$ of domain B, and we want a translator $G: A \to B$: the same
-# scene, the other kind. But no photographer has the zebra that stands exactly where this horse
-# stood. Only to *measure* we need pairs: so this chapter draws animals, and to any $x$ its own $y$.
+# scene, the other kind. But no photographer has the zebra that stands exactly where this horse stood.
+# To *measure* we need pairs all the same: so this chapter draws animals, and to any $x$ its own $y$.
+
 
 # %% tags=["nbval-ignore-output"]
 n_test = 64
@@ -179,8 +178,11 @@ figures.show(
 # $D_B$ never sees which $x$ a picture was made from. So all that $G$ can learn from it is to make the
 # *distribution* of $G(x)$ equal to that of $y$: B's pictures, handed out at random, would do.
 #
-# Let pictures be single numbers: $x$ uniform on $[0, 1]$, $y$ on $[2, 3]$, the own partner of
-# $x$ being $x + 2$. **Guess first:** which of these six translators does an adversary catch?
+# Let pictures be single numbers: $x$ uniform on $[0, 1]$, $y$ on $[2, 3]$, the own partner of $x$ being
+# $x + 2$.
+#
+# **Guess first:** which of these six translators does an adversary catch?
+
 
 # %%
 n = 10_000
@@ -225,11 +227,13 @@ figures.show(
 #
 # Mirroring and swapping lose nothing, so both losses are content, and nearly every $x$ gets a
 # wrong partner. **The cycle loss demands a translation that can be undone; it does not say which
-# one.** (Section 6 trains 32 CycleGANs on these numbers and looks which they find.)
+# one.** (Section 6 trains CycleGANs on these numbers and looks which they find.)
 #
 # And in pictures? Five settings are recorded, ten epochs each on 224 drawn horses and 224 other
-# zebras, without identity loss (`TRAIN_HORSES = True` trains them here). First the adversaries
-# alone, $\lambda = 0$. **Guess first:** what will its zebras not know?
+# zebras, without identity loss (`TRAIN_HORSES = True` trains them here). First the adversaries alone.
+#
+# **Guess first:** what will the zebras of $\lambda = 0$ not know?
+
 
 # %%
 SETTINGS = {
@@ -277,7 +281,9 @@ figures.show_sheet(alt, rows, "", of_drawn, scale=2.5)
 # The test: add a little noise to $G(x)$. If $F$ reads what we see, it should hardly matter.
 #
 # As positive control we plant a secret: a "G" that returns *another* photo, with $x$ in the last four
-# of each pixel's eight bits, and an "F" that reads these. **Guess first:** whose way back breaks: the
+# of each pixel's eight bits, and an "F" that reads these.
+#
+# **Guess first:** whose way back breaks: the
 # secret's, the cycle alone's, or that of chapter 07's horses?
 
 
@@ -381,10 +387,10 @@ shares = {
     "own\nmeadow": {name: truth.meadow_gain for name, truth in truths.items()},
     "zebra\nfound": {name: truth.zebra[0] / best for name, truth in truths.items()},
 }
-about = f"bars: mean of four horses, three shown; {of_drawn}"
+about = f"bars: mean of four horses, two shown; {of_drawn}"
 figures.show(
-    objective_figures.verdicts({k: v[1:] for k, v in columns.items()}, shares, about),
-    "Three drawn horses; columns: the horse, its own zebra, and what five settings make of it. Bars "
+    objective_figures.verdicts({k: v[1::2] for k, v in columns.items()}, shares, about),
+    "Two drawn horses; columns: the horse, its own zebra, and what five settings make of it. Bars "
     "below: own meadow and zebra found are full for the own zebra; cycle alone has neither, GAN alone "
     "a quarter of the meadow, half a cycle more, full half of the meadow and most of the zebra.",
     photo=True,
@@ -445,8 +451,9 @@ if TRAIN_HORSES:
 # ### Without identity: negatives
 #
 # Neither adversary nor cycle forbids to exchange light and dark, and to exchange them back: section
-# 3's mirror. Chapter 07's smallest runs on photographs, the same but for this loss. **Guess first:**
-# in how many of these eight pictures will the sky stay above?
+# 3's mirror. Chapter 07's smallest runs on photographs, the same but for this loss.
+#
+# **Guess first:** in how many of these eight pictures will light and dark change places?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 small_runs = {"no identity loss": "small-noidentity", "identity loss": "small-iteration2"}
@@ -483,8 +490,9 @@ for word, runs in small_runs.items():
 # ### How strong? Follow the pulls
 #
 # λ says how hard the way back pulls against $D_B$. Take chapter 07's laptop after ten minutes, and
-# let $G$ go where it is pulled, while $D_B$ and $F$ stand still. **Guess first:** what becomes of the
-# horse at λ = 0, 5 and 50?
+# let $G$ go where it is pulled, while $D_B$ and $F$ stand still.
+#
+# **Guess first:** what becomes of the horse at λ = 0, 5 and 50?
 
 # %% tags=["nbval-ignore-output"]
 halfway = records.load("horse2zebra/laptop-2600-halfway")
@@ -538,12 +546,14 @@ frames.show_film(strip, film, shown, f"x and λ = 0, 5, 50; {about}", alt)
 #
 # ## 6 · Written out
 #
-# **Adversarial.** Least squares trained more stably than chapter 01's logarithms: $D_B$ minimises
-# $\tfrac12\mathbb{E}[(D_B(y) - 1)^2] + \tfrac12\mathbb{E}[D_B(G(x))^2]$.
-# There is no noise $z$: each $x$ gets one answer. **Cycle.** L1, because a squared error is smallest
-# for the mean of all candidates, a blur. **Identity** (Taigman et al., 2017). The reference code
-# weighs it as a *fraction of λ*: $0.5 \cdot 10 = 5$. In the code, `rec_a` is $F(G(x))$, `idt_a` is
-# $F(x)$.
+# **Adversarial.** Least squares: $D_B$ minimises
+# $\tfrac12\mathbb{E}[(D_B(y) - 1)^2] + \tfrac12\mathbb{E}[D_B(G(x))^2]$. There is no noise $z$: each $x$
+# gets one answer.
+#
+# **Cycle.** L1, because a squared error is smallest for the mean of all candidates, a blur.
+#
+# **Identity** (Taigman et al., 2017). The reference code weighs it as a *fraction of λ*:
+# $0.5 \cdot 10 = 5$. In the code, `rec_a` is $F(G(x))$, `idt_a` is $F(x)$.
 
 
 # %%
@@ -635,12 +645,13 @@ count = sum(p.numel() for p in cyclegan.discriminator(published).parameters())
 print(f"D_A and D_B, each: {count:,} weights at the published width")
 
 # %% [markdown]
-# ### It runs: 32 CycleGANs on numbers
+# ### It runs: CycleGANs on numbers
 #
-# Section 3's numbers again, and our `train_step`, as it stands: sixteen CycleGANs without the cycle
-# loss, sixteen with it, from the same random weights (counted from the middle of A and of B, so that
-# rising is no easier than falling). **Guess first:** which of section 3's maps will they find? And how
-# many of each sixteen find the own partner?
+# Section 3's numbers again, and our `train_step` as it stands: sixteen CycleGANs with the cycle loss
+# and sixteen without, from the same random weights (counted from the middle of A and of B, so that
+# rising is no easier than falling).
+#
+# **Guess first:** which of section 3's maps will they find, and how many of sixteen the own partner?
 
 # %% tags=["nbval-ignore-output"]
 x_line = torch.linspace(0, 1, 101)
@@ -665,7 +676,10 @@ def sixteen(lam, train_steps):
 
 
 train_steps = 10 if smoke else 400
-sixteens = {"λ = 0": sixteen(0, train_steps), "λ = 10": sixteen(10, train_steps)}
+sixteens = {
+    "no cycle loss": sixteen(0, train_steps),
+    "cycle loss, λ = 10": sixteen(10, train_steps),
+}
 figures.show(
     objective_figures.trained_maps(x_line, sixteens),
     "Four graphs. Without the cycle loss G rises in some networks and falls in the others, and F(G(x)) "
@@ -673,7 +687,12 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see:* PLACEHOLDER
+# *What you see:* all 32 lines rise or fall; none folds, none swaps halves. Without the cycle loss $G$
+# and $F$ choose each for itself, and 9 of 16 happen to agree. With it all 16 come back, and half of
+# them are mirrored all the same: **the loss ties $F$ to $G$, not $G$ to the truth.**
+#
+# What then makes photographs' CycleGANs keep a horse in its place? Not the objective: a convolutional
+# generator starts out local and smooth (Galanti et al., 2018).
 
 # %% [markdown]
 # ### The generator
@@ -684,12 +703,11 @@ figures.show(
 # *u128*, *u64*, transposed 3×3; *c7s1-3*, 7×7 to three channels, then tanh. After every convolution
 # but the last: instance norm and ReLU.
 #
-# **Where it starts.** The paper's generator starts with noise, so its first lesson is: *copy the
-# picture*. But we know that answer. Write
-# $G(x) = \tanh\big(\operatorname{artanh}(0.98\,x) + d(x)\big)$, where $d$ is the same network
-# without its tanh, its last convolution set to 0. Now $G(x) = 0.98\,x$ before the first step, and
-# every step can only *change* the picture. So $\lambda$ can be weaker: 5 in the laptop recipe. Its
-# price: $G$ falls back to doing nothing when $D$ becomes too good (chapter 07, section 6).
+# **Where it starts.** The paper's generator starts with noise, and its first lesson is: *copy the
+# picture*. We know that answer: $G(x) = \tanh\big(\operatorname{artanh}(0.98\,x) + d(x)\big)$, where $d$
+# is the same network without its tanh, its last convolution set to 0. Now $G(x) = 0.98\,x$ before the
+# first step, and every step can only *change* the picture. So $\lambda$ can be weaker: 5 in the laptop
+# recipe. Its price: $G$ falls back to doing nothing when $D$ becomes too good (chapter 07, section 6).
 
 
 # %%
@@ -743,10 +761,11 @@ print(f"untouched cats: {run.kid} {untouched:.2f}")
 # ### The discriminator sees patches
 #
 # The discriminator answers with a map of logits, each of a *patch*, and the loss is their mean: D
-# stays small, works at any size, and judges texture, blind to the whole. How large is the patch? Walk
-# back from one logit, $r = 1$: through a convolution with kernel $k$ and stride $s$, $r$ outputs need
-# $r \leftarrow s\,(r - 1) + k$ inputs. The published D has three layers of stride 2 and two of stride
-# 1, all with $k = 4$.
+# stays small, works at any size, and judges texture, blind to the whole. How large is the patch?
+#
+# Walk back from one logit, $r = 1$: through a convolution with kernel $k$ and stride $s$, $r$ outputs
+# need $r \leftarrow s\,(r - 1) + k$ inputs. The published D has three layers of stride 2 and two of
+# stride 1, all with $k = 4$.
 
 
 # %%
@@ -800,8 +819,8 @@ panels.panel(
 # %% [markdown]
 # ### The image pool
 #
-# If $D$ only sees the newest fakes, $G$ can return to a trick of a hundred steps ago, and the two run
-# in circles. So a pool keeps 50 earlier fakes of each domain, and a coin decides: a new fake is shown
+# If $D$ only sees the newest fakes, $G$ can return to a trick of a hundred steps ago, and the two run in
+# circles. So a pool keeps 50 earlier fakes of each domain: a coin decides whether a new fake is shown
 # at once, or changes places with an older one.
 
 
@@ -835,14 +854,15 @@ print(f"claim holds: {len(age)} of 18000 answers equal the package's")
 print(f"shown at once {(age == 0).float().mean():.2f}, mean age {age.mean():.0f} queries")
 
 # %% [markdown]
-# A stored fake leaves at a query with probability $\tfrac12 \cdot \tfrac1{50}$, so it stays
-# for 100 on average; half of the answers are new, half from the store: **the mean age**,
-# $\tfrac12 \cdot 100 = 50$, **equals the size of the pool**.
+# A stored fake leaves at a query with probability $\tfrac12 \cdot \tfrac1{50}$, so it stays for 100 on
+# average; half of the answers are new: **the mean age**, $\tfrac12 \cdot 100 = 50$, **equals the size of
+# the pool**.
 #
 # ## 7 · Is KID a yardstick?
 #
-# The next chapters set the KID of translations beside that of doing nothing. **Guess first:** is
-# *full* left or right of the untouched horses?
+# The next chapters set the KID of translations beside that of doing nothing.
+#
+# **Guess first:** is *full* left or right of the untouched horses?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 kid_of = "final.{weights}.a_to_b.held_out.{kid}"
@@ -866,10 +886,12 @@ for label, key in (("untouched", "untouched inputs"), ("other zebras", "training
 
 # %% [markdown]
 # *The answer in one sentence:* KID ranks the four settings drawn as the truth does, and calls all worse
-# than doing nothing. The fifth it ranks the other way: GAN + backward has the worse KID (4.47 against
-# forward's 3.94), but in section 5's four horses the zebra was found a little better (0.75 and 0.71).
-# So a KID *above* that of the untouched inputs may still mean "translated", here with a grid of pixels
-# and a tint. (One seed, one kind of picture.)
+# than doing nothing: a KID *above* that of the untouched inputs may still mean "translated", here with
+# a grid of pixels and a tint.
+#
+# The fifth it ranks the other way: GAN + backward has a worse KID than forward (4.47, 3.94), but a
+# zebra found a little better in section 5's four horses (0.75, 0.71). (One seed, one kind of picture.)
+
 
 # %% [markdown]
 # ## 8 · And with pairs?
@@ -882,7 +904,9 @@ for label, key in (("untouched", "untouched inputs"), ("other zebras", "training
 #
 # The CycleGAN here saw 3,200 pictures of each kind, at 64 px. pix2pix had seen as many pairs at step
 # 800, and went on to 48,000; but it is wider and works at 128 px. So this is no fair race: it shows
-# what pairs, width and size buy together. **Guess first:** where will the windows be?
+# what pairs, width and size buy together.
+#
+# **Guess first:** where will the windows be?
 
 # %% tags=["nbval-ignore-output"]
 unpaired = records.load("facades/lambda10-seed0")
@@ -996,8 +1020,7 @@ print(f"CycleGAN less photos of other facades: {value.iou:+.3f} [{low.iou:+.3f},
 # - **What the data lacks.** A horse with its rider: the rider gets stripes too.
 # - **Exchanged labels.** Tree and building swapped: section 3's swapped halves.
 #
-# **On your own two folders:** `gancourse train cyclegan --a DIR --b DIR --minutes 40`, or section 10
-# of [chapter 07](07_cyclegan_horse2zebra.ipynb).
+# For your own two folders: [chapter 07](07_cyclegan_horse2zebra.ipynb), section 10.
 #
 # ### When not to use a GAN
 #
