@@ -176,7 +176,7 @@ figures.show(
 # ## 3 · The adversary alone: a zebra, but whose?
 #
 # $D_B$ never sees which $x$ a picture was made from. So all that $G$ can learn from it is to make the
-# *distribution* of $G(x)$ equal to that of $y$: B's pictures, handed out at random, would do.
+# *distribution* of $G(x)$ equal to that of $y$.
 #
 # Let pictures be single numbers: $x$ uniform on $[0, 1]$, $y$ on $[2, 3]$, the own partner of $x$ being
 # $x + 2$.
@@ -347,8 +347,7 @@ figures.show_sheet(alt, rows, "", about, heads, scale=2.5)
 # look like a zebra: there was nobody to hide from.
 #
 # Hiding pays where $G$ must please $D_B$ *and* remember what a $y$ cannot show. Chapter 07's $F$ lets
-# the noise through, no more: nothing hidden that noise destroys. (A secret written several times over
-# would pass this test.)
+# the noise through, no more: it hides nothing that noise destroys.
 #
 # ## 5 · All together, where the truth is known
 #
@@ -898,9 +897,8 @@ for label, key in (("untouched", "untouched inputs"), ("other zebras", "training
 #
 # Facades come in pairs: a *label map* (A, twelve colours) and the photo (B) it was drawn from.
 # *pix2pix* (Isola et al. 2017) shows $D$ the map together with a photo, and tells $G$ the true photo:
-# $\mathcal L(G) = \mathcal L_{\mathrm{GAN}}(G, D) + 100 \cdot \mathbb E\,\lvert y - G(x) \rvert$. No
-# cycle, no $F$. $G$ is a *U-Net*: it halves the map down to one pixel, doubles back, and hands every
-# halving's features across.
+# $\mathcal L(G) = \mathcal L_{\mathrm{GAN}}(G, D) + 100 \cdot \mathbb E\,\lvert y - G(x) \rvert$.
+# No cycle, no $F$; $G$ is a *U-Net*.
 #
 # The CycleGAN here saw 3,200 pictures of each kind, at 64 px. pix2pix had seen as many pairs at step
 # 800, and went on to 48,000; but it is wider and works at 128 px. So this is no fair race: it shows
@@ -1095,7 +1093,7 @@ exercises.answer("05.4", pixels, side_of_map)
 # - A PatchGAN logit sees 70 pixels, and the pool shows $D$ fakes of mean age 50.
 # - To measure content, compare with the own partner *and* with another's. KID above that of the
 #   untouched inputs says little.
-# - With pairs take pix2pix: in the paper's comparison, .18 against .11; ours differ in width and size, too.
+# - With pairs take pix2pix (the paper's comparison: .18, .11). Ours differ in width and size, too.
 # - A good way back proves that information survived, not that it is visible: add noise.
 #
 # **References.** J.-Y. Zhu et al., *Unpaired Image-to-Image Translation …*, 2017 · P. Isola et al.,
