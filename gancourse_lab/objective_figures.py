@@ -137,6 +137,30 @@ def maps(x: Tensor, made: Mapping[str, Tensor], scores: Mapping[str, tuple]) -> 
     return figure
 
 
+def trained_maps(x: Tensor, found: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
+    """What trained networks do to numbers x: setting → (G(x), F(G(x))), each (networks, n).
+
+    Blue: G rises, as the own partner does (the thin grey line); orange: it falls, the mirror.
+    """
+    size = (3.1 * 2 * len(found), 3.7)
+    figure, axes = subplots(1, 2 * len(found), figsize=size, caption="one line a CycleGAN")
+    for (there, back), (name, (gx, way)) in zip(axes.reshape(-1, 2), found.items(), strict=True):
+        there.plot(x, x + 2, color=GREY, linewidth=1)
+        back.plot(x, x, color=GREY, linewidth=1)
+        rises = gx[:, -1] > gx[:, 0]
+        for up, one, returned in zip(rises, gx, way, strict=True):
+            look = {"color": BLUE if up else ORANGE, "linewidth": 1.2, "alpha": 0.8}
+            there.plot(x, one, **look)
+            back.plot(x, returned, **look)
+        home = int(((way - x).abs().mean(1) < 0.1).sum())
+        count = f"{int(rises.sum())} own partner, {int((~rises).sum())} mirrored"
+        there.set_title(f"{name}\n{count}", fontsize=12)
+        back.set_title(f"{name}\n{home} of {len(gx)} come back", fontsize=12)
+        there.set(ylabel="G(x)", xlabel="x", xticks=[0, 1], yticks=[2, 3], ylim=(1.8, 3.2))
+        back.set(ylabel="F(G(x))", xlabel="x", xticks=[0, 1], yticks=[0, 1], ylim=(-0.2, 1.2))
+    return figure
+
+
 def _square(left: float, top: float, side: int) -> Rectangle:
     return Rectangle((left, top), side, side, fill=False, linewidth=2.5, edgecolor=ORANGE)
 
@@ -208,10 +232,9 @@ def verdicts(
 
 
 def _bar(axis, share: float) -> None:
-    """A share of 1 as a bar from the left, in a frame, with its number: orange up to a half."""
-    color = BLUE if share > 0.5 else ORANGE
+    """A share of 1 as a bar from the left, in a frame, with its number."""
     axis.add_patch(Rectangle((0, 0), 1, 0.5, fill=False, edgecolor=GREY))
-    axis.add_patch(Rectangle((0, 0), min(1.0, max(0.0, share)), 0.5, color=color))
+    axis.add_patch(Rectangle((0, 0), min(1.0, max(0.0, share)), 0.5, color=BLUE))
     said = f"{100 * share:.0f} %".replace("-", "−")
-    axis.text(0.5, 0.55, said, ha="center", va="bottom", fontsize=12, color=color)
+    axis.text(0.5, 0.55, said, ha="center", va="bottom", fontsize=13)
     axis.set(xlim=(-0.02, 1.02), ylim=(-0.05, 1.15))

@@ -106,11 +106,8 @@ def learnt_transform(z: Tensor, made: Tensor, truth: Tensor, p: Distribution, w1
 # The direct way
 
 
-def kernel_width(width: float, made: Tensor, w1: float, p: Distribution, axis=None) -> Figure:
+def kernel_width(axis, width: float, made: Tensor, w1: float, p: Distribution) -> None:
     """What a generator trained by MMD made, under p, and the kernel at its width."""
-    alone = axis is None
-    if alone:
-        _, axis = subplots(figsize=(8, 4))
     x = line(-5, 5)
     axis.plot(x, p.log_prob(x).exp(), color=BLUE, label="real")
     look = {"density": True, "color": ORANGE, "alpha": 0.4, "label": "generated"}
@@ -118,9 +115,6 @@ def kernel_width(width: float, made: Tensor, w1: float, p: Distribution, axis=No
     kernel = torch.exp(-(x.square()) / (2 * width**2))
     axis.plot(x, 0.45 * kernel, ":", color="black", linewidth=1.5, label="kernel around 0")
     axis.set(title=f"s = {width}: W1 {w1:.2f}", yticks=[], xlabel="x", ylim=(0, 0.75))
-    if alone:
-        axis.legend(loc="upper right")
-    return axis.figure
 
 
 def kernel_widths(
@@ -131,9 +125,9 @@ def kernel_widths(
     about = f"trained by MMD at {len(made)} kernel widths, the first of {seeds} seeds; {DRAWN}"
     figure, axes = subplots(1, len(made), figsize=(10, 3.6), sharey=True, caption=about)
     for axis, (width, first) in zip(axes, made.items(), strict=True):
-        kernel_width(width, first, w1[width][0], p, axis)
+        kernel_width(axis, width, first, w1[width][0], p)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=3, loc="outside upper center")
+    figure.legend(handles, labels, ncols=3, fontsize=11, loc="outside upper center")
     return figure
 
 
@@ -153,9 +147,9 @@ def best_judge(p: Distribution, q: Distribution) -> Figure:
     right.set(ylim=(-0.02, 1.02), yticks=[0, 0.5, 1])
     right.spines["right"].set_visible(True)
     axis.annotate("", (2.2, 0.44), (4.8, 0.44), arrowprops={"arrowstyle": "-|>", "linewidth": 2})
-    axis.text(3.5, 0.455, "fakes go up the slope of D*", ha="center", fontsize=9)
+    axis.text(3.5, 0.455, "fakes go up the slope of D*", ha="center", fontsize=11)
     axis.set(ylim=(0, 0.5), yticks=[], xlabel="x", xlim=(x[0], x[-1]))
-    figure.legend(ncols=3, loc="outside upper center")
+    figure.legend(ncols=3, fontsize=11, loc="outside upper center")
     return figure
 
 
@@ -198,16 +192,16 @@ def game(frame: Mapping, axes: Sequence | None = None, best: bool = True) -> Fig
 
 
 def games(frames: Sequence[Mapping]) -> Figure:
-    """``game`` at some moments side by side, without D*."""
-    size = {"figsize": (2.6 * len(frames), 4), "height_ratios": (1.4, 1)}
+    """``game`` at some moments side by side."""
+    size = {"figsize": (3.1 * len(frames), 5.2), "height_ratios": (1.3, 1)}
     figure, axes = subplots(2, len(frames), sharex=True, sharey="row", caption=DRAWN, **size)
     for column, frame in zip(axes.T, frames, strict=True):
-        game(frame, column, best=False)
+        game(frame, column)
     for axis in axes[0]:
-        axis.title.set_fontsize(12)
+        axis.title.set_fontsize(13)
     entries = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
     handles, labels = (above + below for above, below in zip(*entries, strict=True))
-    figure.legend(handles, labels, ncols=3, fontsize=11, loc="outside upper center")
+    figure.legend(handles, labels, ncols=4, fontsize=12, loc="outside upper center")
     axes[1, 0].set_ylabel("D(x)")
     return figure
 
@@ -234,7 +228,7 @@ def two_losses(traces: Mapping[str, Chase]) -> Figure:
     axes[1].set(title="size of G's gradient", yscale="log")
     axes[2].set(title="distance of the means")
     for axis in axes[:2]:
-        axis.legend()
+        axis.legend(fontsize=11)
     return figure
 
 
@@ -259,14 +253,14 @@ def judges(
         axes[2].plot(shifts, pulls.clamp(min=1e-9), style, **look)
     for low, label in ((0, "real"), (shift, "fake")):
         axes[0].axvspan(low, low + 1, color=GREY, alpha=0.15, linewidth=0)
-        axes[0].text(low + 0.5, -0.12, label, ha="center", fontsize=8)
+        axes[0].text(low + 0.5, -0.12, label, ha="center", fontsize=11)
     title = f"the judges at θ = {shift:g}, scaled to 0…1"
     axes[0].set(title=title, xlabel="x1 (at x2 = ½)", ylim=(-0.2, 1.05))
     axes[1].plot(shifts, shifts, color="black", linewidth=0.7)
     axes[1].set(title="estimate (thin line: W1 = θ)", xlabel="θ")
     axes[2].set(title="slope at the fakes", xlabel="θ", yscale="log")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=4, loc="outside upper center")
+    figure.legend(handles, labels, ncols=4, fontsize=11, loc="outside upper center")
     return figure
 
 
@@ -380,13 +374,24 @@ def rings(blocks: Mapping[str, Mapping[str, RingGame]]) -> Figure:
     return figure
 
 
-def labelled_rings(answers: Tensor, asked: Tensor, centres: Tensor, radius: float) -> Figure:
-    """Fakes (n, 2) of three labels, each on a ring of its own, and of all labels on a fourth."""
-    about = f"circles: the modes, bold the one asked for; dots: 100 fakes a label; {DRAWN}"
-    figure, axes = subplots(1, 4, figsize=(9.5, 2.6), caption=about)
-    for axis, label in zip(axes, (0, 2, 5), strict=False):
-        ring(axis, answers[asked == label], centres, radius, label)
-        axis.set_title(f"y = {label}")
-    ring(axes[3], answers, centres, radius)
-    axes[3].set_title("all labels")
+def labelled_rings(
+    answers: Tensor, asked: Tensor, centres: Tensor, radius: float, reals: Tensor, label: int
+) -> Figure:
+    """Left the fakes (n, 2) of all labels, right those of ``label`` upon its real points (m, 2)."""
+    about = f"circles: three standard deviations; dots: 100 fakes a label; {DRAWN}"
+    figure, (left, right) = subplots(1, 2, figsize=(9.5, 4.9), caption=about)
+    ring(left, answers, centres, radius, label)
+    for mode, centre in enumerate(centres):
+        left.text(*(0.55 * centre).tolist(), f"y = {mode}", ha="center", va="center", fontsize=12)
+    left.set_title("all eight labels", fontsize=13)
+    right.scatter(*reals.T, s=12, color=GREY, alpha=0.5, label="real")
+    right.scatter(*answers[asked == label].T, s=12, color=ORANGE, label="fake")
+    middle = centres[label].tolist()
+    right.add_patch(Circle(middle, radius, fill=False, edgecolor=BLUE, linewidth=2.5))
+    right.plot(*middle, "+", color=BLUE, markersize=14, markeredgewidth=2)
+    reach = [(at - 1.6 * radius, at + 1.6 * radius) for at in middle]
+    right.set(xlim=reach[0], ylim=reach[1], aspect="equal", xticks=[], yticks=[])
+    right.spines[:].set_visible(False)
+    right.set_title(f"y = {label}, nearer", fontsize=13)
+    right.legend(fontsize=12, loc="upper left", markerscale=2)
     return figure

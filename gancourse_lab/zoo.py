@@ -1,4 +1,4 @@
-"""Block diagrams: what goes into which network, in six kinds of GAN and in the two turns of one."""
+"""Block diagrams: what goes into which network, in eight kinds of GAN and the two turns of one."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ class Diagram:
 
 
 KINDS = {
+    "the game of section 4": Diagram(
+        {"z": (0, 1), "G": (1, 1), "fake": (2, 1), "D": (3, 1), "real?": (4, 1), "real x": (2, 0)},
+        "z>G|G>fake|fake>D|D>real?|real x>D",
+        (),
+    ),
+    "conditional": Diagram(
+        {
+            "z": (0, 1),
+            "G": (1, 1),
+            "fake": (2, 1),
+            "D": (3, 1),
+            "real?": (4, 1),
+            "real x": (2, 0),
+            "label y": (2, 2),
+        },
+        "z>G|G>fake|fake>D|D>real?|real x>D|label y>G|label y>D",
+        ("label y",),
+    ),
     "progressive": Diagram(
         {
             "z": (0, 1),
@@ -41,18 +59,20 @@ KINDS = {
         "|+ 8, 16, … px>G, 4 px|+ 8, 16, … px >D, 4 px",
         ("+ 8, 16, … px", "+ 8, 16, … px "),
     ),
-    "conditional": Diagram(
+    "StyleGAN": Diagram(
         {
-            "z": (0, 1),
+            "constant": (0, 1),
             "G": (1, 1),
-            "fake": (2, 1),
+            "image": (2, 1),
             "D": (3, 1),
             "real?": (4, 1),
-            "real x": (2, 0),
-            "label y": (2, 2),
+            "real image": (2, 0),
+            "z": (0, 2),
+            "F ": (1, 2),
+            "noise": (1, 0),
         },
-        "z>G|G>fake|fake>D|D>real?|real x>D|label y>G|label y>D",
-        ("label y",),
+        "constant>G|G>image|image>D|D>real?|real image>D|z>F |F >G|noise>G",
+        ("constant", "F ", "noise"),
     ),
     "image-to-image (pix2pix)": Diagram(
         {
@@ -112,6 +132,8 @@ KINDS = {
     ),
 }
 IDEAS = {  # what is new in a kind, and who had it
+    "the game of section 4": "to compare with (Goodfellow et al. 2014)",
+    "StyleGAN": "a network turns z into the style of every layer (Karras et al. 2019)",
     "progressive": "layers for larger images join while it trains (Karras et al. 2018)",
     "conditional": "a label goes into both networks (Mirza and Osindero 2014)",
     "image-to-image (pix2pix)": "D judges pairs, L1 pulls to the answer (Isola et al. 2017)",
@@ -134,12 +156,12 @@ TURN = Diagram(
 
 
 def draw() -> Figure:
-    """All kinds, three rows of two."""
+    """All kinds, four rows of two."""
     about = (
         "round: networks; orange: what is new; double line: to be equal; StackGAN's D also see "
         "real images and the text"
     )
-    figure, axes = subplots(3, 2, figsize=(12, 8.4), caption=about)
+    figure, axes = subplots(4, 2, figsize=(12, 11), caption=about)
     for axis, (kind, diagram) in zip(axes.flat, KINDS.items(), strict=True):
         blocks(axis, diagram.boxes, diagram.arrows, letters=12, new=diagram.new)
         axis.set_title(f"{kind}\n{IDEAS[kind]}", fontsize=13)

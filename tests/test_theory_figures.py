@@ -10,7 +10,7 @@ from matplotlib.patches import Circle, Rectangle
 
 from gancourse import records
 from gancourse.notebook import figures
-from gancourse.notebook.figures import ORANGE, subplots
+from gancourse.notebook.figures import BLUE, ORANGE, subplots
 from gancourse_lab import live, objective_figures, theory, theory_figures, toy_game, zoo
 
 HUMPS = theory.NAMED["two humps"]
@@ -53,7 +53,7 @@ def test_a_game_shows_densities_above_and_judges_below():
     names = [text.get_text() for text in below.get_legend().get_texts()]
     assert names == ["D, the network", "D* = p/(p+q)"]
     several = theory_figures.games([frame] * 4).axes
-    assert len(several) == 8 and len(several[4].lines) == len(below.lines) - 1  # without D*
+    assert len(several) == 8 and len(several[4].lines) == len(below.lines)
 
 
 def test_the_mode_that_is_asked_for_is_bold():
@@ -64,11 +64,15 @@ def test_the_mode_that_is_asked_for_is_bold():
     assert second.get_linewidth() > first.get_linewidth()
 
 
-def test_each_label_has_its_own_ring_and_all_share_the_last():
+def test_all_labels_share_a_ring_and_one_stands_nearer_upon_its_reals():
     answers, asked = torch.rand(16, 2), torch.arange(8).repeat_interleave(2)
     centres = theory.ring().component_distribution.mean
-    figure = theory_figures.labelled_rings(answers, asked, centres, 0.5)
-    assert [len(axis.collections[0].get_offsets()) for axis in figure.axes] == [2, 2, 2, 16]
+    figure = theory_figures.labelled_rings(answers, asked, centres, 0.5, torch.rand(5, 2), 3)
+    drawn = [[len(c.get_offsets()) for c in axis.collections] for axis in figure.axes]
+    assert drawn == [[16], [5, 2]]
+    shown = torch.tensor(figure.axes[1].collections[1].get_offsets().data)
+    assert shown.float().equal(answers[6:8])
+    assert "y = 3" in figure.axes[1].get_title()
 
 
 @pytest.mark.parametrize("kind", zoo.KINDS)
@@ -79,7 +83,8 @@ def test_arrows_of_the_zoo_join_boxes_that_are_there(kind):
     arrows = diagram.arrows.replace("=", ">").split("|")
     assert len(axis.texts) == len(diagram.boxes) + len(arrows) + diagram.arrows.count("=")
     assert {name for arrow in arrows for name in arrow.split(">")} == set(diagram.boxes)
-    assert diagram.new and set(diagram.new) <= set(diagram.boxes)
+    assert set(diagram.new) <= set(diagram.boxes)
+    assert bool(diagram.new) == (kind != "the game of section 4")  # what they are compared with
 
 
 @pytest.mark.parametrize("kind", zoo.KINDS)
@@ -215,7 +220,16 @@ def test_below_each_translator_stands_who_catches_it():
     assert said[1][:2] == ["adversary: content", "cycle loss: content"]
 
 
-def test_below_each_setting_stands_how_near_it_comes_and_orange_up_to_a_half():
+def test_of_trained_maps_stands_how_many_are_mirrored_and_come_back():
+    x = torch.linspace(0, 1, 11)
+    gx, way = torch.stack([2 + x, 3 - x, 3 - x]), torch.stack([x, x, 1 - x])
+    there, back = objective_figures.trained_maps(x, {"GAN": (gx, way)}).axes
+    assert there.get_title() == "GAN\n1 own partner, 2 mirrored"
+    assert back.get_title() == "GAN\n2 of 3 come back"
+    assert there.lines[1].get_color() == BLUE and there.lines[2].get_color() == ORANGE
+
+
+def test_below_each_setting_stands_how_near_it_comes():
     one = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
     shares = {"meadow": {"own y": 1.0, "worse": -0.16}, "zebra": {"own y": 0.5, "worse": 0.51}}
     axes = objective_figures.verdicts({"own y": one, "worse": one}, shares).axes
@@ -224,8 +238,6 @@ def test_below_each_setting_stands_how_near_it_comes_and_orange_up_to_a_half():
     assert said == ["100 %", "−16 %", "50 %", "51 %"]
     widths = [axis.patches[1].get_width() for axis in axes[4:]]
     assert widths == [1.0, 0.0, 0.5, 0.51]
-    orange = [axis.texts[0].get_color() == ORANGE for axis in axes[4:]]
-    assert orange == [False, True, True, False]
 
 
 def test_the_line_of_doing_nothing_stands_at_the_kid_of_untouched_inputs():

@@ -23,11 +23,9 @@
 # - write the objective and one step of it;
 # - say what it is good at, and when to take something else.
 #
-# **Data:** drawn horses and zebras with known poses (always stand-ins), and the CMP
-# facades with their label maps, real or seeded stand-ins; every figure says which.
-# **Time:** 22 minutes to read, with the code 38; about a minute to run on two CPU cores
-# (`quick`). The paper is Zhu, Park, Isola and Efros, *Unpaired Image-to-Image Translation
-# using Cycle-Consistent Adversarial Networks* (2017).
+# **Data:** drawn horses and zebras with known poses (always stand-ins), and the CMP facades with their
+# label maps; every figure says which. **Time:** 22 minutes to read, with the code 38; about a minute to
+# run on two CPU cores (`quick`). The paper is Zhu et al. (2017).
 
 # %% tags=["parameters"]
 PROFILE = ""  # smoke, quick or full; empty: $GANCOURSE_PROFILE, else quick
@@ -70,6 +68,7 @@ from gancourse.train.cyclegan import CycleGANStep, ImagePool, LinearDecay, trans
 from gancourse.train.loop import ProgressBar, fit
 from gancourse_lab import drawn_pairs, exercises, fcn_score, objective_figures
 from gancourse_lab.drawn_pairs import grey_levels
+from gancourse_lab.toy import MLP
 
 profile = profiles.resolve(PROFILE)
 device.seed_everything(SEED)
@@ -91,7 +90,13 @@ alt = (
     "Two rearing horses that get zebra stripes over the steps, mountains behind them unchanged; and "
     "a zebra whose stripes turn into a brown coat."
 )
-about = f"test pictures, 128 px; a prototype's run, {prototype['device']}"
+recipe = prototype["settings"]["options"]
+about = (
+    f"test pictures, 128 px; a trial run, widths {recipe['w']}/{recipe['wd']}, {recipe['blocks']} "
+)
+about += (
+    f"blocks, λ = {recipe['lam']}; {prototype['minutes']:.2f} minutes on an {prototype['device']}"
+)
 figures.show_sheet(alt, rows, "", about, heads, scale=2)
 found = next(m for m in prototype["metrics"] if m["step"] == 7050)["average"]["a_to_b"]
 kids = [found["held_out"], prototype["baselines"]["a_to_b"]["untouched inputs"]]
@@ -99,15 +104,17 @@ translated, nothing = (k[prototype.kid][0] for k in kids)
 print(f"{prototype.kid} to real zebras: horses {nothing:.2f}, translated {translated:.2f}")
 
 # %% [markdown]
-# *What you see:* stripes cover most of both horses, and some rocks; the mountains stay. The zebra
-# turns brown, under an orange haze. (Two of sixteen test pictures, chosen. *KID*, chapter 02's
-# distance between two sets of pictures, times 1,000, halves.)
+# *What you see:* stripes cover most of both horses, and some rocks; the mountains stay. The zebra turns
+# brown, under an orange haze. (Two of sixteen test pictures, chosen. *KID*, chapter 02's distance
+# between two sets of pictures, times 1,000, halves. The run is a trial on 1,067 horses and 1,334
+# zebras, older than this course's code: chapter 07's recipe, larger.)
 #
 # ## 1 · Two piles of pictures, no pairs
 #
 # Pictures $x$ of domain A, pictures $y$ of domain B, and we want a translator $G: A \to B$: the same
-# scene, the other kind. But no photographer has the zebra that stands exactly where this horse
-# stood. Only to *measure* we need pairs: so this chapter draws animals, and to any $x$ its own $y$.
+# scene, the other kind. But no photographer has the zebra that stands exactly where this horse stood.
+# To *measure* we need pairs all the same: so this chapter draws animals, and to any $x$ its own $y$.
+
 
 # %% tags=["nbval-ignore-output"]
 n_test = 64
@@ -169,10 +176,13 @@ figures.show(
 # ## 3 · The adversary alone: a zebra, but whose?
 #
 # $D_B$ never sees which $x$ a picture was made from. So all that $G$ can learn from it is to make the
-# *distribution* of $G(x)$ equal to that of $y$: B's pictures, handed out at random, would do.
+# *distribution* of $G(x)$ equal to that of $y$.
 #
-# Let pictures be single numbers: $x$ uniform on $[0, 1]$, $y$ on $[2, 3]$, the own partner of
-# $x$ being $x + 2$. **Guess first:** which of these six translators does an adversary catch?
+# Let pictures be single numbers: $x$ uniform on $[0, 1]$, $y$ on $[2, 3]$, the own partner of $x$ being
+# $x + 2$.
+#
+# **Guess first:** which of these six translators does an adversary catch?
+
 
 # %%
 n = 10_000
@@ -211,18 +221,19 @@ figures.show(
 )
 
 # %% [markdown]
-# *To B, as a whole* is all that an adversary can measure: the distance between two
-# distributions. It catches one of six. *Way back* is what the best $F: B \to A$ can still repair.
-# Folding and doubling send two $x$ to one $y$, and no $F$ can tell which: the **cycle loss** sees it.
+# *To B, as a whole* is all that an adversary can measure: it catches one of six. *Way back* is what the
+# best $F: B \to A$ can still repair. Folding and doubling send two $x$ to one $y$, and no $F$ can tell
+# which: the **cycle loss** sees it.
 #
 # Mirroring and swapping lose nothing, so both losses are content, and nearly every $x$ gets a
 # wrong partner. **The cycle loss demands a translation that can be undone; it does not say which
-# one.** That networks prefer the first is not in the objective: a convolutional generator starts
-# out local and smooth (Galanti et al., 2018).
+# one.** (Section 6 trains CycleGANs on these numbers and looks which they find.)
 #
 # And in pictures? Five settings are recorded, ten epochs each on 224 drawn horses and 224 other
-# zebras, without identity loss (`TRAIN_HORSES = True` trains them here). First the adversaries
-# alone, $\lambda = 0$. **Guess first:** what will its zebras not know?
+# zebras, without identity loss (`TRAIN_HORSES = True` trains them here). First the adversaries alone.
+#
+# **Guess first:** what will the zebras of $\lambda = 0$ not know?
+
 
 # %%
 SETTINGS = {
@@ -253,13 +264,15 @@ rows = {"x": x.images[some], "GAN alone": translate(horse_nets["GAN alone"], x.i
 rows["its own y"] = y.images[some]
 alt = (
     "Four drawn horses before different skies and hills; below, the zebras that GAN alone paints: "
-    "stripes are clean, pose and place fit, but sky and hills are the same pale ones each time."
+    "striped bodies in the right place, heads and legs half missing, a grid of pixels over all, and "
+    "the same pale sky each time."
 )
 figures.show_sheet(alt, rows, "", of_drawn, scale=2.5)
 
 # %% [markdown]
-# *What you see:* clean zebras, in the horse's place and pose, though no loss asks for that. But under
-# the same pale sky each time: *a* zebra's meadow, not its own.
+# *What you see:* striped bodies in the horse's place and pose, though no loss asks for that (heads and
+# legs are half missing, a grid lies over all). But under the same pale sky each time: *a* zebra's
+# meadow, not its own.
 #
 # ## 4 · The cycle alone: does $G$ whisper?
 #
@@ -268,7 +281,9 @@ figures.show_sheet(alt, rows, "", of_drawn, scale=2.5)
 # The test: add a little noise to $G(x)$. If $F$ reads what we see, it should hardly matter.
 #
 # As positive control we plant a secret: a "G" that returns *another* photo, with $x$ in the last four
-# of each pixel's eight bits, and an "F" that reads these. **Guess first:** whose way back breaks: the
+# of each pixel's eight bits, and an "F" that reads these.
+#
+# **Guess first:** whose way back breaks: the
 # secret's, the cycle alone's, or that of chapter 07's horses?
 
 
@@ -325,13 +340,14 @@ figures.show_sheet(alt, rows, "", about, heads, scale=2.5)
 
 # %% [markdown]
 # *What you see:* no eye finds the horse in the zebra; the "F" that knows where to look does, and
-# after a little noise it reads snow. So the test sees a secret. The cycle alone does not whisper, it
-# *shouts*: grass above, sky below, a checkered animal, and from that the brown horse, noise or not
-# (error 12.6; 13.3 with noise off by 25). Nobody asked its $G(x)$ to look like a zebra: there was
-# nobody to hide from. Chapter 07's $F$ lets the noise through, no more.
+# after a little noise it reads snow. So the test sees a secret.
 #
-# Hiding pays where $G$ must please $D_B$ *and* remember what a $y$ cannot show. Neither trained pair
-# hides anything that noise destroys here; a secret written several times over would pass.
+# The cycle alone does not whisper, it *shouts*: grass above, sky below, a checkered animal, and from
+# that the brown horse, noise or not (error 12.6; 13.3 with noise off by 25). Nobody asked its $G(x)$ to
+# look like a zebra: there was nobody to hide from.
+#
+# Hiding pays where $G$ must please $D_B$ *and* remember what a $y$ cannot show. Chapter 07's $F$ lets
+# the noise through, no more: it hides nothing that noise destroys.
 #
 # ## 5 · All together, where the truth is known
 #
@@ -345,11 +361,14 @@ figures.show_sheet(alt, rows, "", about, heads, scale=2.5)
 # | GAN + backward | that, and bring *zebras* back: $G(F(y)) \approx y$; its own $x$ may be lost |
 # | full | both cycles |
 #
-# The own $y$ is known, so we can say who is right. *Own meadow*: outside the animal, by how much is
-# $G(x)$ nearer to its own $y$ than to another's? 0 %: any meadow would do. *Zebra found*: a small
-# network has learnt which pixels of drawn zebras are zebra; its overlap (IoU) with the true mask,
-# as a share of what it reaches in true zebras. **Guess first:** who gets more than half of the
-# meadow?
+# The own $y$ is known, so we can say who is right.
+#
+# - *Own meadow*: outside the animal, by how much is $G(x)$ nearer to its own $y$ than to another's?
+#   0 %: any meadow would do.
+# - *Zebra found*: a small network has learnt which pixels of drawn zebras are zebra; its overlap (IoU)
+#   with the true mask, as a share of what it reaches in true zebras.
+#
+# **Guess first:** who gets more than half of the meadow?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 judge = drawn_pairs.zebra_judge(64, {"smoke": 10, "quick": 150, "full": 600}[profile], n_drawn)
@@ -367,16 +386,14 @@ shares = {
     "own\nmeadow": {name: truth.meadow_gain for name, truth in truths.items()},
     "zebra\nfound": {name: truth.zebra[0] / best for name, truth in truths.items()},
 }
-about = f"bars: mean of four horses, three shown; orange: half or less; {of_drawn}"
+about = f"bars: mean of four horses, two shown; {of_drawn}"
 figures.show(
-    objective_figures.verdicts({k: v[1:] for k, v in columns.items()}, shares, about),
-    "Three drawn horses; columns: the horse, its own zebra, and what five settings make of it. Bars "
+    objective_figures.verdicts({k: v[1::2] for k, v in columns.items()}, shares, about),
+    "Two drawn horses; columns: the horse, its own zebra, and what five settings make of it. Bars "
     "below: own meadow and zebra found are full for the own zebra; cycle alone has neither, GAN alone "
-    "a quarter of the meadow, half a cycle more, full most of both.",
+    "a quarter of the meadow, half a cycle more, full half of the meadow and most of the zebra.",
     photo=True,
 )
-
-# %% tags=["nbval-ignore-output"]
 rows = []
 for name in SETTINGS:
     of_four, of_all = truths[name], scores.get(name)
@@ -387,7 +404,7 @@ for name in SETTINGS:
 head = ("meadow: own y", "another's y", "zebra, IoU")
 table(("", *(f"{h} (4)" for h in head), *(f"{h} ({len(x)})" for h in head)), rows)
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 if TRAIN_HORSES:
     recipe = {
         "smoke": {},
@@ -422,45 +439,59 @@ if TRAIN_HORSES:
     table(drawn_pairs.HEAD, drawn_pairs.compared(trained, *tested, judge).rows)
 
 # %% [markdown]
-# *What you see:* *full* paints stripes where the horse stood and half of its meadow, with a pink
-# fringe and a tinted sky. Each half of the cycle lies between GAN alone and full, in both bars; four
-# horses do not say which half does more. *Cycle alone* is right in neither.
+# *What you see:* only *full* gets more than half of its meadow, and barely (53 %); its zebra has a pink
+# fringe. Each half of the cycle lies between GAN alone and full, in both bars; four horses do not say
+# which half does more. *Cycle alone* is right in neither.
 #
 # *The answer in one sentence:* with both cycles $G(x)$ is half as far from the own meadow as from
 # another's (19 and 38 grey levels over 64 horses), with the GAN alone only a fifth nearer (30 and
-# 37), and without an adversary it is no zebra. (One seed. Of GAN + backward only four pictures are recorded.)
+# 37), and without an adversary it is no zebra. (One seed.)
 #
 # ### Without identity: negatives
 #
 # Neither adversary nor cycle forbids to exchange light and dark, and to exchange them back: section
-# 3's mirror. Chapter 07's small runs on photographs, three seeds without identity loss, three with:
+# 3's mirror. Chapter 07's smallest runs on photographs, the same but for this loss.
+#
+# **Guess first:** in how many of these eight pictures will light and dark change places?
 
-# %% jupyter={"source_hidden": true}
-small_runs = {"without": "small-noidentity", "with": "small-iteration2"}
-pictures = {word: records.runs(f"horse2zebra/{name}") for word, name in small_runs.items()}
-shown = {"horse → zebra": 1, "zebra → horse": 4}
-rows = {}
-for label, row in shown.items():
-    made = [run.strip[row, -1] for runs in pictures.values() for run in runs]
-    rows[label] = torch.stack([pictures["without"][0].strip[row, 0], *made])
-heads = ["x", *(f"{word}, seed {seed}" for word in pictures for seed in range(3))]
-one = pictures["without"][0]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+small_runs = {"no identity loss": "small-noidentity", "identity loss": "small-iteration2"}
+small_runs = {word: records.runs(f"horse2zebra/{name}") for word, name in small_runs.items()}
+rows = {word: runs[0].strip[:, -1] for word, runs in small_runs.items()}
+one = small_runs["identity loss"][0]
+rows = {"input": one.strip[:, 0], **rows}
 alt = (
-    "A horse on a pasture and a zebra on a savanna, both under a light sky. Without identity loss the "
-    "sky is dark and the ground light in all three seeds; with it the sky is light."
+    "Eight test pictures, below what small runs make of them. Without identity loss dark sky over light "
+    "ground, each a negative of its input; with it light and dark stay where they are."
 )
-about = f"test pictures, {one['settings']['size']} px, {one.steps} steps; {one['device']}"
-figures.show_sheet(alt, rows, "", about, heads, scale=4)
+about = (
+    f"four horses, four zebras; test pictures, {one['settings']['size']} px, {one.steps} steps, "
+)
+figures.show_sheet(alt, rows, "", about + f"seed 0 of 3; {one['device']}", scale=4)
+
+
+def kept_light(pictures):
+    """Correlation of brightness, in tiles of 8 by 8 pixels, of each picture with the first one."""
+    tiles = nn.functional.avg_pool2d(pictures.float().mean(1), 8).flatten(1)
+    return torch.corrcoef(tiles)[0, 1:]
+
+
+for word, runs in small_runs.items():
+    kept_by_seed = [[float(kept_light(row[[0, -1]])) for row in run.strip] for run in runs]
+    print(f"{word}: correlation of the brightness with the input's, pictures 1 to 8")
+    for seed, values in enumerate(kept_by_seed):
+        print(f"  seed {seed}", *(f"{value:+.2f}" for value in values))
 
 # %% [markdown]
-# *What you see:* at this size no animal. But without identity loss the sky turns dark and the ground
-# light, in all three seeds; with it the sky stays above. (Two pictures of eight, chosen.)
+# *What you see:* at this size no animal. But without identity loss every picture is a negative of its
+# input: all 24 correlations of the brightness lie below $-0.6$, with it all above $+0.8$.
 #
 # ### How strong? Follow the pulls
 #
 # λ says how hard the way back pulls against $D_B$. Take chapter 07's laptop after ten minutes, and
-# let $G$ go where it is pulled, while $D_B$ and $F$ stand still. **Guess first:** what becomes of the
-# horse at λ = 0, 5 and 50?
+# let $G$ go where it is pulled, while $D_B$ and $F$ stand still.
+#
+# **Guess first:** what becomes of the horse at λ = 0, 5 and 50?
 
 # %% tags=["nbval-ignore-output"]
 halfway = records.load("horse2zebra/laptop-2600-halfway")
@@ -508,19 +539,20 @@ film = [torch.cat([horse, *(seen[k] for seen in followed.values())]) for k in sh
 frames.show_film(strip, film, shown, f"x and λ = 0, 5, 50; {about}", alt)
 
 # %% [markdown]
-# *What you see:* with no way back to mind, ten steps put stripes from neck to tail, and a patch of
-# grass lights up. At λ = 5 the belly stays brown, $D_B$ is won over too, and the way back stays as
-# good as it was. At 50 $G$ takes back even the stripes it had. Violet zebras? A $D_B$ that stands
-# still can be fooled; in training it learns.
+# *What you see:* at λ = 0 ten steps put stripes from neck to tail, and a patch of grass lights up. At
+# λ = 5 the belly stays brown, $D_B$ is won over too, and the way back stays as good as it was. At 50
+# $G$ takes back even the stripes it had. (Violet: a $D_B$ that stands still can be fooled.)
 #
 # ## 6 · Written out
 #
-# **Adversarial.** Least squares trained more stably than chapter 01's logarithms: $D_B$ minimises
-# $\tfrac12\mathbb{E}[(D_B(y) - 1)^2] + \tfrac12\mathbb{E}[D_B(G(x))^2]$.
-# There is no noise $z$: each $x$ gets one answer. **Cycle.** L1, because a squared error is smallest
-# for the mean of all candidates, a blur. **Identity** (Taigman et al., 2017). The reference code
-# weighs it as a *fraction of λ*: $0.5 \cdot 10 = 5$. In the code, `rec_a` is $F(G(x))$, `idt_a` is
-# $F(x)$.
+# **Adversarial.** Least squares: $D_B$ minimises
+# $\tfrac12\mathbb{E}[(D_B(y) - 1)^2] + \tfrac12\mathbb{E}[D_B(G(x))^2]$. There is no noise $z$: each $x$
+# gets one answer.
+#
+# **Cycle.** L1, because a squared error is smallest for the mean of all candidates, a blur.
+#
+# **Identity** (Taigman et al., 2017). The reference code weighs it as a *fraction of λ*:
+# $0.5 \cdot 10 = 5$. In the code, `rec_a` is $F(G(x))$, `idt_a` is $F(x)$.
 
 
 # %%
@@ -612,22 +644,69 @@ count = sum(p.numel() for p in cyclegan.discriminator(published).parameters())
 print(f"D_A and D_B, each: {count:,} weights at the published width")
 
 # %% [markdown]
+# ### It runs: CycleGANs on numbers
+#
+# Section 3's numbers again, and our `train_step` as it stands: sixteen CycleGANs with the cycle loss
+# and sixteen without, from the same random weights (counted from the middle of A and of B, so that
+# rising is no easier than falling).
+#
+# **Guess first:** which of section 3's maps will they find, and how many of sixteen the own partner?
+
+# %% tags=["nbval-ignore-output"]
+x_line = torch.linspace(0, 1, 101)
+
+
+def sixteen(lam, train_steps):
+    """G(x) and F(G(x)) of sixteen CycleGANs on numbers x from 0 to 1, each (16, 101)."""
+    device.seed_everything(SEED)
+    nets = [MLP(1, 1, copies=16) for _ in range(4)]
+    both = [[*two[0].parameters(), *two[1].parameters()] for two in (nets[:2], nets[2:])]
+    adam = [torch.optim.Adam(w, lr, (0.5, 0.999)) for w, lr in zip(both, (2e-3, 4e-3), strict=True)]
+    slow = [torch.optim.lr_scheduler.LinearLR(a, 1.0, 0.02, train_steps) for a in adam]
+    no_pool = ImagePool(0)
+    for _ in range(train_steps):
+        a, b = 2 * torch.rand(2, 16, 64, 1) - 1
+        train_step(nets, *adam, no_pool, no_pool, a, b, lam, 0.0)
+        for schedule in slow:
+            schedule.step()
+    with torch.no_grad():
+        made = nets[0]((2 * x_line - 1)[:, None].expand(16, -1, -1))
+        return 2.5 + made[..., 0] / 2, (nets[1](made)[..., 0] + 1) / 2
+
+
+train_steps = 10 if smoke else 400
+sixteens = {
+    "no cycle loss": sixteen(0, train_steps),
+    "cycle loss, λ = 10": sixteen(10, train_steps),
+}
+figures.show(
+    objective_figures.trained_maps(x_line, sixteens),
+    "Four graphs. Without the cycle loss G rises in some networks and falls in the others, and F(G(x)) "
+    "lies on the diagonal in some only. With it G does the same, but every F(G(x)) is the diagonal.",
+)
+
+# %% [markdown]
+# *What you see:* all 32 lines rise or fall; none folds, none swaps halves. Without the cycle loss $G$
+# and $F$ choose each for itself, and 9 of 16 happen to agree. With it all 16 come back, and half of
+# them are mirrored all the same: **the loss ties $F$ to $G$, not $G$ to the truth.**
+#
+# What then makes photographs' CycleGANs keep a horse in its place? Not the objective: a convolutional
+# generator starts out local and smooth (Galanti et al., 2018).
+
+# %% [markdown]
 # ### The generator
 #
-# It halves the picture twice, works on it, and doubles it twice. In the paper's words, at 256 px:
+# It halves the picture twice, works on it, and doubles it twice. In the paper's words:
 # *c7s1-64*, a 7×7 convolution to 64 channels, borders reflected; *d128*, *d256*, 3×3 of stride 2;
 # *R256* nine times (at 64 px three), a *residual block* $h + f(h)$ with two 3×3 convolutions in $f$;
 # *u128*, *u64*, transposed 3×3; *c7s1-3*, 7×7 to three channels, then tanh. After every convolution
 # but the last: instance norm and ReLU.
 #
-# **Where it starts.** The paper's generator starts with noise, so its first lesson is: *copy the
-# picture*. But we know that answer. Write
-# $G(x) = \tanh\big(\operatorname{artanh}(0.98\,x) + d(x)\big)$, where $d$ is the same network
-# without its tanh, its last convolution set to 0. Now $G(x) = 0.98\,x$ before the first step
-# (artanh(1) is infinite), and every step can only *change* the picture. So $\lambda$ can be weaker: 5
-# in the laptop recipe. Its price: $G$ falls back to doing nothing when $D$ becomes too good (chapter
-# 07, section 6). (H. Yang's TensorFlow CycleGAN of 2017 adds its input to its output; to start *at*
-# the identity, in the tanh's coordinates, is ours as far as we know.)
+# **Where it starts.** The paper's generator starts with noise, and its first lesson is: *copy the
+# picture*. We know that answer: $G(x) = \tanh\big(\operatorname{artanh}(0.98\,x) + d(x)\big)$, where $d$
+# is the same network without its tanh, its last convolution set to 0. Now $G(x) = 0.98\,x$ before the
+# first step, and every step can only *change* the picture. So $\lambda$ can be weaker: 5 in the laptop
+# recipe. Its price: $G$ falls back to doing nothing when $D$ becomes too good (chapter 07, section 6).
 
 
 # %%
@@ -663,8 +742,6 @@ heads = [heads[i] for i in (0, 1, 2, 3, 4, 7)]
 alt = "A grey cat on its way to Grumpy Cat, from noise and from the identity."
 of_both = f"held-out {run['data']['source']} cats, {run['settings']['size']} px, enlarged; {run['device']}"
 figures.show_sheet(alt, rows, "", of_both, heads, scale=5)
-
-# %%
 for label, run in starts.items():
     way_back = run.at_path("final.{weights}.a_to_b.reconstruction")
     kid = run.at_path("final.{weights}.a_to_b.held_out.{kid}")
@@ -675,18 +752,19 @@ untouched = run.at_path("baselines.a_to_b.untouched inputs.{kid}")
 print(f"untouched cats: {run.kid} {untouched:.2f}")
 
 # %% [markdown]
-# *What you see:* white comes first from noise, at step 25, but on a cat that is nobody's: the way
-# back is still off three times as much after 450 steps. From the identity the muzzle grows onto the
-# cat that is there, and in KID only that run beats doing nothing.
+# *What you see:* white comes first from noise, at step 25, but on a cat that is nobody's. From the
+# identity the muzzle grows onto the cat that is there: the way back is off a third as much, and in
+# KID only that run beats doing nothing.
 
 # %% [markdown]
 # ### The discriminator sees patches
 #
 # The discriminator answers with a map of logits, each of a *patch*, and the loss is their mean: D
-# stays small, works at any size, and judges texture, blind to the whole. How large is the patch? Walk
-# back from one logit, $r = 1$: through a convolution with kernel $k$ and stride $s$, $r$ outputs need
-# $r \leftarrow s\,(r - 1) + k$ inputs. The published D has three layers of stride 2 and two of stride
-# 1, all with $k = 4$.
+# stays small, works at any size, and judges texture, blind to the whole. How large is the patch?
+#
+# Walk back from one logit, $r = 1$: through a convolution with kernel $k$ and stride $s$, $r$ outputs
+# need $r \leftarrow s\,(r - 1) + k$ inputs. The published D has three layers of stride 2 and two of
+# stride 1, all with $k = 4$.
 
 
 # %%
@@ -737,25 +815,11 @@ panels.panel(
     across=panels.number(0, 100, 45, "across, %"),
 )
 
-# %%
-fresh = [cyclegan.initialise(cyclegan.PatchDiscriminator(8, 3)) for _ in range(8)]
-gradient = torch.stack([cyclegan.receptive_field(net, 128) for net in fresh]).mean(0)
-reached = (gradient > 0).any(0).nonzero().flatten()
-first, quarter = int(reached[0]), patch(3) // 4
-middle = slice(first + quarter, first + patch(3) - quarter)
-share = gradient[middle, middle].sum() / gradient.sum()
-print(
-    f"{len(reached)} px: the middle {middle.stop - middle.start} hold {share:.1f} of the gradient"
-)
-
 # %% [markdown]
-# A patch works as if it were smaller still: half of its gradient, in fresh networks, lies in the
-# middle quarter of its area.
-#
 # ### The image pool
 #
-# If $D$ only sees the newest fakes, $G$ can return to a trick of a hundred steps ago, and the two run
-# in circles. So a pool keeps 50 earlier fakes of each domain, and a coin decides: a new fake is shown
+# If $D$ only sees the newest fakes, $G$ can return to a trick of a hundred steps ago, and the two run in
+# circles. So a pool keeps 50 earlier fakes of each domain: a coin decides whether a new fake is shown
 # at once, or changes places with an older one.
 
 
@@ -789,14 +853,15 @@ print(f"claim holds: {len(age)} of 18000 answers equal the package's")
 print(f"shown at once {(age == 0).float().mean():.2f}, mean age {age.mean():.0f} queries")
 
 # %% [markdown]
-# A stored fake leaves at a query with probability $\tfrac12 \cdot \tfrac1{50}$, so it stays
-# for 100 on average; half of the answers are new, half from the store: **the mean age**,
-# $\tfrac12 \cdot 100 = 50$, **equals the size of the pool**.
+# A stored fake leaves at a query with probability $\tfrac12 \cdot \tfrac1{50}$, so it stays for 100 on
+# average; half of the answers are new: **the mean age**, $\tfrac12 \cdot 100 = 50$, **equals the size of
+# the pool**.
 #
 # ## 7 · Is KID a yardstick?
 #
-# The next chapters set the KID of translations beside that of doing nothing. **Guess first:** is
-# *full* left or right of the untouched horses?
+# The next chapters set the KID of translations beside that of doing nothing.
+#
+# **Guess first:** is *full* left or right of the untouched horses?
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 kid_of = "final.{weights}.a_to_b.held_out.{kid}"
@@ -813,8 +878,6 @@ figures.show(
     "Zebra found over KID. Real zebras at the upper left, untouched horses at the lower left; full, "
     "GAN + forward, GAN alone and cycle alone go down from the middle to the far right.",
 )
-
-# %%
 for name, run in horse_runs.items():
     print(f"{name:15s}{kid} {run.at_path(kid_of):.2f}")
 for label, key in (("untouched", "untouched inputs"), ("other zebras", "training images")):
@@ -822,21 +885,26 @@ for label, key in (("untouched", "untouched inputs"), ("other zebras", "training
 
 # %% [markdown]
 # *The answer in one sentence:* KID ranks the four settings drawn as the truth does, and calls all worse
-# than doing nothing. So a KID *above* that of the untouched inputs may still mean "translated", here
-# with a grid of pixels and a tint. (One seed, one kind of picture.)
+# than doing nothing: a KID *above* that of the untouched inputs may still mean "translated", here with
+# a grid of pixels and a tint.
+#
+# The fifth it ranks the other way: GAN + backward has a worse KID than forward (4.47, 3.94), but a
+# zebra found a little better in section 5's four horses (0.75, 0.71). (One seed, one kind of picture.)
+
 
 # %% [markdown]
 # ## 8 · And with pairs?
 #
 # Facades come in pairs: a *label map* (A, twelve colours) and the photo (B) it was drawn from.
 # *pix2pix* (Isola et al. 2017) shows $D$ the map together with a photo, and tells $G$ the true photo:
-# $\mathcal L(G) = \mathcal L_{\mathrm{GAN}}(G, D) + 100 \cdot \mathbb E\,\lvert y - G(x) \rvert$. No
-# cycle, no $F$. $G$ is a *U-Net*: it halves the map down to one pixel, doubles back, and hands every
-# halving's features across.
+# $\mathcal L(G) = \mathcal L_{\mathrm{GAN}}(G, D) + 100 \cdot \mathbb E\,\lvert y - G(x) \rvert$.
+# No cycle, no $F$; $G$ is a *U-Net*.
 #
-# The CycleGAN here saw 3,200 pictures of each kind. pix2pix had seen as many pairs at step 800, and
-# went on to 48,000; eight facades are recorded at both moments. **Guess first:** how much do pairs
-# buy?
+# The CycleGAN here saw 3,200 pictures of each kind, at 64 px. pix2pix had seen as many pairs at step
+# 800, and went on to 48,000; but it is wider and works at 128 px. So this is no fair race: it shows
+# what pairs, width and size buy together.
+#
+# **Guess first:** where will the windows be?
 
 # %% tags=["nbval-ignore-output"]
 unpaired = records.load("facades/lambda10-seed0")
@@ -886,14 +954,13 @@ about += f"800 and {paired.steps:,} steps of 4"
 figures.show_sheet(alt, rows, "", about, list(columns), scale=2)
 
 # %% [markdown]
-# *What you see:* at an equal budget pix2pix already puts windows and doors where the map has them,
+# *What you see:* after as many pictures pix2pix already puts windows and doors where the map has them,
 # blurred; 15 times as many pairs sharpen them: another house with the same windows. CycleGAN follows
 # the map in a weave, where a light patch may be a window, a balcony or a cornice.
 #
 # In numbers, at 64 px. *Edges kept*: correlation of the picture's edges with its map's, less that
 # with other maps. *Class IoU*: a segmentation network, trained on real photos, reads the picture; do
-# its windows lie where the map's do, mean over the twelve classes? (The **FCN score** of Isola et
-# al.; intervals over the choice of facades.)
+# its windows lie where the map's do, mean over twelve classes? (The **FCN score** of Isola et al.)
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(SEED)
@@ -929,15 +996,17 @@ if len(fakes) == 2:
 print(f"CycleGAN less photos of other facades: {value.iou:+.3f} [{low.iou:+.3f}, {high.iou:+.3f}]")
 
 # %% [markdown]
-# *The answer in one sentence:* pairs buy the facade: after equally many pictures pix2pix is read
-# nearly three times as well (0.134 and 0.048 on eight facades), and CycleGAN less well than photos of
-# *other* facades, though it keeps more of the map's edges than the true photos do: what the way
-# back needs is there, but not as a facade. (A weak reader: 0.14 in true photos. pix2pix is wider
-# and works at 128 px. One seed each.)
+# *The answer in one sentence:* this pix2pix makes facades that the reader can read, this CycleGAN less
+# well than photos of *other* facades, though it keeps more of the map's edges than the true photos
+# do: what the way back needs is there, but not as a facade.
 #
-# The paper's own ablation, on Cityscapes, labels → photos, class IoU
+# How far can the reader be trusted? It is weak, and full: blurred pix2pix (0.134, eight facades), sharp
+# pix2pix (0.133) and the true photos (0.137) tie. It tells facade from no facade, not better from best,
+# and no run here parts the pairs from the width and the size. One seed each.
+#
+# The paper's own comparison gives both one architecture: Cityscapes, labels → photos, class IoU
 # ([arXiv 1703.10593](https://arxiv.org/abs/1703.10593), Tables 2 to 5): cycle alone .02, GAN alone
-# .08, GAN + forward .12, GAN + backward .06, CycleGAN .11, pix2pix .18. Other classes, another judge.
+# .08, GAN + forward .12, GAN + backward .06, CycleGAN .11, pix2pix .18.
 
 # %% [markdown]
 # ## 9 · What it is good for, and where it fails
@@ -949,8 +1018,7 @@ print(f"CycleGAN less photos of other facades: {value.iou:+.3f} [{low.iou:+.3f},
 # - **What the data lacks.** A horse with its rider: the rider gets stripes too.
 # - **Exchanged labels.** Tree and building swapped: section 3's swapped halves.
 #
-# **On your own two folders:** `gancourse train cyclegan --a DIR --b DIR --minutes 40`, or section 10
-# of [chapter 07](07_cyclegan_horse2zebra.ipynb).
+# For your own two folders: [chapter 07](07_cyclegan_horse2zebra.ipynb), section 10.
 #
 # ### When not to use a GAN
 #
@@ -1019,12 +1087,13 @@ exercises.answer("05.4", pixels, side_of_map)
 # ## Summary
 #
 # - An adversary sees distributions; it cannot tie $x$ to its own $y$. The cycle loss
-#   forbids forgetting, and does not choose among undoable maps; identity keeps light light.
+#   forbids forgetting, and does not choose among undoable maps: on numbers the mirror is as likely.
+#   Identity keeps light light.
 # - The generators minimise adv + λ·cycle + λ·(fraction)·identity.
 # - A PatchGAN logit sees 70 pixels, and the pool shows $D$ fakes of mean age 50.
 # - To measure content, compare with the own partner *and* with another's. KID above that of the
 #   untouched inputs says little.
-# - With pairs take pix2pix: better after equally many pictures, too.
+# - With pairs take pix2pix (the paper's comparison: .18, .11). Ours differ in width and size, too.
 # - A good way back proves that information survived, not that it is visible: add noise.
 #
 # **References.** J.-Y. Zhu et al., *Unpaired Image-to-Image Translation …*, 2017 · P. Isola et al.,
