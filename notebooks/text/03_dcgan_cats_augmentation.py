@@ -169,17 +169,15 @@ print(f"photographs of another cat, a Russian Blue, {OTHER_CAT:.1f}")
 #
 # **Guess first:** who leads after 100 epochs, a third of the way?
 #
-# The recipe is the assignment's: 64 px, $z$ uniform in $[-1, 1]^{100}$, width
-# 32, instance norm (batch norm's shift and scale, for each picture by itself),
-# Adam at 2e-4, batches of 16, and least squares for a loss:
+# The recipe is the assignment's: 64 px, $z$ uniform in $[-1, 1]^{100}$, width 32, instance norm (each
+# picture by itself), Adam at 2e-4, batches of 16, and least squares for a loss:
 #
 # $$L_D = \tfrac12\,\mathbb{E}\big[(D(x) - 1)^2\big]
 #       + \tfrac12\,\mathbb{E}\big[D(G(z))^2\big], \qquad
 #   L_G = \mathbb{E}\big[(D(G(z)) - 1)^2\big].$$
 #
-# Here $D(x)$ is the raw output of the network, a *score*: 1 for real, 0 for
-# fake. If G were perfect, the best D would answer ½ everywhere, and then
-# $L_D = L_G = \tfrac14$.
+# Here $D(x)$ is the raw output, a *score*: 1 for real, 0 for fake. If G were perfect, the best D would
+# answer ½ everywhere, and $L_D = L_G = \tfrac14$.
 
 # %%
 half = torch.full((4,), 0.5)
@@ -290,11 +288,9 @@ print(f"({cats.caption}; {len(unseen)} held out)")
 #
 # $T$ stands in three places. It is a new draw each time, of three parts:
 #
-# - *colour*: brightness by up to ±½, saturation times 0 to 2, contrast times
-#   ½ to 1½;
+# - *colour*: brightness by up to ±½, saturation times 0 to 2, contrast times ½ to 1½;
 # - *translation*: by up to an eighth of the side, with mid-grey (0) moving in;
-# - *cutout*: a square of half the side becomes mid-grey. Its centre may lie
-#   anywhere, so that up to a quarter of the image is lost.
+# - *cutout*: a square of half the side, centred anywhere, becomes mid-grey.
 
 
 # %%
@@ -700,10 +696,8 @@ for name, losses in (("falling", falling), ("falling, noisy", falling + noise)):
     print(f"{name:15s} standard deviation {spread:.2f}, fluctuation {detrended:.2f}")
 
 # %% [markdown]
-# **Collapse.** *Diversity* is the total variance of the fakes' Inception
-# features as a share of the training images': 1 for as much variety as the
-# cats have, 0 for one picture. Fakes may vary without being anything like the cats.
-# (Precision and recall, chapter 02, are 0.00 in all runs: nothing is near enough.)
+# **Collapse.** *Diversity* is the total variance of the fakes' Inception features as a share of the
+# training images': 1 for as much variety as the cats have, 0 for one picture.
 #
 # **Overfitting** of D. The *margin* is what D thinks of photographs that it trained on, less what it
 # thinks of those it did not, shown untouched:

@@ -268,7 +268,7 @@ panels.panel(
 )
 
 # %% [markdown]
-# *What you see.* Similar, but not too similar? The numbers above the pictures have no scale yet.
+# *What you see.* Similar, but not too similar? The numbers have no scale yet.
 #
 # ## 2 · Three exhibits
 #
@@ -401,7 +401,7 @@ for name, (x, y) in cases.items():
 # %% [markdown]
 # ## 4 · Two controls
 #
-# A test that has never failed and never passed is no test. *Positive*: planted copies of training
+# *Positive*: planted copies of training
 # images, half of them mirrored, all moved by two pixels and lightly noised. (Moving uncovers a rim of
 # two pixels, filled with a reflection.) *Negative*: fresh real scratches, one half of the held-out
 # set; the other is the baseline. The search tries
@@ -933,8 +933,7 @@ if profile != "smoke" and len(history) >= 600:
 # %% [markdown]
 # ## 8 · The verdict on chapter 02's model
 #
-# The recorded runs hold the test over pixels at 128 px: the fakes, as they are and mirrored, against
-# the held-out scratches. *laptop* draws scratches one can believe; *none*, the published recipe at
+# The recorded runs hold the test over pixels at 128 px, mirror images included. *laptop* draws scratches one can believe; *none*, the published recipe at
 # a quarter of its width, draws fog. **Guess first:** which lies nearer to its training images?
 
 # %%
