@@ -143,7 +143,7 @@ def landscapes(frames: Sequence[dict]):
 
 
 def likenesses(frames: Sequence[dict], pairs: int = 150):
-    """Pairs of points within the real ones, within the fakes, across; a line as thick as k."""
+    """Pairs of points within the real ones, within the fakes, across; lines as strong as k."""
     kinds = {"within real": (0, 0, figures.BLUE), "within fakes": (1, 1, figures.ORANGE)}
     kinds["across"] = (0, 1, "black")
     _, axes = figures.subplots(len(frames), 3, figsize=(9, 3.3 * len(frames)), squeeze=False)
@@ -155,7 +155,8 @@ def likenesses(frames: Sequence[dict], pairs: int = 150):
                 if index in (one, other):
                     axis.scatter(*clouds[index].T, s=5, color=dim, alpha=0.35, linewidths=0)
             for a, b, k in zip(first, second, alike(first, second), strict=True):
-                axis.plot(*torch.stack([a, b]).T, color=colour, linewidth=0.15 + 2.5 * float(k))
+                look = {"linewidth": 0.15 + 2.5 * float(k), "alpha": 0.1 + 0.9 * float(k)}
+                axis.plot(*torch.stack([a, b]).T, color=colour, **look)
             mean = alike(first[:, None], second).mean()
             axis.set_title(f"{name}: k = {mean:.2f} on average", fontsize=12)
             axis.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), aspect="equal", xticks=[], yticks=[])

@@ -226,7 +226,7 @@ panels.panel(
 )
 
 # %% [markdown]
-# And if D cannot tell at all?
+# Where does the game end? If the fakes are as good as the data, D cannot tell at all, and says ½:
 
 # %%
 undecided = softplus(torch.tensor(0.0)).item()  # the logit 0 is D = 1/2
@@ -357,7 +357,7 @@ presets = {
     "D too fast": {"lr_g": 3e-4, "lr_d": 1e-2},
 }
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 controls = {
     "data": panels.slider(list(DATA_SETS), "data"),
     "lr_g": panels.slider(RATES, "G's rate", 1e-2),
@@ -434,7 +434,8 @@ figures.show(
 )
 
 # %% [markdown]
-# **What you see.** A G too fast never arrives: one heap, MMD² 0.70 to 0.92, whatever the seed. D may
+# **What you see.** A G too fast has not arrived after 600 steps in any of three seeds: one heap, MMD²
+# 0.70 to 0.92. D may
 # be the faster one; far too fast, it leaves a closed ring (0.008), half of one (0.075), or a loose
 # one with a gap (0.045), where fair rates come to 0.004 or less. One seed would have told you any
 # of the three. (With pictures a D that wins is a disease of its own: chapter 09.)
@@ -562,7 +563,7 @@ exercises.answer("00.4", order, belief=belief)
 # | 00 · Start here | What is a GAN, and does this machine run one? | you are here |
 # | [01 · GAN theory](01_gan_theory.ipynb) | What do the losses promise, in one dimension? | a heap that hops from mode to mode, a game that circles for ever, and what stops it |
 # | [02 · DCGAN on steel scratches](02_dcgan_neu_scratches.ipynb) | How do convolutions turn noise into a scratch? | fog, then scratches, and which of them you take for real |
-# | [03 · Cats and augmentation](03_dcgan_cats_augmentation.ipynb) | What do 204 pictures allow? | two hundred cats, with augmentation and without |
+# | [03 · Cats and augmentation](03_dcgan_cats_augmentation.ipynb) | What do 204 pictures allow? | cats of 158 photographs, with augmentation and without |
 # | [04 · Copying](04_knn_overfitting.ipynb) | Did the generator learn, or memorise? | a photograph in disguise, and the test that finds it |
 # | [05 · The CycleGAN objective](05_cyclegan_objective.ipynb) | How to translate without pairs? | what each term of the loss prevents, one by one |
 # | [06 · Grumpy cats](06_cyclegan_grumpy_cats.ipynb) | What does the cycle loss keep? | a cat turned grumpy in a minute, by you |

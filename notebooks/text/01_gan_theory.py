@@ -538,8 +538,8 @@ require(all(frame["value"] <= frame["most"] + 1e-5 for frame in frames))
 # %% [markdown]
 # ## Lecture 2 · Why it is hard to train
 #
-# In the first film two of three games never found the clusters. Four reasons why a game fails, each
-# in the smallest example that shows it, and a remedy. From lecture 1: $D(x) = \sigma(\ell)$, with the
+# In the first film two of three games never found the clusters. Here are the reasons why a game
+# fails, each in the smallest example that shows it, and a remedy. From lecture 1: $D(x) = \sigma(\ell)$, with the
 # logit $\ell$, is the probability that $x$ is real; the best one is $D^* = p/(p+q)$, and with it
 # the game is worth $-\log 4 + 2\,\mathrm{JSD}(p, q)$.
 #
@@ -700,7 +700,9 @@ figures.show(
 # *What you see.* Left: between real and fake the discriminator is a cliff, the critics are ramps.
 # Middle: from $\theta = 1$ on its estimate is 1; the clipped ones estimate $K\,W_1$ with a $K$ that
 # depends on $c$ and $\theta$; the penalty's is up to a fifth too high. Right: the discriminator's
-# slope at the fakes (in $\log(1 - D)$) goes to nothing, the critics keep one.
+# slope at the fakes goes to nothing, the critics keep one. (It is the slope of $\log(1 - D)$, to which
+# the JSD belongs; that of section 5's $-\log D$, $(1 - D)\,\lVert\nabla\ell\rVert$, does not die of a $D$ that
+# is sure, but belongs to no distance.)
 #
 # ## 7 · Taking turns, and going round
 #
@@ -892,8 +894,8 @@ flat_ring = points[:128].float()
 require(abs(r1(bent, flat_ring) - losses.r1_penalty(bent, flat_ring)) < 1e-6)  # the package's
 
 # %% [markdown]
-# The first film's middle game, without the brake and with it, with the $\gamma = 1$ that was fastest in
-# section 7.
+# The first film's middle game, without the brake and with it, at $\gamma = 1$: section 7's fastest,
+# which need not be a ring's; no other was tried.
 #
 # **Guess first:** will it save a $G$ that is four times as fast?
 
@@ -1017,7 +1019,8 @@ figures.show(
 
 # %% [markdown]
 # *What you see.* The label settles *which*, neither *how wide* nor *exactly where*. Inside each mode
-# the fakes spread less than half as far as the reals: that, too, is collapse, a small one. And every
+# the fakes spread less than half as far as the reals: a small collapse, or not yet the end (how more
+# steps or R1 would change it was not asked). And every
 # heap sits beside its mode's middle, most of them inwards, by 1.2 to 2.7 standard deviations of the
 # reals; the worst (right) straddles its circle's edge. The nearest mode is right in all 2,400 cases.
 

@@ -383,7 +383,7 @@ panels.panel(
 
 # %% [markdown]
 # **What you see.** The torn fur gives them away, to you and to D. But colour, place and outline no
-# longer do, and no photograph comes twice the same: nothing is left to learn by heart.
+# longer do, and no photograph comes twice the same: there is less to learn by heart.
 #
 # *Differentiable* is what lets G learn through it: a change of one pixel of G's image must become a
 # change of what D sees. Cutout cuts that thread on purpose, for one square in one step.
@@ -1045,7 +1045,8 @@ else:
 #
 # The margin speaks of D's memory alone, on untouched pictures; as D got them, only section 5's short
 # runs were asked. *Leaks*, one run each, a hint at most: the classical run mirrors, as section 4 says
-# it must (sidedness −0.11), DiffAugment's does not (1.50); neither draws grey squares.
+# it must (sidedness −0.11); DiffAugment's does not, it leans *more* to one side than the held-out cats
+# (1.50, 0.74), and we do not know why. Neither draws grey squares.
 #
 # **The answer in one sentence:** with augmentation D remembers its photographs far less, and the
 # fakes stay varied and are better after 300 epochs, with DiffAugment *not* sooner; the best of them

@@ -449,8 +449,10 @@ if TRAIN_HORSES:
 #
 # ### Without identity: negatives
 #
-# Neither adversary nor cycle forbids to exchange light and dark, and to exchange them back: section
-# 3's mirror. Chapter 07's smallest runs on photographs, the same but for this loss.
+# No cycle forbids to exchange light and dark, and to exchange them back. A good $D_B$ would: dark sky
+# over light ground is no picture of B. A small one, early, need not notice (section 5's drawn runs,
+# without identity loss too, show no negatives). Chapter 07's smallest runs on photographs, the same
+# but for this loss.
 #
 # **Guess first:** in how many of these eight pictures will light and dark change places?
 
