@@ -306,18 +306,26 @@ def decisions() -> Figure:
     figure, axis = subplots(figsize=(12, 9.4))
     axis.set(xlim=(0, 12), ylim=(-len(QUESTIONS) - 0.55, 0.6))
     axis.set_axis_off()
+    frame = {"boxstyle": "round,pad=0.5", "facecolor": "white"}
     box = {"ha": "center", "va": "center", "fontsize": 12}
+
+    def boxed(x, place, words, color):
+        """A framed text; its frame, where arrows begin and end."""
+        text = axis.text(x, -place, words, bbox=frame | {"edgecolor": color}, **box)
+        return text.get_bbox_patch()
+
+    asked, answers = [], []
     for place, (question, ends, answer) in enumerate(QUESTIONS):
-        frame = {"boxstyle": "round,pad=0.5", "facecolor": "white"}
-        axis.text(3, -place, question, bbox=frame | {"edgecolor": BLUE}, **box)
-        axis.text(9.4, -place, answer, bbox=frame | {"edgecolor": ORANGE}, **box)
-        arrow = {"arrowstyle": "->", "color": GREY, "linewidth": 1.5}
-        axis.annotate("", (7.1, -place), (5.5, -place), arrowprops=arrow, zorder=0)
+        asked.append(boxed(3, place, question, BLUE))
+        answers.append(boxed(9.4, place, answer, ORANGE))
         axis.text(6.3, 0.12 - place, ends, ha="center", color=ORANGE, fontsize=12)
-        axis.annotate("", (3, -place - 0.72), (3, -place - 0.3), arrowprops=arrow)
         other = "yes" if ends == "no" else "no"
         axis.text(3.15, -place - 0.52, other, va="center", color=BLUE, fontsize=12)
-    frame = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": GREEN}
     last = "No fault that is known here: train on, average, choose by KID (chapter 08)"
-    axis.text(3.6, -len(QUESTIONS) - 0.1, last, bbox=frame, **box)
+    asked.append(boxed(3.6, len(QUESTIONS) + 0.1, last, GREEN))
+    arrow = {"arrowstyle": "->", "color": GREY, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0}
+    for place, answer in enumerate(answers):
+        for end, patch in (((9.4, -place), answer), ((3, -place - 1), asked[place + 1])):
+            drawn = arrow | {"patchA": asked[place], "patchB": patch}
+            axis.annotate("", end, (3, -place), arrowprops=drawn)
     return figure
