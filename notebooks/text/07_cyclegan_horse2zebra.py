@@ -156,7 +156,8 @@ panels.panel(at_moment, photo=True, step=panels.slider(FILM_STEPS, "step", start
 # identity loss, a mistake of several public repositories.
 #
 # (Why he wanted defects: where 99 of 100 pictures are of one class, a classifier that always
-# names it is right 99 times. Synthetic pictures of the rare class are one cure.)
+# names it is right 99 times. Synthetic pictures of the rare class are one cure, beside
+# sampling and weights; he cites cases from thermography, food and medicine.)
 
 # %% [markdown]
 # ## 2 · The data, before the blame
@@ -1123,7 +1124,13 @@ exercises.answer("07.4", early, half_of_the_gain)
 # Features in Medical Image Translation*, 2018 ·
 # M. Bińkowski et al., *Demystifying MMD GANs*, 2018 (KID) · M. Heusel et al.,
 # *GANs Trained by a Two Time-Scale Update Rule*, 2017 (FID) · E. B. Wilson,
-# *Probable Inference, the Law of Succession, and Statistical Inference*, 1927.
+# *Probable Inference, the Law of Succession, and Statistical Inference*, 1927. Cited by
+# the post: Q. Fang et al., *Automatic Defects Segmentation and Identification by Deep
+# Learning Algorithm with Pulsed Thermography*, 2021 · D. Park et al., *Deep Learning
+# Based Food Instance Segmentation Using Synthetic Data*, 2021 · Z. Zhang et al.,
+# *Translating and Segmenting Multimodal Medical Volumes*, 2018 · Y. Huo et al.,
+# *SynSeg-Net*, 2019 · F. Mahmood et al., *Deep Adversarial Training for Multi-Organ
+# Nuclei Segmentation in Histopathology Images*, 2020.
 #
 # **Before:** 05, the objective, and 06, the cats, where λ is a slider.
 # **Next:** [08 · Evaluating](08_evaluating_gans.ipynb), what a score means at a
