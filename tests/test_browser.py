@@ -167,6 +167,17 @@ def test_sliders_move_their_pictures(chapter):
         moves_the_picture(page, label, name=f"slider-{label}")
 
 
+def test_00_a_button_plays_the_game_and_its_pictures_change(chapter):
+    page = chapter("00_start_here.ipynb")
+    cell = page.locator(".jp-CodeCell", has=page.get_by_role("button", name="D too fast"))
+    pictures = cell.locator(".jp-RenderedImage img")
+    before = [pictures.nth(k).get_attribute("src") for k in (0, 1)]
+    cell.get_by_role("button", name="D too fast").click()
+    for k in (0, 1):  # the film, then the six moments
+        playwright.expect(pictures.nth(k)).not_to_have_attribute("src", before[k], timeout=MINUTE)
+    keep(page, "00-button")
+
+
 def test_06_the_explorer_moves_and_the_panel_trains_pauses_goes_on_and_stops(chapter):
     page = chapter("06_cyclegan_grumpy_cats.ipynb")
     moves_the_picture(page, "λ", name="06-explorer", which=-1)
