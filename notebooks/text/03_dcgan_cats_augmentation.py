@@ -474,7 +474,7 @@ require(equal == 6, "a loss of two steps is not the package's")
 #
 # **DiffAugment.** D compares $\mathbf{T}q$ with $\mathbf{T}p$. The best G is
 # any $q$ with $\mathbf{T}q = \mathbf{T}p$. If $\mathbf{T}$ is *invertible*,
-# then only $q = p$ will do: nothing leaks, though D never saw an unturned head.
+# then only $q = p$ will do: nothing leaks, though D saw only $\mathbf{T}p$ and $\mathbf{T}q$.
 # If it is not, G cannot know.
 #
 # The matrix is circulant: its eigenvalues are the Fourier coefficients of $t$, and it is invertible if
@@ -628,8 +628,8 @@ axis.set_ylim(0, 0.45)
 figures.show(figure, "D's loss against the epoch, a line for each of the four settings.")
 
 # %% [markdown]
-# **What you see.** Without augmentation D's loss is lowest: it is farthest ahead already. Does it
-# remember its photographs? A D under DiffAugment never saw one untouched. So ask twice: with
+# **What you see.** Without augmentation D's loss is lowest (its task is the easiest, too: nothing is
+# changed). Does it remember its photographs? A D under DiffAugment never saw one untouched. So ask twice: with
 # pictures as they are, and changed as this D got them.
 
 # %% tags=["nbval-ignore-output"]

@@ -692,8 +692,8 @@ figures.show(
 # and $F$ choose each for itself, and 9 of 16 happen to agree. With it all 16 come back, and half of
 # them are mirrored all the same: **the loss ties $F$ to $G$, not $G$ to the truth.**
 #
-# What then makes photographs' CycleGANs keep a horse in its place? Not the objective: a convolutional
-# generator starts out local and smooth (Galanti et al., 2018).
+# What then makes photographs' CycleGANs keep a horse in its place? Not the objective. Perhaps that a
+# small network finds the *simplest* map first (Galanti et al., 2018, argue so); tested here it is not.
 
 # %% [markdown]
 # ### The generator

@@ -507,7 +507,8 @@ print(f"all 3 in one direction by coin flips: {2 * 0.5**3:.2f}")
 # zebras than horses left alone: small runs from noise make pictures worse.
 #
 # **The answer in one sentence:** what the identity loss buys here is which way round the
-# pictures come out, and no loss curve shows it. (Three seeds, small runs from noise; a run that
+# pictures come out, and none of these curves shows it. (The identity term itself would, logged without
+# being trained on. Three seeds, small runs from noise; a run that
 # starts as the identity cannot begin as a negative.)
 #
 # Cloudera's path worked because each difference to the reference was switched one at a
@@ -1026,8 +1027,9 @@ table(["picture", "changed by, of 255 grey levels"], rows)
 #   levels, the ordinary horse by 16. The objective does not ask for that; the start as the
 #   identity may be why.
 # - *Does a tiny horse get stripes?* At 64 px it has no room for a single one.
-# - *Does the way back work although the way there failed?* In the last four columns it does, and
-#   the cycle loss is content: it asks for a way back, not for a zebra.
+# - *Does the way back work although the way there failed?* For the tiny horse and the sunset it does,
+#   and the cycle loss is content: it asks for a way back, not for a zebra. The man stays darker, the
+#   lioness comes back redder, and her prey has lost its stripes.
 #
 # The remedy is in the data (men among the training pictures, tiny horses left out), not in more
 # epochs: here the data is hard.
@@ -1106,7 +1108,7 @@ exercises.answer("07.4", early, half_of_the_gain)
 #   result first, one difference at a time; better still, compare one step's
 #   numbers.
 # - The identity loss counts $\lambda\,\lambda_{\text{idt}} = 5$, not 0.5. From noise, with three
-#   blocks, pictures came out as negatives without it, which no curve shows.
+#   blocks, pictures came out as negatives without it, which no curve of section 5 shows.
 # - The loss oscillates and is lowest where little happens: stop by a distance to training
 #   images, and report the one to test images.
 # - People judge blind, after practice, with an interval: 40 trials are worth

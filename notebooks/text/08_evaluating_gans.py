@@ -435,7 +435,8 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see.* Grey: 95 % of fifty other deals of the same 140 zebras, untouched. Of 35 **KID
+# *What you see.* Grey: 95 % of fifty other deals of the same 140 zebras, *untouched*: jitter alone takes
+# the first bag out of it in two panels, so compare with that bag. Of 35 **KID
 # notices nothing**: half of the kinds are gone, and it says 0.10, where jitter alone has 0.11.
 # Recall falls from 0.80 to 0.67, as low as other deals reach, too. The *nearest twin* within the
 # bag sees it: 0.38 instead of 0.80.
@@ -1200,7 +1201,8 @@ figures.show(
 )
 
 # %% [markdown]
-# *What you see:* **average first, stop second.** The average is better in every DCGAN drawn here.
+# *What you see:* **average first, stop second.** The average is better in every DCGAN drawn here, by
+# every rule but the loss.
 # KID to the training pictures is right where training overshoots, *last* where the rate falls to 0
 # for the horses, *both* is a little worse than KID, the loss right nowhere.
 #

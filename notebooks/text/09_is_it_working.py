@@ -98,8 +98,8 @@ caption = f"held-out cats, 32 px, four times enlarged; {about}"
 figures.show_sheet(alt, shown, "", caption, scale=4)
 
 # %% [markdown]
-# *What you see.* Run Q paints a mask; run P returns its input, with a green stain. Half-way P
-# was well ahead of its input, and lost it again. Section 3 says which number it was.
+# *What you see.* After seven minutes each run Q paints a mask; run P returns its input, with a green
+# stain. Half-way P was well ahead of its input, and lost it again. Section 3 says which number it was.
 #
 # ## 1 · What the curves say
 #

@@ -669,7 +669,7 @@ for data, of in ways.items():
 # %% [markdown]
 # *What you see.* Twenty real scratches and a DCGAN's go 0.58 to 0.70 of the way to all 180 real ones;
 # over-sampling with classical augmentation, without any generator, goes 0.60. What is left, 0.05 in
-# macro-F1, is beyond chance.
+# macro-F1, is beyond chance by one interval, uncorrected.
 #
 # Of tiles twenty real and made ones cannot be told from all real ones as they are, and the mean of
 # the cheap remedy lies farther.
@@ -808,7 +808,7 @@ figures.show(
 # classical augmentation. Nothing here excludes either (section 2).
 #
 # **What this does not show.** 64 pixels, one small classifier, generators of at most twenty minutes of
-# a core; no tuning beyond the ratio; one plant's steel. Test pieces of NEU are guessed from the numbers
+# a core; nothing tuned but ratio and learning rate; one plant's steel. Test pieces of NEU are guessed from the numbers
 # in file names. The two parts, twenty real pictures and all, ran on two machines, with the learning
 # rates that the first had chosen.
 #
