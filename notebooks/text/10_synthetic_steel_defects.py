@@ -491,7 +491,7 @@ figures.show_sheet(
 # remembered. The median, 0.66, is that of real defects.
 #
 # **A leak:** the held-out crack and its "nearest learnt", 0.99, are one tile. The numbers of sections 3
-# to 5 count it; [section 9](#9-·-Split-by-piece-of-metal) finds it and gives them without.
+# to 5 count it; section 9 finds it and gives them without.
 #
 # ## 4 · When to stop: the loss, or KID?
 #
@@ -664,7 +664,7 @@ print(f"translated below real on {sum(one < 0 for one in of_piece)} of {len(of_p
 # Pasting, without any GAN, comes out better by 0.08, but without the leaked tile that cannot be told (see
 # below); nor whether it is worse than real crops. Translations added to real ones did not help (−0.01). (*Constant* is always the mean
 # box.) One of the five pieces is the tile that leaked: without it these gaps shrink
-# ([section 9](#9-·-Split-by-piece-of-metal)).
+# (section 9).
 #
 # *What it does not.* The interval over defects takes exposures of one tile for independent, and is too
 # narrow; that over five pieces is rough (a sign test of five never goes below p = 0.06). Twelve

@@ -154,7 +154,7 @@ panels.box(bets, lambda: "Seven sliders, at " + ", ".join(f"{bet.value} %" for b
 # | one lucky split | five seeds, each with other test pictures |
 #
 # **One leak is left:** 70 of 745 test pictures of tiles show one that was photographed again, under a
-# far-off number; [section 5](#5-·-The-difference-and-its-interval) asks again without them.
+# far-off number; section 5 asks again without them.
 #
 # An **arm** is one way to cope with few pictures of a class, the *minority*:
 #
