@@ -63,11 +63,12 @@ from matplotlib import pyplot as plt
 from torch import nn
 from torch.nn.functional import softplus
 
-from gancourse import data, device, losses, profiles
+from gancourse import data, device, losses, profiles, records
 from gancourse.data import CATALOG, fetch, images
 from gancourse.models import dcgan
 from gancourse.notebook import figures, panels
 from gancourse.notebook.cell import report, require
+from gancourse.notebook.frames import enlarged
 from gancourse_lab import doctor, exercises, ring_figures, zoo
 from gancourse_lab.written import Written
 
@@ -143,7 +144,7 @@ frames, pictures, window = [], [], display(display_id=True)
 def film(step, gen, disc):
     if step in moments:
         frames.append(ring_figures.snapshot(step, gen, disc, real, z))
-        pictures.append(figures.png(ring_figures.field(frames[-1]), dpi=58))
+        pictures.append(figures.png(ring_figures.field(frames[-1]), dpi=54))
         window.update(Image(pictures[-1], alt=f"The points after {step} steps."))
 
 
@@ -429,7 +430,7 @@ for row, (name, rates) in zip(axes, presets.items(), strict=True):
 figures.show(
     figure,
     alt="Nine panels, three games for each of three pairs of learning rates. Fair rates: the fakes "
-    "lie on the ring in all three. G too fast: one heap or outside the picture. D too fast: rings "
+    "lie on the ring in all three. G too fast: one heap in each. D too fast: rings "
     "with gaps and stray points.",
 )
 
@@ -453,7 +454,7 @@ initial = panels.field("S", "your letters")
 def write():
     steps = 40 if profile == "smoke" else 1500
     look = {round(steps * (i / 15) ** 1.5) for i in range(16)}
-    filmed(Written(initial.value), steps, page, 50, look)
+    filmed(Written(initial.value), steps, page, 44, look)
 
 
 row = panels.beside([initial, panels.presets({}, {}, write)])
@@ -477,6 +478,32 @@ with torch.device("meta"):  # shapes only, no memory
     fake = steel(torch.empty(12, 100))
 print(f"noise (12, 100) -> {tuple(fake.shape)}: {fake[0].numel():,} numbers a picture")
 print(f"{dcgan.parameters(steel):,} parameters, against {dcgan.parameters(network(2)):,} here")
+
+# %% [markdown]
+# What such games end in, from this repository's records. No picture below was ever photographed:
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+scratches = records.load("neu-scratches/laptop-seed0").strip[:4, -1]
+cats = records.load("cats/none+diffaugment-seed0").strip[:4, -1]
+translated = records.load("grumpy-cats/laptop-seed0").strip[:4, -1]
+made = {
+    "steel: chapter 02": scratches,
+    "cats: chapter 03": enlarged(cats, 2),
+    "cats: chapter 06": enlarged(translated, 2),
+}
+figures.show_sheet(
+    "Three rows of four made pictures: grey steel with bright scratches, one of them nearly blank; "
+    "torn faces of Grumpy Cat; and clearer ones, each in the pose of another cat.",
+    made,
+    "",
+    "recorded runs on real photographs, seed 0, averaged weights, not chosen",
+    scale=2,
+)
+
+# %% [markdown]
+# *What you see.* Two rows drawn from noise, as your ring was, and one by a G that starts from a
+# photograph of another cat. How to get there, how to tell whether they are any good, and whether
+# they help, fills the other chapters.
 
 # %% [markdown]
 # ## Exercises

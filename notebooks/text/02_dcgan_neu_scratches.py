@@ -775,7 +775,8 @@ table((f"{near.kid}, average weights", "epoch 120 to 128", "240", "600"), rows)
 # ### Resize and convolve, or transpose?
 #
 # The laptop's recipe for 240 epochs with one setting changed: G's layers are *transposed convolutions*,
-# as published, instead of a resize and a convolution. Section 3 says what to look for.
+# as published, instead of a resize and a convolution. Section 3 says what to look for. (Seed 0 of each,
+# at the last moment that both record; the numbers below are of epoch 240.)
 #
 # **Guess first:** which of the two rows has them?
 

@@ -593,7 +593,7 @@ SETTINGS = {  # label → (classical policy, DiffAugment's parts)
 }
 overrides = {"seed": SEED}
 if EPOCHS is not None or profile == "quick":
-    overrides["epochs"] = EPOCHS or 40
+    overrides["epochs"] = 40 if EPOCHS is None else EPOCHS
 if profile != "full":
     overrides |= {"lr_g": 1e-3, "lr_d": 1e-3}
 plain = profiles.settings("cats", profile, **overrides)

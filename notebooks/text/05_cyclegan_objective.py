@@ -762,7 +762,8 @@ print(f"untouched cats: {run.kid} {untouched:.2f}")
 # ### The discriminator sees patches
 #
 # The discriminator answers with a map of logits, each of a *patch*, and the loss is their mean: D
-# stays small, works at any size, and judges texture, blind to the whole. How large is the patch?
+# stays small, works at any size, and judges texture; where the picture is larger than the patch it is
+# blind to the whole. How large is the patch?
 #
 # Walk back from one logit, $r = 1$: through a convolution with kernel $k$ and stride $s$, $r$ outputs
 # need $r \leftarrow s\,(r - 1) + k$ inputs. The published D has three layers of stride 2 and two of

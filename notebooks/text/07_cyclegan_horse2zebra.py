@@ -965,6 +965,8 @@ print(f"edges kept from A to G(A), as chapter 06 measures them: {edges.kept:.2f}
 # ```
 # gancourse train cyclegan --a DIR --b DIR --minutes 40
 # gancourse translate RUN DIR --out DIR
+# gancourse score DIR DIR
+# gancourse export RUN --out FILE.onnx
 # ```
 #
 # ### Your own photo

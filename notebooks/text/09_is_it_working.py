@@ -900,10 +900,11 @@ print(f"silent: {silent}")
 
 # %% [markdown]
 # All are *D wins*. Three are the cats of section 3 that fell back. Two are chapter 06's minute
-# with a $\lambda$ too large: $G$ never leaves home, and D wins because nobody plays.
-# "live-identity10" you meet in section 8.
+# with a $\lambda$ too large, "live-lambda20" and "live-lambda40": $G$ never leaves home, and D wins
+# because nobody plays. "live-identity10" you meet in section 8. Three are chapter 02's runs with
+# transposed convolutions, "transpose", whose blocks D sees through.
 #
-# The last is a DCGAN of chapter 02, "long+diffaugment". Is it right? The margin over
+# And one is that chapter's "long+diffaugment". Is it right? The margin over
 # every window of 100 steps, beside that recipe without DiffAugment (`long`), and one in which D
 # is no wider and no faster than G (`near`):
 
