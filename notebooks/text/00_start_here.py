@@ -29,7 +29,7 @@
 # - put a number on "it learned", and name what this number misses;
 # - say how a chapter is built, and which pictures are real.
 #
-# **Time**: 13 minutes to read, 24 with the code, a minute to run on a CPU.
+# **Time**: 13 minutes to read, 23 with the code, a minute to run on a CPU.
 # **Data**: points drawn by rule; the appendix shows six sets of pictures.
 
 # %% tags=["parameters"]

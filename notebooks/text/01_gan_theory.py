@@ -25,7 +25,7 @@
 #   players that run in circles, a loss that hides convergence, *mode collapse*, and a brake.
 # - *A tour of the zoo* (section 10): what later GANs changed.
 #
-# **Time:** 30 minutes to read, 45 with the code; a minute to run on two idle CPU cores (`quick`).
+# **Time:** 21 minutes to read, 40 with the code; a minute to run on two idle CPU cores (`quick`).
 # **Data:** all of it is drawn by rule, in one or two dimensions, where the truth is known. Cells
 # that only draw or check are folded. $p$ is the true density, $q$ that of what $G$ makes.
 

@@ -29,7 +29,7 @@
 # - read a run's curves and numbers, and say what they do *not* show.
 #
 # **Data:** the scratches of the NEU surface defect database, or drawn stand-ins where they
-# are not at hand; every figure says which. **Time:** 26 minutes to read, 46 with the
+# are not at hand; every figure says which. **Time:** 20 minutes to read, 41 with the
 # code; 90 s to run on two idle CPU cores. The experiment follows a blog post, L.
 # Melchior's "Data Augmentation with GANs for Defect Detection".
 

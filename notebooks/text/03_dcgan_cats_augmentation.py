@@ -27,7 +27,7 @@
 # - turn "the losses fluctuate", "it collapses" and "it overfits" into numbers,
 #   and judge a study's sentences by them.
 #
-# **Time:** 23 minutes to read, 49 with the code; about two minutes to run on two CPU cores (`quick`),
+# **Time:** 17 minutes to read, 38 with the code; about two minutes to run on two CPU cores (`quick`),
 # not measured on a GPU. **Data:** 64-pixel photographs of Grumpy Cat, or seeded stand-ins; every
 # figure says which. The experiment follows the assignment "When Cats Meet GANs" of Carnegie Mellon's
 # course 16-726 and a student's study of it, *Image Synthesis Study 3*.

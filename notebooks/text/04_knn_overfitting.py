@@ -28,7 +28,7 @@
 #
 # **Data:** the scratch images of the NEU surface defect database, or seeded stand-ins; every figure says
 # which. The generator under test is the recorded one of chapter 02.
-# **Time:** 25 minutes to read, 48 with the code; about three minutes on two CPU cores (`quick`); not
+# **Time:** 18 minutes to read, 44 with the code; about three minutes on two CPU cores (`quick`); not
 # measured on a GPU.
 
 # %% tags=["parameters"]

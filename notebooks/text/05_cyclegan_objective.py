@@ -24,7 +24,7 @@
 # - say what it is good at, and when to take something else.
 #
 # **Data:** drawn horses and zebras with known poses (always stand-ins), and the CMP facades with their
-# label maps; every figure says which. **Time:** 22 minutes to read, with the code 38; about a minute to
+# label maps; every figure says which. **Time:** 18 minutes to read, with the code 40; about a minute to
 # run on two CPU cores (`quick`). The paper is Zhu et al. (2017).
 
 # %% tags=["parameters"]

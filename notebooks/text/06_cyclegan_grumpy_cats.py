@@ -30,8 +30,8 @@
 #
 # **Data:** photographs of two kinds of cats. Section 3 alone needs *drawn* cats, for a test
 # whose answer is known. (Where the photographs are not at hand, drawn stand-ins take their
-# place; captions say which.) **Time:** 21 minutes to read, 36 with the code; a minute
-# and a half to run on two idle CPU cores (section 2's bar: a busy machine).
+# place; captions say which.) **Time:** 16 minutes to read, 33 with the code; a minute
+# and a half to run on two idle CPU cores.
 #
 # Data and one recipe come from the assignment "When Cats Meet GANs" (Carnegie Mellon,
 # 16-726), the claim that is tested from a student's study of it, *Image Synthesis Study 3*.

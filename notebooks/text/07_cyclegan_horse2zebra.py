@@ -27,8 +27,8 @@
 #
 # **Data:** horse2zebra, the official set, 1,067 horses and 1,334 zebras for
 # training, 120 and 140 for the test, or seeded stand-ins; every figure says which.
-# **Time:** 24 minutes to read, with the code 42; two minutes to run on two idle CPU cores
-# (`quick`; the bars below: a busy machine). The reference recipe at 256 px (`full`) takes hours on
+# **Time:** 20 minutes to read, with the code 41; two minutes to run on two idle CPU cores
+# (`quick`). The reference recipe at 256 px (`full`) takes hours on
 # a GPU.
 # The story follows M. Gallaspy's *Implementing CycleGAN* (Cloudera Fast Forward Labs, 2022).
 

@@ -29,7 +29,7 @@
 # |---|---|---|
 # | asks | Which bag is better: zebras with horses among them, or zebras saved badly? | Two tables give one method a FID of 62.1 and of 77.2. Which is right? |
 # | the way | pictures become points (1); two scores (2, 3); two ways to break them (4, 5) | what moves a number: other pictures (6, 7), epochs and seeds (8), settings (9); then people (10), and what no score sees (11) |
-# | to read | half an hour, after chapter 02 | half an hour, with lecture 1's cells run |
+# | to read | 12 minutes, 28 with the code; after chapter 02 | 12 minutes, 26 with the code; lecture 1's cells have run |
 #
 # About a minute on two CPU cores (`quick`; not run on a GPU). **Data:** horse2zebra's test set,
 # 120 horses and 140 zebras, or seeded stand-ins; every figure says which. A record holds all

@@ -23,7 +23,7 @@
 # - recognise thirteen faults by samples, curves or gradients, and repair them;
 # - read a run with eight numbers, and say how far to trust a monitor that does.
 #
-# **Time:** half an hour to read, 45 minutes with the code; about a minute to run on two CPU cores
+# **Time:** 18 minutes to read, 38 with the code; about a minute to run on two CPU cores
 # (`quick`). **Data:** NEU's scratch images, or seeded stand-ins, drawn horses and zebras (always
 # stand-ins), and recorded runs; every figure says which.
 

@@ -29,7 +29,7 @@
 # Three lectures: sections 1 to 5; 6 to 9, which may come first; and an appendix that turns a printed
 # replica into metal, and makes it fail.
 #
-# **Time:** 24 minutes to read, 37 with the code; two to three minutes to run on one CPU core
+# **Time:** 19 minutes to read, 43 with the code; two to three minutes to run on one CPU core
 # (`quick`; not run on a GPU). **Data:** NEU-DET, the magnetic tiles (both real here, or seeded
 # stand-ins); strips in Severstal's layout and the replicas are drawn. Every figure says which.
 

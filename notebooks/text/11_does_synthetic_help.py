@@ -28,7 +28,7 @@
 # **Data:** NEU-DET (six classes, scratches made scarce) and magnetic tiles (clean or
 # defective), or seeded stand-ins where they are not at hand; every figure says which.
 # The study itself is recorded: it takes 13 hours of a core.
-# **Time:** 15 minutes to read, 22 with the code; about a minute on two CPU cores
+# **Time:** 16 minutes to read, 31 with the code; about a minute on two CPU cores
 # (`quick`); not measured on a GPU.
 
 # %% tags=["parameters"]
