@@ -104,7 +104,7 @@ rows = {  # the first five of eight
 }
 alt = (
     "Four rows of five cats. Grey Russian Blues; below each the same head with Grumpy Cat's dark "
-    "mask and white muzzle. Then six pictures of Grumpy Cat, and below each a greyer version."
+    "mask and white muzzle. Then five pictures of Grumpy Cat, and below each a greyer version."
 )
 source = best["data"]["source"]
 

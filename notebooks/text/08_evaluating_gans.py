@@ -431,7 +431,7 @@ for column, (axis, name, (low, high)) in enumerate(zip(axes, names, bands, stric
 figures.show(
     figure,
     "Four scores of three bags in disguise, over a grey band of what other deals of untouched "
-    "zebras reach. Of 35 zebras, twice each, only the nearest twin lies far outside.",
+    "zebras reach. Of 35 zebras, twice each, precision lies outside, and the nearest twin far outside.",
 )
 
 # %% [markdown]
