@@ -56,24 +56,6 @@ def show_crops(axis, sheet: Sheet, size: int, title: str = "") -> list[str]:
     return reasons
 
 
-def show_clean(axis, sheet: Sheet, size: int, count: int = 6) -> int:
-    """``sheet`` with its defects' frames and ``count`` drawn clean crops; how many there are.
-
-    Defects are dashed, as what a clean crop may not touch.
-    """
-    _picture(axis, sheet, "")
-    for box in sheet.boxes:
-        _frame(axis, box, REFUSED, "--")
-    rng, (height, width), found = np.random.default_rng(0), sheet.size, 0
-    for _ in range(count):
-        at = crops.clean_place(sheet, size, (0, height), (0, width), rng)
-        if at is not None:
-            _frame(axis, (*at, at[0] + size, at[1] + size), KEPT)
-            found += 1
-    axis.set_title(f"{size} px: {found} of {count} drawn", fontsize=10)
-    return found
-
-
 def show_shrunk(axis, sheet: Sheet, size: int, pixels: int) -> None:
     """The crop of ``size`` around the first defect of ``sheet``, as ``pixels`` show it.
 

@@ -104,14 +104,6 @@ def boxes_of(files: Sequence[Path], size: int) -> list[torch.Tensor]:
     return boxes
 
 
-def box_mask(boxes: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """True for each pixel whose centre lies in one of the boxes (n, 4), as (1, H, W) bool."""
-    y, x = torch.arange(height) + 0.5, torch.arange(width) + 0.5
-    inside_x = (x >= boxes[:, 0, None]) & (x < boxes[:, 2, None])  # (n, W)
-    inside_y = (y >= boxes[:, 1, None]) & (y < boxes[:, 3, None])  # (n, H)
-    return (inside_y[:, :, None] & inside_x[:, None, :]).any(0, keepdim=True)
-
-
 def neu_sheets(where: Path, part: str = "") -> Sheets:
     """NEU-DET in the folder ``where``; ``part`` is one class, "" all.
 

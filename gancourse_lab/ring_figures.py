@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -108,9 +109,7 @@ def hidden(points: Tensor, heights: Tensor, belief: Tensor, tall: float) -> Tens
 
 def landscapes(frames: Sequence[dict]):
     """D's belief as a surface for each frame, on it the real points and the fakes in sight."""
-    from matplotlib import pyplot as plt
-
-    figure = plt.figure(figsize=(10.5, 3.9))
+    figure = Figure(figsize=(10.5, 3.9))
     x, y = torch.meshgrid(AXIS, AXIS, indexing="xy")
     for place, frame in enumerate(frames):
         where = (place / len(frames) - 0.02, -0.12, 1.11 / len(frames), 1.12)

@@ -497,21 +497,19 @@ def by_generator(points: Sequence[dict]) -> dict[tuple, list[dict]]:
     return found
 
 
-def quality(points: Sequence[dict], caption: str = "", measure: str = "KID") -> Figure:
-    """A generator a point: its ``measure`` against what its pictures added.
+def quality(points: Sequence[dict], caption: str = "") -> Figure:
+    """A generator a point: its KID against what its pictures added.
 
-    ``points``: {"data", "model", "n", "KID", "recall", "copying", "benefit"}.
+    ``points``: {"data", "model", "n", "KID", "benefit"}.
     """
-    said = {"KID": "KID×10³ of the generator (smaller is nearer)", "recall": "its recall"}
-    said["copying"] = "its copying AUC (½: none)"
     figure, axis = figures.subplots(figsize=(10.5, 4.6), caption=caption)
     groups = by_generator([point | {"n": str(point["n"])} for point in points])
     for at, ((data, model, n), of) in enumerate(sorted(groups.items())):
         name = f"{data.split(',')[0]}, {model}, {n} real"
-        x, y = ([p[key] for p in of] for key in (measure, "benefit"))
+        x, y = ([p[key] for p in of] for key in ("KID", "benefit"))
         axis.plot(x, y, "osv^D<>*"[at % 8], ms=11, alpha=0.85, label=name)
     axis.axhline(0, color="black", lw=0.8)
-    axis.set_xlabel(said[measure], fontsize=12)
+    axis.set_xlabel("KID×10³ of the generator (smaller is nearer)", fontsize=12)
     axis.set_ylabel(f"what it added to {SCORE}", fontsize=12)
     axis.tick_params(labelsize=11)
     figure.legend(fontsize=12, loc="outside right upper")

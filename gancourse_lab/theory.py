@@ -134,24 +134,6 @@ def game_value(p: Distribution, q: Distribution, d: Callable[[Tensor], Tensor]) 
     return on_real + mean_over(q, lambda x: -F.softplus(d(x)))
 
 
-def loss_slopes(theta: float, e: float = 1e-3) -> tuple[float, float, float]:
-    """Slopes in θ for p = N(0, 1) and q = N(θ, 1): of log(1 - D) and -log D, and of 2 JSD.
-
-    D is the D* of this θ and stands still while q moves, as in a step of G.
-    """
-    p = normal(0)
-
-    def logit(x):
-        return optimal_logit(p, normal(theta), x)
-
-    def slope(f):
-        return (f(normal(theta + e)) - f(normal(theta - e))) / (2 * e)
-
-    minimax = slope(lambda q: mean_over(q, lambda x: -F.softplus(logit(x))))
-    other = slope(lambda q: mean_over(q, lambda x: F.softplus(-logit(x))))
-    return minimax, other, slope(lambda q: 2 * jensen_shannon(p, q))
-
-
 def jensen_shannon(p: Distribution, q: Distribution) -> float:
     """JSD(p, q) = ½ KL(p | m) + ½ KL(q | m) with m = (p + q)/2: 0 to log 2 nats, error ≤ 1e-4."""
 

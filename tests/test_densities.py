@@ -227,11 +227,3 @@ def test_what_has_no_density_or_no_quantiles_is_refused():
         theory.quantile(theory.ring(), double([0.5]))
     with pytest.raises(GancourseError, match=r"samples of shape \(n,\)"):
         theory.wasserstein1(torch.zeros(3, 1), torch.zeros(3, 1))
-
-
-def test_the_slopes_of_both_losses_are_those_of_the_divergences():
-    """Against D*: that of 2 JSD for log(1 - D), of KL - 2 JSD for -log D; KL is θ²/2 here."""
-    for theta in (0.5, 2.0):
-        minimax, other, jsd = theory.loss_slopes(theta)
-        assert minimax == pytest.approx(jsd, abs=1e-4)
-        assert other == pytest.approx(theta - jsd, abs=1e-4)

@@ -38,14 +38,6 @@ def test_boxes_shrink_with_the_picture_and_lose_what_the_crop_cuts_off(tmp_path)
     assert boxes(root, 100) == []
 
 
-def test_a_box_mask_has_the_area_of_the_boxes():
-    boxes = torch.tensor([[2.0, 1.0, 6.0, 4.0], [10.0, 10.0, 12.0, 12.0]])
-    mask = defects.box_mask(boxes, 16, 20)
-    assert mask.shape == (1, 16, 20) and mask.sum() == 4 * 3 + 2 * 2
-    assert mask[0, 1:4, 2:6].all()
-    assert defects.box_mask(torch.zeros(0, 4), 4, 4).sum() == 0
-
-
 def test_run_lengths_count_down_the_columns_from_one():
     mask = torch.tensor([[0, 1], [1, 1], [0, 0]])
     assert rle_encode(mask.numpy()) == "2 1 4 2"

@@ -192,18 +192,6 @@ def test_frames_say_why_a_crop_was_refused(tmp_path):
     assert len(axis.patches) == 3 and figure
 
 
-def test_clean_frames_leave_the_defects_out(tmp_path):
-    file = tmp_path / "a_1.png"
-    Image.new("L", (200, 100), 120).save(file)
-    sheet = defects.Sheet(file, (100, 200), "a", np.array([[90, 0, 110, 100]], np.float32), ["x"])
-    _, axis = crop_figures.figures.subplots(1, 1, figsize=(2, 1))
-    assert crop_figures.show_clean(axis, sheet, 64, 5) == 5
-    for frame in axis.patches[1:]:
-        left = frame.get_x() + 0.5
-        assert left + 64 <= 90 or left >= 110
-    assert crop_figures.show_clean(axis, sheet, 96, 5) == 0
-
-
 def test_a_true_box_and_a_told_one_are_drawn_and_doubt_is_dotted():
     pictures = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
     row = [([10, 20, 30, 40], [12, 20, 30, 40], True), ([1, 2, 3, 4], None, False)]
