@@ -56,6 +56,7 @@ import math
 import statistics
 
 import torch
+from IPython.display import Image, Pretty, display
 from scipy.optimize import brentq
 from torch.distributions import MultivariateNormal
 from torch.nn.functional import softplus
@@ -938,6 +939,46 @@ for name in recipes:
 #
 # The games are chaotic: another machine, which rounds otherwise, may find other numbers. And a count
 # does not see how many fakes lie *between* the circles.
+#
+# ### Your turn
+#
+# Goodfellow et al. (2014) give $D$ $k$ steps for each of $G$, so that its advice is up to date. Move the
+# rates, $k$ and the brake $\gamma$, and press *run*. Set at first: the fast $G$ with $k = 5$, no brake.
+#
+# **Guess first:** does a $D$ that moves five times as often do what the brake does?
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+RATES = [2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3]
+controls = {
+    "lr_g": panels.slider(RATES, "G's rate", 4e-3),
+    "lr_d": panels.slider(RATES, "D's rate", 1e-3),
+    "k": panels.number(1, 10, 5, "D's steps k"),
+    "gamma": panels.number(0.0, 3.0, 0.0, "γ", step=0.1),
+}
+
+
+def play_ring():
+    """The fast G's game beside the one that the sliders set, as a film; and its modes found."""
+    lr_g, lr_d, k, gamma = (control.value for control in controls.values())
+    yours = toy_game.ring_game((lr_g, lr_d), ring_steps, SEED, k=k, brake=gamma)
+    games = {fast: ring_games[fast], f"yours: k = {k}, γ = {gamma:g}": yours}
+    pictures = [figures.png(theory_figures.ring_films(games, look), dpi=60) for look in range(25)]
+    alt = (
+        f"Animation: beside the fast G's heap the game of the rates {lr_g:g} and {lr_d:g}, k = {k}."
+    )
+    windows[0].update(Image(figures.movie(pictures, pause=220), alt=alt))
+    found = [theory.modes_found(one, CENTRES, 3 * SPREAD) for one in yours.looks[-1]]
+    windows[1].update(Pretty(f"rates {lr_g:g} and {lr_d:g}, k = {k}, γ = {gamma:g}: modes {found}"))
+
+
+rows = [panels.beside(controls.values()), panels.presets(controls, {}, play_ring)]
+display(panels.box(rows, lambda: f"Four sliders and a button, run: {panels.read_off(controls)}."))
+windows = [display(display_id=True), display(display_id=True)]
+play_ring()
+
+# %% [markdown]
+# *What you see.* With $k = 5$ the fast $G$'s four games find 7, 8, 8 and 8 modes; with $k = 1$ it was 0,
+# 1, 1 and 8. A $D$ that keeps up does nearly what the brake does, for five times as many steps of $D$.
 
 
 # %% [markdown]
