@@ -962,7 +962,7 @@ def play_ring():
     lr_g, lr_d, k, gamma = (control.value for control in controls.values())
     yours = toy_game.ring_game((lr_g, lr_d), ring_steps, SEED, k=k, brake=gamma)
     games = {fast: ring_games[fast], f"yours: k = {k}, γ = {gamma:g}": yours}
-    pictures = [figures.png(theory_figures.ring_films(games, look), dpi=60) for look in range(25)]
+    pictures = [figures.png(theory_figures.ring_films(games, look), dpi=80) for look in range(25)]
     alt = (
         f"Animation: beside the fast G's heap the game of the rates {lr_g:g} and {lr_d:g}, k = {k}."
     )
