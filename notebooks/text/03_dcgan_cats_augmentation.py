@@ -111,7 +111,8 @@ alt = (
     "four times nearly the same pale, grainy cat; and four cats that differ from each other."
 )
 about = (
-    f"{cats.caption}; fakes: epoch {LATE}, seed 0, averaged weights, not chosen; {first['device']}"
+    f"above: {cats.caption}; fakes learnt from {first['data']['caption']}: "
+    f"epoch {LATE}, seed 0, averaged weights, not chosen; {first['device']}"
 )
 figures.show_sheet(alt, rows, "", about, scale=2.5)
 
@@ -134,7 +135,7 @@ alt = (
 )
 about = (
     f"B: epoch {LATE}, averaged weights, all recorded pictures of the three seeds. Chapter 06: "
-    f"{blue['run']}, averaged weights, its first six held-out cats. {cats.caption}"
+    f"{blue['run']}, averaged weights, its first six held-out cats. {first['data']['caption']}"
 )
 figures.show_sheet(alt, rows, "the best Grumpy Cats of this course's records", about, scale=2.5)
 kids = [run.at_path("final.average.held_out.{kid}") for run in runs["DiffAugment"]]
@@ -370,7 +371,8 @@ def as_d_sees(turn, key):
     guilty = ", ".join(str(i + 1) for i, which in enumerate(order.tolist()) if which >= 4)
     title = f"turn {turn}: which four are fakes?" if key == "hidden" else f"the fakes: {guilty}"
     rows = {"1 to 4": eight[:4], "5 to 8": eight[4:]}
-    return figures.jpeg_of(figures.sheet(rows, title, unseen.caption, scale=2.5))
+    whose = f"{unseen.caption}; fakes learnt from {first['data']['caption']}"
+    return figures.jpeg_of(figures.sheet(rows, title, whose, scale=2.5))
 
 
 panels.panel(
