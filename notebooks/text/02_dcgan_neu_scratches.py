@@ -875,7 +875,8 @@ alt = (
     "Two rows of six enlarged details in full contrast. Real: a fine grain beside the scratches. "
     "Fakes: two with a coarser grain with dots in it, the others smooth, blotched or striped."
 )
-glass = f"40 of 128 pixels a side, each stretched to full contrast; fakes: {best['run']}"
+glass = "40 of 128 pixels a side, each stretched to full contrast; above: "
+glass += f"{photos.caption}; fakes: {best['run']}"
 figures.show_sheet(alt, rows, "", glass, scale=4)
 
 # %% [markdown]
@@ -923,6 +924,7 @@ for label, step in (("after 1,080 steps of G", 1080), ("after 600 passes", None)
 # %% tags=["nbval-ignore-output"]
 foggy = [run.strip[1:3, -1].float().mean(1, keepdim=True) for run in runs["as published"]]
 sets = {"as published": torch.cat(foggy).byte(), LAPTOP: last_fakes[6:12]}
+print(f"the photographs: {photos.caption}; what was learnt from: {published['data']['caption']}")
 poll = Poll(photos.images[10:16], sets, seed=SEED, scale=1.5)
 poll
 

@@ -440,15 +440,14 @@ for (fraction, own), colour in zip(
     ways = (("gen_ab", test_a), ("gen_ba", test_b))
     kept = [brightness_kept(s.images, translate(own.shown(net), s.images)) for net, s in ways]
     weight = f"identity weight {fraction * settings.lambda_cycle:g}"
-    heights, *_ = axis.hist(torch.cat(kept).numpy(), bins, color=colour, alpha=0.8)
-    place = {"ha": "center", "va": "bottom", "fontsize": 12, "color": colour}
-    axis.text(float(torch.cat(kept).mean()), 1.03 * heights.max(), weight, **place)
+    axis.hist(torch.cat(kept).numpy(), bins, color=colour, alpha=0.8, label=weight)
     below = " and ".join(f"{int((k < 0).sum())} of {len(k)}" for k in kept)
     print(f"{weight}: {below} test pictures of A and B come out as negatives")
 axis.axvline(0, color=figures.GREY, linewidth=0.8)
 axis.set_xlabel("brightness kept (left of 0: a negative)", fontsize=12)
 axis.set_ylabel("test pictures", fontsize=12)
-axis.set(xlim=(-1.1, 1.1), ylim=(0, 1.2 * axis.get_ylim()[1]))
+axis.set_xlim(-1.1, 1.1)
+axis.legend(loc="upper center", fontsize=12)
 figures.show(
     figure,
     "Histogram of brightness kept over all test pictures after one epoch: with the identity loss a "
@@ -457,7 +456,8 @@ figures.show(
 
 # %% [markdown]
 # *What you see:* it is not a few pictures, it is the network: after one epoch it has settled on
-# one side for every test picture, horses and zebras. (One seed here, three above.)
+# one side for every test picture, horses and zebras. (One seed here, three above. On drawn stand-ins
+# no picture turns: both heaps stay right of 0.)
 #
 # ### Did the losses tell?
 #
